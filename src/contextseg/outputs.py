@@ -1,0 +1,71 @@
+"""What passes between the parts of a model, and what a model says of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Stages(NamedTuple):
+    """Feature maps of a backbone, named as in FPN: c5 is the last stage, ResNet's `layer4`.
+
+    Each is [B, C_i, H_i, W_i]. At output stride 8, c3, c4 and c5 are of one size, [height / 8,
+    width / 8], rounded up. A backbone of fewer than four stages repeats its first one downwards.
+    """
+
+    c2: Tensor
+    c3: Tensor
+    c4: Tensor
+    c5: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContextOutput:
+    """Features with context, and what the context module says of the image on the way."""
+
+    features: Tensor
+    """[B, C, H, W], the context module's own channels."""
+    presence_logits: Tensor | None = None
+    """[B, L], one logit a class: is it anywhere in the image? (EncNet, for its SE-loss)"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentationOutput:
+    """Class logits of an image, and the logits that the other losses need."""
+
+    coarse_logits: Tensor
+    """[B, L, H, W] at feature size: what losses, metrics and predictions are computed from."""
+    size: tuple[int, int]
+    """Rows and columns of the image."""
+    align_corners: bool = False
+    """Convention of the upsampling to `size`."""
+    presence_logits: Tensor | None = None
+    """[B, L], from the SE branch on c5."""
+    aux_coarse_logits: Tensor | None = None
+    """[B, L, H', W'] at the size of c4, from the auxiliary head; only while training."""
+    aux_presence_logits: Tensor | None = None
+    """[B, L], from the SE branch on c4 (EncNet's `paper` variant); only while training."""
+
+    @property
+    def logits(self) -> Tensor:
+        """[B, L, height, width]: `coarse_logits` upsampled to the image, computed at each use."""
+        return upsample(self.coarse_logits, self.size, self.align_corners)
+
+    @property
+    def aux_logits(self) -> Tensor | None:
+        """[B, L, height, width] of the auxiliary head, or None (always in eval mode)."""
+        if self.aux_coarse_logits is None:
+            return None
+        return upsample(self.aux_coarse_logits, self.size, self.align_corners)
+
+
+def upsample(logits: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """Bilinear resize of [B, L, H, W] to [B, L, *size], in float32 for half-precision input."""
+    if logits.shape[-2:] == size:
+        return logits
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return F.interpolate(logits.to(dtype), size=size, mode="bilinear", align_corners=align_corners)
