@@ -1,0 +1,1 @@
+"""Semantic segmentation that understands the scene: EncNet and CPNet in modern PyTorch."""

@@ -1,0 +1,49 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Nothing may look for a model hub: an unreachable one costs a minute of retries.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic mode asks of CUDA
+
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is decorated: before any import
+
+torch.set_num_threads(1)  # two cores, often shared: threads cost more than they give
+
+DATA = Path(os.environ.get("CONTEXTSEG_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture
+def device() -> torch.device:
+    """Where kernels run."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Every test draws the same numbers, whichever tests ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets; the test is skipped where there is none."""
+    if not DATA.is_dir():
+        pytest.skip(f"no data sets at {DATA}: set CONTEXTSEG_DATA to their folder")
+    return DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests of kernels on a machine without a GPU."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
