@@ -61,8 +61,9 @@ class ModelConfig:
     """Name of a timm model that gives a feature pyramid."""
     pretrained: bool | str = False
     """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
-    output_stride: int = 8
-    """Image pixels a feature pixel of the last stage: 8, 16 or 32."""
+    output_stride: int | None = None
+    """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
+    backbone can be dilated, else the backbone's own stride."""
     head_channels: int = 512
     """Channels of the features that context is gathered in and classes are predicted from."""
     aux_channels: int = 256
@@ -81,7 +82,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.num_classes is not None:
             _within("num_classes", self.num_classes, 1, 255)
-        _one_of("output_stride", self.output_stride, (8, 16, 32))
+        if self.output_stride is not None:
+            _one_of("output_stride", self.output_stride, (8, 16, 32))
         _at_least("head_channels", self.head_channels, 1)
         _at_least("aux_channels", self.aux_channels, 1)
         _at_least("aux_weight", self.aux_weight, 0)

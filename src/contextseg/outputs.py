@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,15 @@ class Stages(NamedTuple):
     c3: Tensor
     c4: Tensor
     c5: Tensor
+
+
+class StageChannels(NamedTuple):
+    """Channels of each stage."""
+
+    c2: int
+    c3: int
+    c4: int
+    c5: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,9 +73,13 @@ class SegmentationOutput:
         return upsample(self.aux_coarse_logits, self.size, self.align_corners)
 
 
-def upsample(logits: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
-    """Bilinear resize of [B, L, H, W] to [B, L, *size], in float32 for half-precision input."""
-    if logits.shape[-2:] == size:
-        return logits
-    dtype = torch.promote_types(logits.dtype, torch.float32)
-    return F.interpolate(logits.to(dtype), size=size, mode="bilinear", align_corners=align_corners)
+def upsample(logits: Tensor, size: Sequence[int], align_corners: bool = False) -> Tensor:
+    """Bilinear resize of logits [B, L, H, W] to [B, L, *size], in float32 or wider."""
+    return resize(logits.to(torch.promote_types(logits.dtype, torch.float32)), size, align_corners)
+
+
+def resize(features: Tensor, size: Sequence[int], align_corners: bool = False) -> Tensor:
+    """Bilinear resize of [B, C, H, W] to [B, C, *size]; the tensor itself where sizes match."""
+    if tuple(features.shape[-2:]) == tuple(size):
+        return features
+    return F.interpolate(features, size=tuple(size), mode="bilinear", align_corners=align_corners)

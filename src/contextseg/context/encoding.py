@@ -1,0 +1,55 @@
+"""The Encoding Layer of EncNet."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from contextseg.ops.encode import encode
+
+
+class Encoding(nn.Module):
+    """A learned codebook that turns a feature map into residual encoders.
+
+    Shape:
+        features: [B, C, H, W], any memory format.
+        returns:  [B, K, C], float32 (float64 for float64 input).
+
+    Args:
+        channels: feature channels C.
+        num_codewords: codebook size K; EncNet uses 32.
+
+    Source: Zhang et al., CVPR 2018 (arXiv 1803.08904), equation 1; the layer goes back to Deep TEN
+    (arXiv 1612.02844). Initial ranges follow the authors' code, whose `scale` is the negative of
+    `smoothing` here.
+    """
+
+    codewords: Tensor
+    smoothing: Tensor
+
+    def __init__(self, channels: int, num_codewords: int = 32) -> None:
+        super().__init__()
+        if channels < 1 or num_codewords < 1:
+            raise ValueError(
+                f"Encoding: channels and num_codewords must be at least 1, got {channels} and "
+                f"{num_codewords}."
+            )
+        self.codewords = nn.Parameter(torch.empty(num_codewords, channels))
+        self.smoothing = nn.Parameter(torch.empty(num_codewords))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw codewords from U(-b, b), b = (K C) ** -0.5, and smoothing from U(0, 1)."""
+        bound = self.codewords.numel() ** -0.5
+        nn.init.uniform_(self.codewords, -bound, bound)
+        nn.init.uniform_(self.smoothing, 0.0, 1.0)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Residual encoders of a feature map."""
+        pixels = features.flatten(2).transpose(1, 2)  # [B, N, C], N = H * W
+        return encode(pixels, self.codewords, self.smoothing)
+
+    def extra_repr(self) -> str:
+        """Sizes for printing."""
+        num_codewords, channels = self.codewords.shape
+        return f"channels={channels}, num_codewords={num_codewords}"

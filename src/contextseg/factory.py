@@ -1,0 +1,126 @@
+"""Config to model: the only place that knows both."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, assert_never
+
+from torch import nn
+
+from contextseg.backbone import Backbone
+from contextseg.config import MODELS, EncodingConfig, FCNConfig, ModelConfig
+from contextseg.context import ContextEncoding, EncNetContext, FCNContext
+from contextseg.context.layers import classifier
+from contextseg.heads import AuxiliaryHead
+from contextseg.model import SegmentationModel
+
+
+def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel:
+    """Build a segmentation network.
+
+    Args:
+        model: a name of `contextseg.list_models()`, or a whole config.
+        **options: fields of `ModelConfig` and of the model's context config by name, over the
+            defaults or over the config given: `num_classes`, `backbone`, `pretrained`,
+            `output_stride`, `num_codewords`, `variant`, ...
+
+    Returns:
+        The network in training mode, on the CPU. Its `config` holds every option.
+
+    Raises:
+        ValueError: unknown model or option, an option out of range, a backbone that cannot give
+            what was asked for.
+
+    Example:
+        >>> import contextseg
+        >>> model = contextseg.create_model("encnet", backbone="resnet18", num_classes=21)
+        >>> model.config.context.num_codewords
+        32
+    """
+    config = model if isinstance(model, ModelConfig) else _named(model)
+    return build(_override(config, options))
+
+
+def build(config: ModelConfig) -> SegmentationModel:
+    """The network that `config` describes."""
+    if config.num_classes is None:
+        raise ValueError(
+            "create_model: num_classes is not set; give the number of classes, such as "
+            "num_classes=150."
+        )
+    backbone = Backbone(config.backbone, config.pretrained, config.output_stride)
+    return SegmentationModel(
+        config,
+        backbone=backbone,
+        context=build_context(config, backbone),
+        head=classifier(config.head_channels, config.num_classes, config.dropout),
+        aux_head=build_aux_head(config, backbone),
+    )
+
+
+def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
+    """The context module between the backbone's stages and the head."""
+    match config.context:
+        case FCNConfig():
+            return FCNContext(backbone.channels, config.head_channels)
+        case EncodingConfig() as context:
+            return EncNetContext(
+                backbone.channels,
+                config.head_channels,
+                num_codewords=context.num_codewords,
+                num_classes=_presence_classes(config, context),
+                variant=context.variant,
+                lateral=context.lateral,
+                align_corners=config.align_corners,
+            )
+        case _:
+            assert_never(config.context)
+
+
+def build_aux_head(config: ModelConfig, backbone: Backbone) -> AuxiliaryHead | None:
+    """The auxiliary head on c4, or None where its loss has no weight."""
+    if config.aux_weight == 0:
+        return None
+    context, encoding = config.context, None
+    if isinstance(context, EncodingConfig) and context.variant == "paper":
+        encoding = ContextEncoding(
+            config.aux_channels,
+            context.num_codewords,
+            _presence_classes(config, context),
+            context.variant,
+        )
+    assert config.num_classes is not None
+    return AuxiliaryHead(
+        backbone.channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
+    )
+
+
+def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:
+    """Classes of the presence branch; None where the SE-loss has no weight."""
+    return config.num_classes if context.se_weight > 0 else None
+
+
+def _named(name: str) -> ModelConfig:
+    """The default config of a model by name."""
+    if name not in MODELS:
+        raise ValueError(f"create_model: no model {name!r}; there are {', '.join(sorted(MODELS))}.")
+    return ModelConfig(context=MODELS[name]())
+
+
+def _override(config: ModelConfig, options: dict[str, Any]) -> ModelConfig:
+    """`config` with `options` in the model's or the context's fields of that name."""
+    own = {f.name for f in dataclasses.fields(config)}
+    inner = {f.name for f in dataclasses.fields(config.context)}
+    unknown = sorted(options.keys() - own - inner)
+    if unknown:
+        raise ValueError(
+            f"create_model: {config.name} has no option {', '.join(unknown)}; it has "
+            f"{', '.join(sorted((own | inner) - {'context'}))}."
+        )
+    context = dataclasses.replace(
+        options.get("context", config.context),
+        **{k: v for k, v in options.items() if k in inner},
+    )
+    return dataclasses.replace(
+        config, **{k: v for k, v in options.items() if k in own and k != "context"}, context=context
+    )

@@ -1,0 +1,81 @@
+"""A segmentation network: backbone, context, head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from contextseg.config import ModelConfig
+from contextseg.heads import AuxiliaryHead
+from contextseg.outputs import ContextOutput, SegmentationOutput, Stages
+
+SMALLEST_IMAGE = 32
+
+
+class SegmentationModel(nn.Module):
+    """Image in, class logits out.
+
+    Shape:
+        image:   [B, 3, height, width], height and width at least 32, normalised with
+            `config.mean` and `config.std`.
+        returns: `SegmentationOutput`.
+
+    Build one with `contextseg.create_model`.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        backbone: nn.Module,
+        context: nn.Module,
+        head: nn.Module,
+        aux_head: AuxiliaryHead | None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        self.context = context
+        self.head = head
+        self.aux_head = aux_head
+
+    @property
+    def num_classes(self) -> int:
+        """Classes L."""
+        assert self.config.num_classes is not None  # create_model asks for it
+        return self.config.num_classes
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Coarse logits and what the other losses need."""
+        check_image(image)
+        stages: Stages = self.backbone(image)
+        context: ContextOutput = self.context(stages)
+        aux_logits, aux_presence = None, None
+        if self.training and self.aux_head is not None:
+            aux_logits, aux_presence = self.aux_head(stages.c4)
+        return SegmentationOutput(
+            coarse_logits=self.head(context.features),
+            size=(image.shape[2], image.shape[3]),
+            align_corners=self.config.align_corners,
+            presence_logits=context.presence_logits,
+            aux_coarse_logits=aux_logits,
+            aux_presence_logits=aux_presence,
+        )
+
+
+def check_image(image: Tensor) -> None:
+    """Raise unless `image` is a batch of colour images that a backbone can take."""
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(
+            f"model: images must be [B, 3, height, width], got {list(image.shape)}. Give a single "
+            f"image a batch of one (image[None]), a grey one three channels (image.expand(3, ...))."
+        )
+    if min(image.shape[2:]) < SMALLEST_IMAGE:
+        raise ValueError(
+            f"model: images must have at least {SMALLEST_IMAGE} rows and columns, got "
+            f"{list(image.shape)}. Pad or enlarge them; contextseg.load(...) does that by itself."
+        )
+    if not image.is_floating_point():
+        raise ValueError(
+            f"model: images must be normalised floating point, got {image.dtype}. "
+            f"Divide by 255, subtract config.mean and divide by config.std."
+        )

@@ -1,0 +1,9 @@
+"""The arithmetic of context: functions on tensors, each formula beside its fast forms."""
+
+from __future__ import annotations
+
+from contextseg.ops.class_presence import class_presence
+from contextseg.ops.encode import encode
+from contextseg.ops.upsampled_argmax import upsampled_argmax
+
+__all__ = ["class_presence", "encode", "upsampled_argmax"]
