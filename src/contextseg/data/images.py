@@ -1,0 +1,218 @@
+"""Image and mask files to arrays and back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from contextseg.files import atomic_path
+
+ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
+"""A path, a PIL image, a numpy array or a torch tensor."""
+
+_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 exchange rows and columns
+
+
+class ImageError(ValueError):
+    """An image or mask that cannot be read; the message names it."""
+
+
+def read_image(source: ImageSource) -> np.ndarray:
+    """An image as 8-bit RGB, upright.
+
+    Args:
+        source: a path, a PIL image (both turned as their EXIF data say; of several frames the
+            first); or an array or tensor: uint8, uint16 or floats in 0 to 1, [h, w], [h, w, C] or,
+            for tensors, [C, h, w], with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+
+    Returns:
+        [h, w, 3], uint8, RGB. 16-bit values are scaled to 8, grey is repeated, CMYK converted, and
+        what is transparent shown on white.
+
+    Raises:
+        ImageError: the file is missing, truncated or no image, or the array has another shape or
+            range. The message names it.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _read_file(Path(source))
+    if isinstance(source, Image.Image):
+        try:
+            return _to_rgb(ImageOps.exif_transpose(source))
+        except Exception as error:  # PIL's decoders raise whatever their libraries do
+            raise ImageError(f"The PIL image cannot be read: {error}.") from error
+    if isinstance(source, np.ndarray):
+        return _array_to_rgb(source)
+    if hasattr(source, "detach"):  # a tensor, without importing torch
+        array = source.detach().cpu().numpy()
+        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
+            array = array.transpose(1, 2, 0)
+        return _array_to_rgb(array)
+    raise ImageError(
+        f"An image must be a path, a PIL image, an array or a tensor, got {type(source).__name__}."
+    )
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Rows and columns that `read_image` will return, from the file's header alone.
+
+    Raises:
+        ImageError: the file is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            columns, rows = image.size
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+    except Image.UnidentifiedImageError:
+        return _read_file(Path(path)).shape[:2]
+    except Exception as error:  # PIL's decoders raise whatever their libraries do
+        raise ImageError(_unreadable(path, error)) from error
+    return (columns, rows) if turned else (rows, columns)
+
+
+def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
+    """The ids in a mask file, or its colours.
+
+    Returns:
+        [h, w], uint8 or uint16: indices of a palette file, values of a grey one, 0 and 1 of a
+        1-bit one; or [h, w, 3], uint8, of an RGB file (its alpha is dropped).
+
+    Raises:
+        ImageError: the file is missing, truncated, or no image of these kinds.
+    """
+    try:
+        with Image.open(path) as opened:
+            bits = _grey_bits(opened)
+            image = ImageOps.exif_transpose(opened)
+            image.load()
+    except Exception as error:  # PIL's decoders raise whatever their libraries do
+        raise ImageError(_unreadable(path, error)) from error
+    if image.mode in ("P", "L"):
+        # PIL stretches 2- and 4-bit grey to the full range; ids are the values as stored.
+        return np.array(image) // (255 // (2**bits - 1))
+    if image.mode == "1":
+        return np.array(image).astype(np.uint8)
+    if image.mode in ("LA", "PA"):
+        return np.array(image)[..., 0]
+    if image.mode in ("RGB", "RGBA"):
+        return np.array(image)[..., :3]
+    array = np.array(image)
+    if image.mode.startswith("I") and array.min() >= 0 and array.max() <= 65535:
+        return array.astype(np.uint16)
+    raise ImageError(
+        f"{path}: a mask must be a palette, grey, 1-bit or RGB image, got PIL mode {image.mode}."
+    )
+
+
+def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarray) -> None:
+    """Write ids as a palette PNG, whole or not at all.
+
+    Args:
+        path: file to write; its suffix is .png.
+        ids: [h, w], uint8.
+        palette: colours by id, [256, 3], uint8, RGB (`Classes.palette`).
+    """
+    image = Image.fromarray(np.ascontiguousarray(ids, np.uint8))
+    image.putpalette(np.ascontiguousarray(palette, np.uint8).tobytes())
+    with atomic_path(path) as partial:
+        image.save(partial, format="PNG")
+
+
+def _read_file(path: Path) -> np.ndarray:
+    try:
+        data = path.read_bytes()
+        if _is_plain_webp(data):
+            # PIL decodes still WebP as an animation, at nearly twice the time for equal pixels.
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+            if image is not None:
+                return image
+        with Image.open(path) as opened:
+            return _to_rgb(ImageOps.exif_transpose(opened))
+    except Image.UnidentifiedImageError as error:
+        return _read_deep(path, error)
+    except Exception as error:  # PIL's decoders raise whatever their libraries do
+        raise ImageError(_unreadable(path, error)) from error
+
+
+def _read_deep(path: Path, error: Exception) -> np.ndarray:
+    """16-bit colour TIFF, which PIL does not know."""
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    image = cv2.imdecode(data, flags) if data[:4].tobytes() in (b"II*\0", b"MM\0*") else None
+    if image is None:
+        raise ImageError(_unreadable(path, error)) from error
+    return _array_to_rgb(image, f"{path}: the image")
+
+
+def _is_plain_webp(data: bytes) -> bool:
+    """Whether the file is a lossy WebP without alpha, EXIF data or animation."""
+    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8 "
+
+
+def _grey_bits(image: Image.Image) -> int:
+    """Bits of a pixel of a grey PNG of fewer than 8 bits, else 8."""
+    tiles = getattr(image, "tile", [])  # PIL's instructions of how to unpack the file
+    raw_mode = tiles[0][3] if tiles else None
+    return {"L;2": 2, "L;4": 4}.get(raw_mode, 8) if isinstance(raw_mode, str) else 8
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """An upright PIL image as [h, w, 3], uint8."""
+    if image.mode.startswith("I") or image.mode == "F":
+        array = np.array(image)
+        if image.mode != "F":
+            if array.min() < 0 or array.max() > 65535:
+                raise ImageError("it has more than 16 bits per pixel; save it with 8 or 16")
+            array = array.astype(np.uint16)
+        return _array_to_rgb(array, "it")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _array_to_rgb(array: np.ndarray, name: str = "The image") -> np.ndarray:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or array.size == 0:
+        raise ImageError(
+            f"{name} must be [h, w], or [h, w, C] with C = 1, 3 or 4 channels, got "
+            f"{list(array.shape)}. Choose three channels, or the one image of a batch."
+        )
+    array = _to_8_bits(array, name)
+    if array.shape[2] == 4:
+        image = Image.fromarray(np.ascontiguousarray(array))
+        return np.array(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image))[
+            ..., :3
+        ].copy()
+    if array.shape[2] == 1:
+        array = array.repeat(3, axis=2)
+    return np.ascontiguousarray(array)
+
+
+def _to_8_bits(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if np.issubdtype(array.dtype, np.floating):
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 1):  # NaN too
+            raise ImageError(
+                f"{name} has floats from {low:.3g} to {high:.3g}, where 0 to 1 is expected. Give "
+                f"the image before normalisation, or as uint8."
+            )
+        return (array * 255).round().astype(np.uint8)
+    raise ImageError(f"{name} must be uint8, uint16 or floats in 0 to 1, got {array.dtype}.")
+
+
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: no such file."
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"{path}: cannot be read, it is no image of a known format, or it is damaged."
+    return f"{path}: cannot be read, it may be truncated or damaged ({str(error).rstrip('.')})."
