@@ -1,0 +1,216 @@
+"""Labels from coarse logits, against plain upsampling and argmax."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from contextseg.ops import upsampled_argmax
+from contextseg.ops.upsampled_rows import STRIP_BYTES, strips, upsampled_lines, upsampled_rows
+
+SIZES = {  # name: (feature size, image size)
+    "stride 8": ((12, 16), (96, 128)),
+    "ragged": ((7, 5), (50, 33)),
+    "down": ((40, 30), (13, 7)),
+    "down and up": ((40, 5), (13, 37)),
+    "same": ((9, 11), (9, 11)),
+    "one feature pixel": ((1, 1), (4, 6)),
+    "to one pixel": ((6, 5), (1, 1)),
+}
+
+
+@pytest.fixture
+def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips of a few rows, so that small images take several."""
+    for kind in STRIP_BYTES:
+        monkeypatch.setitem(STRIP_BYTES, kind, 40_000)
+
+
+def margin(logits: Tensor) -> Tensor:
+    """How much the best logit of each pixel exceeds the second best."""
+    best = logits.topk(2, dim=1).values
+    return best[:, 0] - best[:, 1]
+
+
+def upsampled(coarse: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    return F.interpolate(coarse, size, mode="bilinear", align_corners=align_corners)
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_equals_upsampling_and_argmax_in_float64(sizes, align_corners, device):
+    coarse = torch.randn(2, 7, *sizes[0], dtype=torch.float64, device=device)
+    labels, confidence = upsampled_argmax(
+        coarse, sizes[1], align_corners=align_corners, confidence=True
+    )
+    logits = upsampled(coarse, sizes[1], align_corners)
+    sure = margin(logits) > 1e-12
+    assert sure.double().mean() > 0.99
+    assert labels.dtype == torch.int64
+    assert torch.equal(labels[sure], logits.argmax(1)[sure])
+    torch.testing.assert_close(confidence, logits.softmax(1).amax(1))
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_other_dtypes_are_interpolated_in_float32(dtype, device):
+    coarse = torch.randn(2, 7, 12, 16, device=device).to(dtype)
+    labels, confidence = upsampled_argmax(coarse, (96, 128), confidence=True)
+    logits = upsampled(coarse.double(), (96, 128), False)
+    sure = margin(logits) > 1e-5
+    assert sure.double().mean() > 0.99
+    assert torch.equal(labels[sure], logits.argmax(1)[sure])
+    assert confidence.dtype == torch.float32
+    torch.testing.assert_close(confidence, logits.softmax(1).amax(1).float(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_reference_is_the_plain_formula(device):
+    coarse = torch.randn(1, 5, 6, 8, device=device)
+    labels = upsampled_argmax(coarse, (48, 64), impl="reference")
+    assert torch.equal(labels, upsampled(coarse, (48, 64), False).argmax(1))
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("layout", ["channels last", "slice"])
+def test_any_strides(layout, device):
+    coarse = torch.randn(2, 9, 12, 16, device=device)
+    same = coarse.contiguous(memory_format=torch.channels_last)
+    if layout == "slice":
+        same = torch.cat([coarse, coarse], dim=3)[..., :16]
+    assert torch.equal(upsampled_argmax(same, (96, 128)), upsampled_argmax(coarse, (96, 128)))
+
+
+@pytest.mark.parametrize("impl", ["reference", "eager"])
+def test_the_lowest_of_equal_classes_wins(impl, device):
+    coarse = torch.randn(1, 1, 6, 8, device=device).repeat(1, 4, 1, 1)
+    coarse[:, 0] -= 1
+    assert upsampled_argmax(coarse, (48, 64), impl=impl).eq(1).all()
+
+
+@pytest.mark.parametrize("impl", ["reference", "eager"])
+def test_nan_wins_where_it_reaches_and_nowhere_else(impl, device):
+    coarse = torch.randn(1, 3, 8, 8, device=device)
+    clean = upsampled_argmax(coarse, (64, 64), impl=impl)
+    coarse[0, 2, 0, 0] = math.nan
+    labels, confidence = upsampled_argmax(coarse, (64, 64), confidence=True, impl=impl)
+    hit = torch.zeros(64, 64, dtype=torch.bool, device=device)
+    hit[:12, :12] = True  # image pixels between feature pixels (0, 0) and (1, 1)
+    assert torch.equal(confidence[0].isnan(), hit)
+    assert labels[0, hit].eq(2).all()
+    assert torch.equal(labels[0, ~hit], clean[0, ~hit])
+
+
+def test_uint8_labels(device):
+    coarse = torch.randn(1, 256, 4, 4, device=device)
+    labels = upsampled_argmax(coarse, (32, 32), dtype=torch.uint8)
+    assert labels.dtype == torch.uint8
+    assert torch.equal(labels.long(), upsampled_argmax(coarse, (32, 32)))
+
+
+def test_no_gradient_and_no_harm_to_the_logits():
+    coarse = torch.randn(1, 4, 6, 6, requires_grad=True)
+    before = coarse.detach().clone()
+    for size in ((6, 6), (20, 20)):
+        labels, confidence = upsampled_argmax(coarse, size, confidence=True)
+        assert not labels.requires_grad
+        assert not confidence.requires_grad
+    assert torch.equal(coarse.detach(), before)
+    with torch.no_grad():
+        assert upsampled_argmax(coarse, (20, 20)).shape == (1, 20, 20)
+
+
+def test_rows_are_those_of_the_whole():
+    coarse = torch.randn(1, 3, 10, 7, dtype=torch.float64)
+    for align_corners in (False, True):
+        whole = upsampled(coarse, (45, 31), align_corners)
+        rows = upsampled_rows(coarse, (45, 31), 11, 30, align_corners=align_corners)
+        torch.testing.assert_close(rows, whole[:, :, 11:30])
+
+
+def test_the_form_for_a_gpu_is_the_same():
+    coarse = torch.randn(1, 3, 10, 7, dtype=torch.float64)
+    for align_corners in (False, True):
+        columns = upsampled_lines(coarse, 3, 31, 0, 31, align_corners)
+        expected = upsampled(coarse, (10, 31), align_corners)
+        torch.testing.assert_close(columns, expected)
+
+
+def test_strips_cover_every_row_once():
+    for rows, row_bytes in [(1, 1), (100, 10**9), (100, 500_000), (7, 0)]:
+        covered = [
+            row
+            for start, stop in strips(rows, row_bytes, torch.device("cpu"))
+            for row in range(start, stop)
+        ]
+        assert covered == list(range(rows))
+
+
+def test_memory_stays_far_below_the_upsampled_logits():
+    # 40 classes at 1200 x 1600 pixels are 293 MiB of logits; the labels themselves are 1.8 MiB.
+    code = """
+import resource, torch
+torch.set_num_threads(1)
+from contextseg.ops import upsampled_argmax
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+upsampled_argmax(torch.randn(1, 40, 15, 20), (120, 160), confidence=True)
+coarse = torch.randn(1, 40, 150, 200)
+before = peak()
+upsampled_argmax(coarse, (1200, 1600), dtype=torch.uint8)
+strips = peak() - before
+upsampled_argmax(coarse, (1200, 1600), impl="reference")
+print(strips, peak() - before)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    strips_mib, formula_mib = map(float, run.stdout.split())
+    assert formula_mib > 250
+    assert strips_mib < 30
+
+
+class Labels(nn.Module):
+    def forward(self, coarse: Tensor) -> Tensor:
+        return upsampled_argmax(coarse, (coarse.shape[2] * 8, coarse.shape[3] * 8))
+
+
+def test_exports_with_sizes_left_open():
+    sizes = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    program = torch.export.export(
+        Labels(), (torch.randn(1, 3, 6, 8),), dynamic_shapes={"coarse": sizes}
+    )
+    other = torch.randn(1, 3, 11, 5)
+    assert torch.equal(program.module()(other), Labels()(other))
+
+
+@pytest.mark.parametrize(
+    ("coarse", "options", "message"),
+    [
+        (torch.zeros(3, 4, 4), {"size": (8, 8)}, r"must be \[B, L, H, W\].*\[3, 4, 4\]"),
+        (torch.zeros(1, 0, 4, 4), {"size": (8, 8)}, r"not empty, got \[1, 0, 4, 4\]"),
+        (torch.zeros(1, 3, 4, 4), {"size": (0, 8)}, r"size must be rows and columns.*\[0, 8\]"),
+        (
+            torch.zeros(1, 300, 4, 4),
+            {"size": (8, 8), "dtype": torch.uint8},
+            r"torch.uint8 cannot hold the labels of 300 classes",
+        ),
+        (
+            torch.zeros(1, 3, 4, 4),
+            {"size": (8, 8), "dtype": torch.float32},
+            "dtype must be an integer one, got torch.float32",
+        ),
+        (torch.zeros(1, 3, 4, 4), {"size": (8, 8), "impl": "fast"}, "impl must be one of"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_named(coarse, options, message):
+    with pytest.raises(ValueError, match=message):
+        upsampled_argmax(coarse, **options)
+
+
+def test_integer_logits_are_refused():
+    with pytest.raises(TypeError, match=r"floating point, got torch\.int64"):
+        upsampled_argmax(torch.zeros(1, 3, 4, 4, dtype=torch.int64), (8, 8))
