@@ -84,6 +84,11 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         ImageError: the file is missing, truncated, or no image of these kinds.
     """
+    return read_mask_and_mode(path)[0]
+
+
+def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
+    """What `read_mask` returns, and the PIL mode of the file: `P`, `L`, `1`, `RGB`, ..."""
     try:
         with Image.open(path) as opened:
             bits = _grey_bits(opened)
@@ -91,20 +96,22 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
             image.load()
     except Exception as error:  # PIL's decoders raise whatever their libraries do
         raise ImageError(_unreadable(path, error)) from error
-    if image.mode in ("P", "L"):
+    mode, array = image.mode, np.array(image)
+    if mode == "L":
         # PIL stretches 2- and 4-bit grey to the full range; ids are the values as stored.
-        return np.array(image) // (255 // (2**bits - 1))
-    if image.mode == "1":
-        return np.array(image).astype(np.uint8)
-    if image.mode in ("LA", "PA"):
-        return np.array(image)[..., 0]
-    if image.mode in ("RGB", "RGBA"):
-        return np.array(image)[..., :3]
-    array = np.array(image)
-    if image.mode.startswith("I") and array.min() >= 0 and array.max() <= 65535:
-        return array.astype(np.uint16)
+        return (array if bits == 8 else array // (255 // (2**bits - 1))), mode
+    if mode == "P":
+        return array, mode
+    if mode == "1":
+        return array.astype(np.uint8), mode
+    if mode in ("LA", "PA"):
+        return array[..., 0], mode[0]
+    if mode in ("RGB", "RGBA"):
+        return array[..., :3], mode
+    if mode.startswith("I") and array.min() >= 0 and array.max() <= 65535:
+        return array.astype(np.uint16), mode
     raise ImageError(
-        f"{path}: a mask must be a palette, grey, 1-bit or RGB image, got PIL mode {image.mode}."
+        f"{path}: a mask must be a palette, grey, 1-bit or RGB image, got PIL mode {mode}."
     )
 
 

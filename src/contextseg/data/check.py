@@ -1,0 +1,105 @@
+"""Reading every mask once, before hours of training depend on the last of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from contextseg.data.sample import Dataset
+from contextseg.labels import IGNORED
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the masks of a dataset hold, and what is wrong with them."""
+
+    num_images: int
+    """Images looked at."""
+    problems: list[str]
+    """One message for each image with a problem, which names its file; in the dataset's order."""
+    class_pixels: np.ndarray
+    """[L], int64: pixels of each class."""
+    class_images: np.ndarray
+    """[L], int64: images in which each class occurs."""
+    ignored_pixels: int
+    """Pixels that count nowhere."""
+
+    def raise_if_any(self) -> None:
+        """Raise ValueError with the first 20 problems, if there are any."""
+        if self.problems:
+            rest = len(self.problems) - _SHOWN
+            lines = [f"- {problem}" for problem in self.problems[:_SHOWN]]
+            if rest > 0:
+                lines.append(f"and {rest} more.")
+            raise ValueError(
+                f"{len(self.problems)} of {self.num_images} images have problems:\n"
+                + "\n".join(lines)
+            )
+
+    def balanced_weights(self) -> np.ndarray:
+        """Weights of the classes that favour the rare ones, [L], float32.
+
+        The inverse square root of each class's share of the pixels, scaled to a mean of 1 over the
+        classes that occur; 1 for the others, which no pixel asks for.
+        """
+        weights = np.ones(len(self.class_pixels))
+        present = self.class_pixels > 0
+        if present.any():
+            inverse = (self.class_pixels[present] / self.class_pixels.sum()) ** -0.5
+            weights[present] = inverse / inverse.mean()
+        return weights.astype(np.float32)
+
+
+def check_dataset(
+    dataset: Dataset,
+    *,
+    workers: int | None = None,
+    decode_images: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Read every mask of a dataset, and say all that is wrong with it.
+
+    Args:
+        dataset: the dataset.
+        workers: threads that read; None takes one for each processor.
+        decode_images: decode every image too, which finds truncated ones and takes several times
+            as long; else only its size is read, where the dataset can tell it.
+        progress: called with the images done and all images, after each.
+
+    Returns:
+        The problems and the counts of the masks without one.
+    """
+    total, num_classes = len(dataset), dataset.classes.num_classes
+    read = getattr(dataset, "read_labels", None)
+
+    def counts(index: int) -> np.ndarray | str:
+        try:
+            labels = dataset[index].labels if read is None or decode_images else read(index)
+        except ValueError as error:
+            return str(error)
+        return np.bincount(labels.ravel(), minlength=256)
+
+    class_pixels, class_images = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    problems = []
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for done, found in enumerate(pool.map(counts, range(total)), start=1):
+            if isinstance(found, str):
+                problems.append(found)
+            else:
+                class_pixels += found
+                class_images += found > 0
+            if progress is not None:
+                progress(done, total)
+    return Report(
+        num_images=total,
+        problems=problems,
+        class_pixels=class_pixels[:num_classes],
+        class_images=class_images[:num_classes],
+        ignored_pixels=int(class_pixels[IGNORED]),
+    )

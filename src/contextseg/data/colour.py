@@ -1,0 +1,60 @@
+"""Random brightness, contrast, saturation and hue as one affine map of colours."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from contextseg.config import AugmentConfig
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+"""Shares of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
+_TO_YIQ = np.array([_LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+_FROM_YIQ = np.linalg.inv(_TO_YIQ)
+
+
+def jitter(rng: np.random.Generator, image: np.ndarray, config: AugmentConfig) -> np.ndarray:
+    """The image with its colours changed at random; the image itself if nothing is switched on.
+
+    Brightness scales all values, contrast their distance from the image's mean grey, saturation
+    their distance from the pixel's own grey, each by a factor of 1 plus or minus at most the
+    option; hue turns all colours about the grey axis. All four are affine in red, green and blue,
+    so they are one matrix, applied once, and nothing is clipped in between.
+
+    Args:
+        rng: source of the four numbers that are drawn.
+        image: [h, w, 3], uint8, RGB.
+        config: the options.
+
+    Returns:
+        [h, w, 3], uint8.
+    """
+    strengths = np.array([config.brightness, config.contrast, config.saturation, config.hue])
+    if not strengths.any():
+        return image
+    brightness, contrast, saturation, turn = strengths * rng.uniform(-1, 1, 4)
+    grey = float(_LUMA @ cv2.mean(image)[:3])
+    return cv2.transform(image, colour_matrix(brightness, contrast, saturation, turn, grey))
+
+
+def colour_matrix(
+    brightness: float, contrast: float, saturation: float, turn: float, grey: float
+) -> np.ndarray:
+    """The affine map of colours: [3, 4], float64, on (red, green, blue, 1).
+
+    Args:
+        brightness: relative change, above -1; 0 for none.
+        contrast: likewise.
+        saturation: likewise; -1 leaves grey.
+        turn: of the hue, in turns of the colour circle.
+        grey: mean grey of the image, 0 to 255, which contrast leaves in place.
+    """
+    bright = (1 + brightness) * np.eye(3)
+    spread = (1 + contrast) * bright
+    shift = -contrast * (1 + brightness) * grey * np.ones(3)
+    saturated = (1 + saturation) * np.eye(3) - saturation * np.outer(np.ones(3), _LUMA)
+    cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+    turned = _FROM_YIQ @ np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ _TO_YIQ
+    return np.column_stack([turned @ saturated @ spread, turned @ saturated @ shift])
