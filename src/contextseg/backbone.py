@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import timm
 import torch
+import torch.nn.functional as F
 from timm.models import load_state_dict
 from torch import Tensor, nn
 
@@ -44,7 +46,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         if not timm.is_model(name):
-            similar = timm.list_models(f"*{name[:6]}*")[:6]
+            similar = difflib.get_close_matches(name, timm.list_models(), n=5)
             raise ValueError(
                 f"backbone: timm has no model {name!r}. "
                 + (f"Similar: {', '.join(similar)}." if similar else "See timm.list_models().")
@@ -70,10 +72,13 @@ class Backbone(nn.Module):
             )
         self.channels = StageChannels(*_last_four(info.channels()))
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
+        patches: Any = getattr(self.model, "patch_embed", None)  # windowed transformers
+        self._patch = max(getattr(patches, "patch_size", (1, 1)))
 
     def forward(self, image: Tensor) -> Stages:
         """The last four stages."""
-        features = self.model(image)
+        bottom, right = (-size % self._patch for size in image.shape[2:])
+        features = self.model(F.pad(image, (0, right, 0, bottom)) if bottom or right else image)
         if self._channels_last:
             features = [stage.permute(0, 3, 1, 2) for stage in features]
         return Stages(*_last_four(features))

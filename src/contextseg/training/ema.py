@@ -1,0 +1,38 @@
+"""A running average of the weights, which is what gets evaluated and kept."""
+
+from __future__ import annotations
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+
+class WeightAverage(WeightAveraging):
+    """Exponential moving average of weights and norm statistics.
+
+    The decay rises to its value as (1 + n) / (10 + n), so that the drawn weights of the start are
+    soon forgotten. The average stands in for the weights during validation, from its first hook
+    to its last: callbacks before this one in the trainer's list see the average in
+    `on_validation_end`, those behind it the weights that are trained.
+
+    Args:
+        decay: share of the old average that stays at each step, 0 to below 1.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
+            if not old.is_floating_point():  # counters of batches
+                return new
+            count = float(num_averaged)
+            return torch.lerp(new, old, min(decay, (1 + count) / (10 + count)))
+
+        super().__init__(use_buffers=True, avg_fn=average)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the average in place: the scores of this validation are computed after this."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the weights that are trained back."""
+        if self._average_model is not None:
+            self._swap_models(pl_module)

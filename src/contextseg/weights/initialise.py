@@ -1,0 +1,46 @@
+"""Weights of one model into another with other classes, for fine-tuning."""
+
+from __future__ import annotations
+
+import os
+
+from contextseg.model import SegmentationModel
+from contextseg.weights.files import model_file, read
+
+PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
+             "aux_head.encoding.presence.")  # fmt: skip
+"""Names of the weights whose shape follows the number of classes."""
+
+
+def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[str]:
+    """Load what fits of the model at `path` into `model`.
+
+    Args:
+        model: network to fill.
+        path: run folder, model folder or safetensors file.
+
+    Returns:
+        Names of the weights left as they were drawn: classifiers of another number of classes,
+        and branches that the other model lacks.
+
+    Raises:
+        ValueError: the other model is of another make (backbone, context, channels).
+    """
+    file = model_file(path)
+    _, state = read(file)
+    own = model.state_dict()
+    left = [
+        name
+        for name, tensor in own.items()
+        if name not in state or state[name].shape != tensor.shape
+    ]
+    foreign = [n for n in left if not n.startswith((*PER_CLASS, "aux_head."))]
+    if foreign:
+        there = list(state[foreign[0]].shape) if foreign[0] in state else "nothing"
+        raise ValueError(
+            f"init_from: {file} does not fit this model: {len(foreign)} weights differ, such as "
+            f"{foreign[0]}, {list(own[foreign[0]].shape)} here and {there} there. Take the same "
+            f"backbone, context module and channels."
+        )
+    model.load_state_dict({n: t for n, t in state.items() if n in own and n not in left}, False)
+    return left
