@@ -1,0 +1,101 @@
+"""Pixel accuracy, mean accuracy and mean IoU of a confusion matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scores:
+    """Scores of predictions, each in 0 to 1; NaN (None for `presence_map`) where undefined."""
+
+    pixel_accuracy: float
+    """Share of the valid pixels whose label is predicted."""
+    mean_iou: float
+    """Mean IoU over the classes that are in the ground truth or predicted anywhere."""
+    mean_iou_reference: float
+    """Mean IoU over all L classes, where one neither in the ground truth nor predicted counts as 0:
+    the convention of the EncNet authors' code. Equal to `mean_iou` where all classes occur."""
+    mean_accuracy: float
+    """Mean over the classes in the ground truth of the share of their pixels that is found."""
+    iou: list[float]
+    """Intersection over union by label; NaN for a class neither in the ground truth nor
+    predicted."""
+    accuracy: list[float]
+    """Share of the pixels of each label that is found; NaN for a class not in the ground truth."""
+    presence_map: float | None
+    """Mean average precision of the class presence predicted for whole images, over the classes
+    that are in some images and missing in others; None without such predictions or classes."""
+    confusion: Tensor
+    """Valid pixels, [L, L], int64: row the label given, column the label predicted."""
+
+    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+        """All of it as JSON takes it: undefined values are None.
+
+        Args:
+            names: names of the classes by label, L of them.
+
+        Raises:
+            ValueError: the number of names is not L.
+        """
+        if len(names) != len(self.iou):
+            raise ValueError(f"scores: {len(self.iou)} classes need as many names, got {names}.")
+        given, predicted = self.confusion.sum(1).tolist(), self.confusion.sum(0).tolist()
+        return {
+            "pixel_accuracy": _or_none(self.pixel_accuracy),
+            "mean_iou": _or_none(self.mean_iou),
+            "mean_iou_reference": _or_none(self.mean_iou_reference),
+            "mean_accuracy": _or_none(self.mean_accuracy),
+            "presence_map": self.presence_map,
+            "classes": [
+                {
+                    "name": name,
+                    "iou": _or_none(self.iou[label]),
+                    "accuracy": _or_none(self.accuracy[label]),
+                    "pixels": given[label],
+                    "predicted_pixels": predicted[label],
+                }
+                for label, name in enumerate(names)
+            ],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def scores_of(confusion: Tensor, presence_map: float | None = None) -> Scores:
+    """Scores of a confusion matrix.
+
+    Args:
+        confusion: valid pixels, [L, L], integer: row the label given, column the one predicted.
+        presence_map: taken over as it is.
+
+    Raises:
+        ValueError: the matrix is not square.
+    """
+    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
+        raise ValueError(f"scores_of: confusion must be [L, L], got {list(confusion.shape)}.")
+    confusion = confusion.detach().cpu().to(torch.int64)
+    hits = confusion.diagonal()  # [L]
+    given, predicted = confusion.sum(1), confusion.sum(0)  # [L]
+    union = given + predicted - hits
+    iou = hits.double() / union  # 0 / 0 is NaN: neither given nor predicted
+    accuracy = hits.double() / given
+    return Scores(
+        pixel_accuracy=(hits.sum().double() / confusion.sum()).item(),
+        mean_iou=iou.nanmean().item(),
+        mean_iou_reference=iou.nan_to_num(0.0).mean().item() if given.any() else math.nan,
+        mean_accuracy=accuracy.nanmean().item(),
+        iou=iou.tolist(),
+        accuracy=accuracy.tolist(),
+        presence_map=presence_map,
+        confusion=confusion,
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,111 @@
+"""Counts over a dataset: confusion of labels, and how well class presence is ranked."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassConfusionMatrix, MultilabelAveragePrecision
+from torchmetrics.utilities import dim_zero_cat
+
+from contextseg.labels import IGNORED
+from contextseg.metrics.scores import Scores, scores_of
+from contextseg.ops import class_presence
+
+
+class PresencePrecision(MultilabelAveragePrecision):
+    """Mean average precision over the classes that are in some images and missing in others.
+
+    A class in every image would count as perfect whatever was predicted, one in no image has no
+    precision. NaN where no class is left.
+    """
+
+    def compute(self) -> Tensor:
+        """The mean, []."""
+        targets = dim_zero_cat(self.target)  # [M, L], M images
+        occurrences = targets.sum(0)
+        telling = (occurrences > 0) & (occurrences < len(targets))
+        if not telling.any():
+            return torch.full((), math.nan, device=targets.device)
+        return super().compute()[telling].mean()
+
+
+class SegmentationMetrics(nn.Module):
+    """Scores of predictions over many batches.
+
+    Counts are int64, so that no number of pixels rounds them. Among several processes (with
+    torch.distributed), `compute` adds up what all of them saw: each must call it, after at least
+    one batch.
+
+    Args:
+        num_classes: classes L.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        # Its own validation sorts all pixels of a batch; `update` checks the range instead.
+        self.confusion = MulticlassConfusionMatrix(
+            num_classes, ignore_index=IGNORED, validate_args=False
+        )
+        self.presence = PresencePrecision(num_classes, average="none", validate_args=False)
+
+    def update(
+        self, prediction: Tensor, labels: Tensor, presence_logits: Tensor | None = None
+    ) -> None:
+        """Count a batch.
+
+        Args:
+            prediction: labels predicted, [B, h, w], integer, in 0 to L - 1.
+            labels: labels given, [B, h, w], integer, in 0 to L - 1 or 255 (ignored).
+            presence_logits: [B, L], floating point, one logit a class and image: is the class in
+                it? Images without a valid pixel are left out. Give it at all updates or at none.
+
+        Raises:
+            ValueError: shapes differ, or a label is outside 0 to L - 1.
+        """
+        if prediction.shape != labels.shape or labels.ndim != 3:
+            raise ValueError(
+                f"metrics: prediction and labels must both be [B, h, w], got "
+                f"{list(prediction.shape)} and {list(labels.shape)}."
+            )
+        self._check_range("prediction", prediction)
+        valid = labels != IGNORED
+        self._check_range("labels", torch.where(valid, labels, 0))
+        self.confusion.update(prediction.long(), labels.long())
+        if presence_logits is None:
+            return
+        if presence_logits.shape != (len(labels), self.num_classes):
+            raise ValueError(
+                f"metrics: presence_logits must be [B, L] = "
+                f"{[len(labels), self.num_classes]}, got {list(presence_logits.shape)}."
+            )
+        judged = valid.flatten(1).any(1)  # [B]
+        logits = presence_logits.detach()[judged].float()
+        # Only the order counts. Softsign keeps it in 0 to 1 where a sigmoid rounds to 1.
+        ranks = 0.5 + 0.5 * nn.functional.softsign(logits)
+        self.presence.update(ranks, class_presence(labels[judged], self.num_classes).long())
+
+    def compute(self) -> Scores:
+        """Scores of all batches since the last `reset`."""
+        presence_map = float(self.presence.compute()) if self.presence.update_called else math.nan
+        return scores_of(
+            self.confusion.compute(), None if math.isnan(presence_map) else presence_map
+        )
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.confusion.reset()
+        self.presence.reset()
+
+    def _check_range(self, name: str, labels: Tensor) -> None:
+        if labels.numel() == 0:
+            return
+        lowest, highest = (int(value) for value in labels.aminmax())
+        if lowest < 0 or highest >= self.num_classes:
+            raise ValueError(
+                f"metrics: {name} must be in 0 to {self.num_classes - 1}, got "
+                f"{lowest if lowest < 0 else highest}. Does the model have as many classes as "
+                f"the data?"
+            )
