@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassConfusionMatrix, MultilabelAveragePrecision
+from torchmetrics.functional.classification import multilabel_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from contextseg.labels import IGNORED
@@ -23,12 +24,17 @@ class PresencePrecision(MultilabelAveragePrecision):
 
     def compute(self) -> Tensor:
         """The mean, []."""
-        targets = dim_zero_cat(self.target)  # [M, L], M images
+        ranks, targets = dim_zero_cat(self.preds), dim_zero_cat(self.target)  # [M, L], M images
         occurrences = targets.sum(0)
         telling = (occurrences > 0) & (occurrences < len(targets))
         if not telling.any():
             return torch.full((), math.nan, device=targets.device)
-        return super().compute()[telling].mean()
+        return multilabel_average_precision(
+            ranks[:, telling],
+            targets[:, telling],
+            num_labels=int(telling.sum()),
+            validate_args=False,
+        )
 
 
 class SegmentationMetrics(nn.Module):
@@ -49,7 +55,7 @@ class SegmentationMetrics(nn.Module):
         self.confusion = MulticlassConfusionMatrix(
             num_classes, ignore_index=IGNORED, validate_args=False
         )
-        self.presence = PresencePrecision(num_classes, average="none", validate_args=False)
+        self.presence = PresencePrecision(num_classes, validate_args=False)
 
     def update(
         self, prediction: Tensor, labels: Tensor, presence_logits: Tensor | None = None
