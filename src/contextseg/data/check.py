@@ -42,19 +42,6 @@ class Report:
                 + "\n".join(lines)
             )
 
-    def balanced_weights(self) -> np.ndarray:
-        """Weights of the classes that favour the rare ones, [L], float32.
-
-        The inverse square root of each class's share of the pixels, scaled to a mean of 1 over the
-        classes that occur; 1 for the others, which no pixel asks for.
-        """
-        weights = np.ones(len(self.class_pixels))
-        present = self.class_pixels > 0
-        if present.any():
-            inverse = (self.class_pixels[present] / self.class_pixels.sum()) ** -0.5
-            weights[present] = inverse / inverse.mean()
-        return weights.astype(np.float32)
-
 
 def check_dataset(
     dataset: Dataset,

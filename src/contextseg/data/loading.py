@@ -1,0 +1,197 @@
+"""Batches for training and for evaluation."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from contextseg.config import IMAGENET_MEAN, AugmentConfig
+from contextseg.data.colour import jitter
+from contextseg.data.order import BatchOrder
+from contextseg.data.sample import Dataset
+from contextseg.data.warp import draw_warp
+
+_PREFETCH = 4
+"""Batches that each worker keeps ready."""
+
+
+class TrainingSet(TorchDataset[dict[str, Any]]):
+    """Augmented training images.
+
+    What is drawn for an image follows from (seed, epoch, index) alone.
+
+    Args:
+        dataset: images and labels.
+        augment: what to do to them.
+        mean: red, green and blue in 0 to 1, which fills what lies outside of an image.
+        seed: at least 0.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        augment: AugmentConfig,
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        seed: int = 0,
+    ) -> None:
+        self.dataset = dataset
+        self.augment = augment
+        self.seed = seed
+        self._fill = (255 * mean[0], 255 * mean[1], 255 * mean[2])
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.dataset)
+
+    def __getitem__(self, place: tuple[int, int]) -> dict[str, Any]:
+        """The image `place` = (epoch, index).
+
+        Returns:
+            `image` uint8 [3, *crop], RGB; `labels` uint8 [*crop]; `index`.
+        """
+        epoch, index = place
+        rng = np.random.default_rng((self.seed, epoch, index))
+        image, labels, _ = self.dataset[index]
+        warp = draw_warp(rng, image.shape[:2], self.augment)
+        image = warp.image(jitter(rng, image, self.augment), self._fill)
+        return {
+            "image": _to_tensor(image),
+            "labels": torch.from_numpy(warp.labels(labels)),
+            "index": index,
+        }
+
+
+class TrainingLoader(DataLoader[dict[str, Tensor]]):
+    """The batches of a whole training: the same at any number of workers, from any step on.
+
+    Each batch is a dictionary: `image` uint8 [B, 3, *crop], `labels` uint8 [B, *crop], `index`
+    int64 [B], with B = batch_size / world. `len` is the number of batches of the whole training,
+    wherever iteration starts.
+
+    Args:
+        dataset: augmented images.
+        batch_size: images a step, over all processes.
+        epochs: passes over the images; `order.steps_per_epoch` steps each.
+        seed: at least 0; `BatchOrder` says how the order follows from it.
+        workers: processes that read and augment; 0 does it in this one.
+        rank: number of this process.
+        world: number of processes; batch_size must be a multiple of it.
+        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+    """
+
+    def __init__(
+        self,
+        dataset: TrainingSet,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int = 0,
+        workers: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        pin_memory: bool | None = None,
+    ) -> None:
+        self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
+        super().__init__(dataset, batch_sampler=self.order, **_options(workers, pin_memory))
+
+    def start(self, step: int) -> None:
+        """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
+        if not 0 <= step <= len(self.order):
+            raise ValueError(f"step must be in 0 to {len(self.order)}, got {step}.")
+        self.order.first = step
+
+
+class _EvaluationSet(TorchDataset[dict[str, Any]]):
+    """Whole images at their own size."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        image, labels, _ = self.dataset[index]
+        return {"image": _to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
+
+
+def evaluation_loader(
+    dataset: Dataset,
+    batch_size: int = 1,
+    workers: int = 0,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    limit: int | None = None,
+    pin_memory: bool | None = None,
+) -> DataLoader[dict[str, Tensor]]:
+    """Whole images at their own size, each exactly once over all processes.
+
+    Neighbours of one size share a batch. That takes a dataset that knows the sizes
+    (`image_size(index)`); of any other, each image is a batch.
+
+    Args:
+        dataset: images and labels.
+        batch_size: most images in a batch.
+        workers: processes that read; 0 does it in this one.
+        rank: number of this process, which gets every world-th image.
+        world: number of processes.
+        limit: take only so many images from the beginning; None takes all.
+        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+
+    Returns:
+        A loader of dictionaries: `image` uint8 [B, 3, h, w], `labels` uint8 [B, h, w], `index`
+        int64 [B], the positions in the dataset.
+    """
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    return DataLoader(
+        _EvaluationSet(dataset),
+        batch_sampler=_batches_of_one_size(dataset, range(rank, count, world), batch_size),
+        persistent_workers=workers > 0,
+        **_options(workers, pin_memory),
+    )
+
+
+def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:
+    size_of = getattr(dataset, "image_size", None)
+    if size_of is None or batch_size == 1:
+        return [[index] for index in indices]
+    batches: list[list[int]] = []
+    last_size = None
+    for index in indices:
+        size = size_of(index)
+        if size != last_size or len(batches[-1]) == batch_size:
+            batches.append([])
+        batches[-1].append(index)
+        last_size = size
+    return batches
+
+
+def _options(workers: int, pin_memory: bool | None) -> dict[str, Any]:
+    return {
+        "num_workers": workers,
+        "worker_init_fn": _start_worker,
+        "prefetch_factor": _PREFETCH if workers else None,
+        "pin_memory": torch.cuda.is_available() if pin_memory is None else pin_memory,
+        # A loader draws a number at each start; from the global generator it would change the
+        # dropout of a run that resumes or validates more often.
+        "generator": torch.Generator(),
+    }
+
+
+def _start_worker(_: int) -> None:
+    """Set up a worker process."""
+    cv2.setNumThreads(0)  # the processes are the parallelism
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to answer
+
+
+def _to_tensor(image: np.ndarray) -> Tensor:
+    """[h, w, 3] to [3, h, w]."""
+    return torch.from_numpy(np.stack(cv2.split(image)))

@@ -1,0 +1,84 @@
+"""Which images each batch of a training holds, as a function of the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_ORDER = 2**32 - 1
+"""Sets the draws of the order apart from those of image `index` in the same round."""
+
+
+class BatchOrder:
+    """A batch sampler over a whole training, as one stream.
+
+    The stream is one permutation of all images after another: every image comes once before any
+    comes again, none is dropped, and a batch may reach over into the next round, which also fills
+    the batch where there are fewer images than it takes. An entry of a batch is (epoch, index):
+    the round and the image, so that an image is augmented anew each time.
+
+    Iteration begins at step `first` (0 unless changed), while `len` counts all steps.
+
+    Args:
+        num_samples: images in the dataset.
+        batch_size: images a step, over all processes.
+        epochs: passes; one is max(1, num_samples // batch_size) steps.
+        seed: at least 0.
+        rank: number of this process, which gets an equal, contiguous part of each batch.
+        world: number of processes; together they see what one would.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if num_samples < 1:
+            raise ValueError("BatchOrder: the dataset to train on is empty.")
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed}.")
+        if batch_size % world:
+            raise ValueError(
+                f"batch_size must divide evenly over the processes, got {batch_size} images over "
+                f"{world} processes."
+            )
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world = world
+        self.steps_per_epoch = max(1, num_samples // batch_size)
+        self.first = 0
+        self._length = epochs * self.steps_per_epoch
+        self._permutations: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        """Steps of the whole training."""
+        return self._length
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """The batches from `first` to the end."""
+        return (self.batch(step) for step in range(self.first, len(self)))
+
+    def batch(self, step: int) -> list[tuple[int, int]]:
+        """This process's (epoch, index) pairs at a step, batch_size / world of them."""
+        share = self.batch_size // self.world
+        start = step * self.batch_size + self.rank * share
+        return [
+            (epoch, int(self._permutation(epoch)[place]))
+            for epoch, place in (divmod(p, self.num_samples) for p in range(start, start + share))
+        ]
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if epoch not in self._permutations:
+            # A batch lies in one round or two, unless it is larger than the dataset.
+            self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
+            rng = np.random.default_rng((self.seed, epoch, _ORDER))
+            self._permutations[epoch] = rng.permutation(self.num_samples)
+        return self._permutations[epoch]
