@@ -1,0 +1,104 @@
+"""`contextseg COMMAND ...`: the list of commands; imports the one that is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "demo": "train on a small sample in minutes, see the result as a web page",
+    "train": "train a model by recipe or YAML file; resume a run",
+    "evaluate": "score a model on a data set",
+    "predict": "segment images: masks, overlays, one line of JSON each",
+    "models": "list the models and the backbones they can stand on",
+}
+
+HELP = """usage: contextseg COMMAND [options]
+
+Semantic segmentation that understands the scene.
+
+commands:
+{commands}
+
+options:
+  --help     show this, or the options of a command: contextseg COMMAND --help
+  --version  show the version
+  --debug    show where in the code an error came from; so does CONTEXTSEG_DEBUG=1
+
+example:
+  contextseg demo
+"""
+
+MISTAKE = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the words after `contextseg`; those of the process when left out.
+
+    Returns:
+        Exit code: 0 for success, 1 when a part of the work failed, 2 for a mistake in the
+        arguments, a file or the data, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in ("-h", "--help", "help"):
+        width = max(map(len, COMMANDS))
+        lines = (f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+        print(HELP.format(commands="\n".join(lines)), end="")
+        return 0
+    if words[0] in ("-V", "--version"):
+        from contextseg import __version__
+
+        print(f"contextseg {__version__}")
+        return 0
+    command, arguments = words[0], words[1:]
+    if command not in COMMANDS:
+        return _report("contextseg", f"there is no command {command!r}. {_nearest(command)}")
+    return _run(command, arguments, debug)
+
+
+def _run(command: str, arguments: list[str], debug: bool) -> int:
+    """Call a command; mistakes and Ctrl-C become one line and an exit code."""
+    program = f"contextseg {command}"
+    try:
+        module = importlib.import_module(f"contextseg.cli.{command}")
+        return module.main(arguments)
+    except KeyboardInterrupt:
+        print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `contextseg models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError) as error:
+        if debug:
+            raise
+        return _report(program, _message(error))
+
+
+def _message(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error) or type(error).__name__
+
+
+def _report(program: str, message: str) -> int:
+    print(f"{program}: error: {message}", file=sys.stderr)
+    return MISTAKE
+
+
+def _nearest(command: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(command, COMMANDS, n=1)
+    return f"Did you mean {close[0]}?" if close else f"There are {', '.join(COMMANDS)}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""`contextseg models`: list the models and the backbones they can stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from fnmatch import fnmatch
+
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.config import MODELS
+
+EXAMPLE = """
+contextseg models
+contextseg models --backbones 'resnet*'
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser(
+        "models", "List the models and the backbones that they can stand on.", EXAMPLE
+    )
+    parser.add_argument(
+        "--backbones",
+        metavar="PATTERN",
+        help="list the timm backbones whose name matches, such as 'resnet*' or mobilenet",
+    )
+    options = parser.parse_args(list(argv))
+    if options.backbones is None:
+        _print_models()
+    else:
+        for name in matching_backbones(options.backbones):
+            print(name)
+    return 0
+
+
+def matching_backbones(pattern: str) -> list[str]:
+    """Names of timm models that match; a pattern without wildcards may be any part of a name.
+
+    Raises:
+        UsageError: none matches.
+    """
+    import timm
+
+    wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
+    names = timm.list_models()
+    found = [name for name in names if fnmatch(name, wanted)]
+    if not found:
+        close = get_close_matches(pattern, names, n=3)
+        advice = f" Did you mean {', '.join(close)}?" if close else ""
+        raise UsageError(f"no backbone matches {pattern!r}.{advice}")
+    return found
+
+
+def _print_models() -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("model")
+    table.add_column("what it is")
+    table.add_column("options (--model.context.…)")
+    for name, kind in MODELS.items():
+        options = ", ".join(field.name for field in fields(kind))
+        table.add_row(name, (kind.__doc__ or "").splitlines()[0], options or "–")
+    console = Console()
+    console.print(table)
+    console.print(
+        "Each stands on any timm backbone that gives a feature pyramid (--model.backbone NAME): "
+        "contextseg models --backbones resnet lists names.",
+        markup=False,
+        highlight=False,
+    )

@@ -1,0 +1,62 @@
+"""What the commands' parsers have in common: one line an error, an example in the help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+
+class UsageError(ValueError):
+    """Arguments that a command cannot run with."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argparse parser that raises UsageError and never guesses abbreviated options."""
+
+    def __init__(self, command: str, description: str, example: str, **options: object) -> None:
+        super().__init__(
+            prog=f"contextseg {command}",
+            description=description,
+            epilog=example_text(example),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **options,  # pyright: ignore[reportArgumentType]
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise, so that all commands report mistakes in one form."""
+        raise UsageError(message)
+
+
+def example_text(lines: str) -> str:
+    """The end of a help text: an example, a line a command."""
+    return "example:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers above 0 out of "0.5,1,1.5"."""
+    values = tuple(float(part) for part in text.replace(",", " ").split())
+    if not values or not all(0 < value < float("inf") for value in values):
+        raise argparse.ArgumentTypeError(f"needs numbers above 0 such as 0.5,1,1.5, got {text!r}")
+    return values
+
+
+def add_prediction_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that segments images."""
+    parser.add_argument(
+        "--scales",
+        type=numbers,
+        default=(1.0,),
+        metavar="S,S,...",
+        help="resize factors to average over (default: 1)",
+    )
+    parser.add_argument("--flip", action="store_true", help="average over the mirror image too")
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="slide a window of N pixels over the image (default: the whole image at once)",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
+    )

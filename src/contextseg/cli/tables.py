@@ -1,0 +1,53 @@
+"""Scores as tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contextseg.report.figures import MEANS, percent
+
+if TYPE_CHECKING:
+    from contextseg.metrics import Scores
+
+
+def print_scores(
+    scores: Scores, names: Sequence[str], *, baseline: Scores | None = None, title: str = ""
+) -> None:
+    """Print IoU and accuracy of each class in percent, then the means.
+
+    Args:
+        scores: of the model.
+        names: of the classes, by label.
+        baseline: scores to set beside them.
+        title: plain text above the table.
+    """
+    table = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("%")
+    table.add_column("IoU", justify="right")
+    table.add_column("accuracy", justify="right")
+    if baseline is not None:
+        table.add_column("baseline IoU", justify="right", style="dim")
+    for label, name in enumerate(names):
+        row = [escape(name), percent(scores.iou[label]), percent(scores.accuracy[label])]
+        if baseline is not None:
+            row.append(percent(baseline.iou[label]))
+        table.add_row(*row)
+    Console().print(table)
+
+    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    for name, field in MEANS.items():
+        value = getattr(scores, field)
+        if value is None:
+            continue
+        row = [name, f"[bold]{percent(value)} %[/bold]"]
+        other = getattr(baseline, field) if baseline is not None else None
+        if other is not None:
+            row.append(f"[dim]baseline {percent(other)} %[/dim]")
+        means.add_row(*row)
+    Console().print(means)

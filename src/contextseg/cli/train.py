@@ -1,0 +1,134 @@
+"""`contextseg train RECIPE`: train a model by recipe or YAML file; resume a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from contextseg.cli.parsing import UsageError
+from contextseg.config import TrainConfig
+from contextseg.config_io import read_yaml, to_yaml
+from contextseg.recipes import RECIPES
+
+USAGE = """usage: contextseg train RECIPE [options]
+       contextseg train --list
+
+Train a model. RECIPE is a name of --list, a YAML file of options, or the folder of a run.
+
+options:
+  --list            list the recipes
+  --data PATH       folder of the data set; `shapes` draws scenes
+  --out DIR         folder of the run
+  --init-from PATH  model to start from, for fine-tuning to other classes
+  --resume          continue the run in --out from its last checkpoint
+  --config FILE     YAML file of options over those of the recipe; others win over it
+  --print_config    print all options as YAML and stop
+  --SOME.OPTION V   any option: contextseg train RECIPE --help lists them
+
+example:
+  contextseg train encnet_mobilenetv2_camvid --data camvid --optim.lr 0.02 --epochs 10
+  contextseg train runs/encnet_mobilenetv2_camvid --resume
+"""
+
+EXAMPLE = """
+contextseg train {recipe} --data camvid --out runs/mine --optim.lr 0.02 --epochs 10
+contextseg train runs/mine --resume
+"""
+
+FLAGS = {
+    "resume": "Continue the run in --out from its last checkpoint.",
+    "print_config": "Print all options as YAML and stop.",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0 if argv else 2
+    if argv[0] == "--list":
+        _print_recipes()
+        return 0
+    recipe, words = argv[0], argv[1:]
+    if recipe.startswith("-"):
+        raise UsageError(
+            f"the recipe comes first: contextseg train RECIPE {' '.join(argv)}. "
+            f"contextseg train --list shows the recipes."
+        )
+    from contextseg.cli.overrides import override
+
+    config, flags = override(
+        starting_point(recipe),
+        words,
+        f"train {recipe}",
+        description=_description(recipe),
+        example=EXAMPLE.format(recipe=recipe),
+        flags=FLAGS,
+    )
+    if "print_config" in flags:
+        print(to_yaml(config), end="")
+        return 0
+    return _train(config, resume="resume" in flags)
+
+
+def starting_point(recipe: str) -> TrainConfig:
+    """The config of a recipe by name, of a YAML file, or of a run's folder.
+
+    Raises:
+        UsageError: it is none of them.
+        ValueError: the file has a mistake.
+    """
+    if recipe in RECIPES:
+        return RECIPES[recipe]()
+    path = Path(recipe)
+    if (path / "config.yaml").is_file():
+        return replace(read_yaml(path / "config.yaml", TrainConfig), out=recipe)
+    if path.is_file():
+        return read_yaml(path, TrainConfig)
+    raise UsageError(
+        f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
+        f"Recipes: {', '.join(RECIPES)}."
+    )
+
+
+def _train(config: TrainConfig, resume: bool) -> int:
+    if not config.data.root:
+        raise UsageError(
+            "no data: name the folder of a data set with --data PATH, or try --data shapes, which "
+            "draws scenes."
+        )
+    from contextseg import load, train
+    from contextseg.cli.tables import print_scores
+
+    result = train(config, resume=resume)
+    if result.interrupted:
+        print(
+            f"Stopped at step {result.steps}. Continue with:\n"
+            f"  contextseg train {result.folder} --resume",
+            file=sys.stderr,
+        )
+        return 130
+    if result.scores is not None:
+        names = load(result.folder).classes.names
+        print_scores(result.scores, names, title=f"Validation, {config.data.val_split}")
+    print(
+        f"The run is in {result.folder}. Next:\n"
+        f"  contextseg evaluate {result.folder} {config.data.root}\n"
+        f"  contextseg predict {result.folder} PHOTO... -o predictions"
+    )
+    return 0
+
+
+def _description(recipe: str) -> str:
+    if recipe in RECIPES:
+        text = RECIPES[recipe].__doc__ or ""
+        return "\n".join(line.strip() for line in text.strip().splitlines())
+    return f"Train with the options in {recipe}."
+
+
+def _print_recipes() -> None:
+    width = max(map(len, RECIPES))
+    for name, recipe in RECIPES.items():
+        print(f"{name:{width}}  {(recipe.__doc__ or '').splitlines()[0]}")

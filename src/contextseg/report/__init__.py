@@ -1,0 +1,9 @@
+"""A self-contained web page of what a model does: pictures, scores, curves."""
+
+from __future__ import annotations
+
+from contextseg.report.charts import Series
+from contextseg.report.page import write_report
+from contextseg.report.samples import ReportSample
+
+__all__ = ["ReportSample", "Series", "write_report"]
