@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional as dist_nn
 from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -35,6 +34,24 @@ def _convert(module: nn.Module) -> nn.Module:
     return module
 
 
+class SumOverProcesses(torch.autograd.Function):
+    """All-reduce whose gradient is the all-reduce of the gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # type: ignore[override]
+        """The sum, the same in every process."""
+        values = values.clone()
+        dist.all_reduce(values)
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        """Every process's loss depends on the values of this one."""
+        grad = grad.contiguous().clone()
+        dist.all_reduce(grad)
+        return grad
+
+
 class CPUSyncBatchNorm(_BatchNorm):
     """Batch norm over the images of all processes, for gloo.
 
@@ -50,9 +67,9 @@ class CPUSyncBatchNorm(_BatchNorm):
     def of(cls, norm: _BatchNorm) -> CPUSyncBatchNorm:
         """The synchronised form of `norm`, sharing its parameters and statistics."""
         new = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
-        new.load_state_dict(norm.state_dict())
-        if norm.affine:
-            new.weight, new.bias = norm.weight, norm.bias
+        new.weight, new.bias = norm.weight, norm.bias
+        new.running_mean, new.running_var = norm.running_mean, norm.running_var
+        new.num_batches_tracked = norm.num_batches_tracked
         # timm's norms carry dropout and activation with them.
         extra: Any = norm
         new.drop = getattr(extra, "drop", None) or nn.Identity()
@@ -83,7 +100,7 @@ class CPUSyncBatchNorm(_BatchNorm):
         moved = x - shift.view(shape)
         count = x.new_full((1,), x.numel() / x.shape[1])
         sums = torch.cat([moved.sum(dims), moved.square().sum(dims), count])
-        total, squares, count = dist_nn.all_reduce(sums).split([x.shape[1], x.shape[1], 1])
+        total, squares, count = SumOverProcesses.apply(sums).split([x.shape[1], x.shape[1], 1])
         mean = total / count
         variance = (squares / count - mean.square()).clamp(min=0)
         normal = (moved - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)

@@ -1,0 +1,99 @@
+"""Losses: by hand, against torch, and what ignored pixels may not change."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from contextseg.config import EncodingConfig, FCNConfig, LossConfig, ModelConfig
+from contextseg.losses import CrossEntropy, SegmentationLoss, se_loss
+from contextseg.outputs import SegmentationOutput
+
+
+def draw(classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
+    labels = torch.randint(classes, (2, 16, 24), dtype=torch.uint8)
+    labels[:, :3] = 255
+    return torch.randn(2, classes, 4, 6, dtype=torch.float64, requires_grad=True), labels
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_is_torchs_of_upsampled_logits(align_corners, weighted, smoothing):
+    logits, labels = draw()
+    weights = torch.rand(5, dtype=torch.float64) if weighted else None
+    ours = CrossEntropy(
+        class_weights=weights, label_smoothing=smoothing, align_corners=align_corners
+    )(logits, labels)
+    full = F.interpolate(logits, (16, 24), mode="bilinear", align_corners=align_corners)
+    expected = F.cross_entropy(
+        full, labels.long(), weights, ignore_index=255, label_smoothing=smoothing
+    )
+    torch.testing.assert_close(ours, expected)
+
+
+def test_ignored_pixels_change_nothing():
+    logits, labels = draw()
+    logits = logits.detach()[..., :1, :1].expand(2, 5, 16, 24).clone().requires_grad_()
+    loss = CrossEntropy()(logits, labels)
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, :, :3] == 0).all()
+
+
+def test_nothing_labelled_is_a_loss_of_zero():
+    logits, labels = draw()
+    loss = CrossEntropy(ohem_threshold=0.7)(logits, torch.full_like(labels, 255))
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()
+
+
+def test_hard_examples_are_those_below_the_threshold():
+    # probabilities of the true class: about .99, .73, .27
+    logits = torch.tensor([5.0, 1.0, -1.0]).view(1, 1, 1, 3)
+    logits = torch.cat([logits, torch.zeros_like(logits)], dim=1)
+    labels = torch.zeros(1, 1, 3, dtype=torch.uint8)
+    each = F.cross_entropy(logits, labels.long(), reduction="none").flatten()
+    hard = CrossEntropy(ohem_threshold=0.5, ohem_min_kept=1)(logits, labels)
+    torch.testing.assert_close(hard, each[2])
+    kept = CrossEntropy(ohem_threshold=0.5, ohem_min_kept=2)(logits, labels)
+    torch.testing.assert_close(kept, each[1:].mean())
+
+
+def test_se_loss_by_hand():
+    logits = torch.tensor([[0.0, 2.0]])
+    labels = torch.tensor([[[1, 255]]], dtype=torch.uint8)
+    expected = (torch.log(torch.tensor(2.0)) + torch.log1p(torch.exp(torch.tensor(-2.0)))) / 2
+    torch.testing.assert_close(se_loss(logits, labels), expected)
+
+
+def test_an_image_without_a_valid_pixel_is_left_out_of_the_se_loss():
+    logits = torch.randn(3, 4)
+    labels = torch.randint(4, (3, 5, 5), dtype=torch.uint8)
+    blank = torch.cat([labels[:2], torch.full((1, 5, 5), 255, dtype=torch.uint8)])
+    torch.testing.assert_close(se_loss(logits, blank), se_loss(logits[:2], labels[:2]))
+    assert se_loss(logits[2:], blank[2:]) == 0
+
+
+def output(labels: torch.Tensor, **parts: torch.Tensor) -> SegmentationOutput:
+    return SegmentationOutput(
+        coarse_logits=torch.randn(2, 5, 4, 6), size=(labels.shape[1], labels.shape[2]), **parts
+    )
+
+
+def test_terms_are_those_that_the_model_has_and_weighted_by_its_config():
+    _, labels = draw()
+    config = ModelConfig(context=EncodingConfig(se_weight=0.3), aux_weight=0.5, num_classes=5)
+    parts = {
+        "presence_logits": torch.randn(2, 5),
+        "aux_coarse_logits": torch.randn(2, 5, 4, 6),
+        "aux_presence_logits": torch.randn(2, 5),
+    }
+    terms = SegmentationLoss(config, LossConfig())(output(labels, **parts), labels)
+    assert set(terms) == {"main", "se", "aux", "aux_se", "total"}
+    expected = terms["main"] + 0.3 * (terms["se"] + terms["aux_se"]) + 0.5 * terms["aux"]
+    torch.testing.assert_close(terms["total"], expected)
+    plain = ModelConfig(context=FCNConfig(), num_classes=5)
+    assert set(SegmentationLoss(plain, LossConfig())(output(labels), labels)) == {"main", "total"}

@@ -1,0 +1,29 @@
+"""How close is close enough: one idea for the whole suite."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from contextseg.ops.dispatch import sum_dtype
+
+
+def assert_as_exact(actual: Tensor, rounded: Tensor, exact: Tensor, name: str) -> None:
+    """Assert that `actual` is about as near to `exact` as the formula in the same dtype is.
+
+    Args:
+        actual: what the implementation returned.
+        rounded: the reference formula in that same dtype.
+        exact: the reference formula in float64 on the same (already rounded) inputs.
+        name: what is compared, for the message.
+    """
+    assert actual.dtype == rounded.dtype, f"{name}: {actual.dtype} is not {rounded.dtype}"
+    assert torch.isfinite(actual).all(), f"{name}: not finite"
+    order_of_sums = 16 * torch.finfo(sum_dtype(actual.dtype)).eps * rms(exact)
+    error, allowed = rms(actual - exact), 1.5 * rms(rounded - exact) + order_of_sums
+    assert error <= allowed, f"{name}: off by {error:.2e}, where the formula allows {allowed:.2e}"
+
+
+def rms(tensor: Tensor) -> float:
+    """Root mean square of the elements."""
+    return tensor.double().square().mean().sqrt().item()

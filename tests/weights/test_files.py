@@ -1,0 +1,75 @@
+"""Models on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import contextseg
+from contextseg.data.classes import Classes
+from contextseg.weights import initialise, load_model, save_model
+
+
+def small(num_classes: int = 3, **options):
+    return contextseg.create_model("encnet", backbone="resnet18", num_classes=num_classes,
+                                   head_channels=16, aux_channels=8, **options)  # fmt: skip
+
+
+def test_round_trip_keeps_weights_config_and_classes(tmp_path):
+    model = small(variant="paper", align_corners=True, mean=(0.1, 0.2, 0.3))
+    classes = Classes.numbered(3)
+    save_model(tmp_path / "model.safetensors", model, classes)
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        loaded, their_classes = load_model(path)
+        assert loaded.config == dataclasses.replace(model.config, pretrained=False)
+        assert their_classes == classes
+        assert not loaded.training
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(tensor, loaded.state_dict()[name]), name
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no model at .*expected a folder with"):
+        load_model(tmp_path)
+
+
+def test_broken_and_foreign_files_are_refused(tmp_path):
+    file = tmp_path / "model.safetensors"
+    save_model(file, small(), Classes.numbered(3))
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load_model(file)
+    save_file({"x": torch.zeros(1)}, file)
+    with pytest.raises(ValueError, match="not what model they are of"):
+        load_model(file)
+
+
+def test_a_pickle_is_not_executed(tmp_path):
+    file = tmp_path / "model.safetensors"
+    torch.save({"x": torch.zeros(1)}, file)
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load_model(file)
+
+
+def test_initialise_draws_only_what_has_other_classes(tmp_path):
+    old, new = small(3, variant="paper"), small(5, variant="paper")
+    save_model(tmp_path / "model.safetensors", old, Classes.numbered(3))
+    left = initialise(new, tmp_path)
+    assert sorted({name.rsplit(".", 1)[0] for name in left}) == [
+        "aux_head.classifier.1",
+        "aux_head.encoding.presence",
+        "context.encoding.presence",
+        "head.1",
+    ]
+    for name, tensor in new.state_dict().items():
+        assert name in left or torch.equal(tensor, old.state_dict()[name]), name
+
+
+def test_initialise_refuses_another_make(tmp_path):
+    save_model(tmp_path / "model.safetensors", small(3), Classes.numbered(3))
+    other = contextseg.create_model("encnet", backbone="resnet18", num_classes=3, head_channels=32)
+    with pytest.raises(ValueError, match=r"does not fit this model: .* context.reduction.0.weight"):
+        initialise(other, tmp_path)
