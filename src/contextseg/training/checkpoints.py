@@ -14,8 +14,8 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from contextseg.data.classes import Classes
-from contextseg.files import atomic_path
 from contextseg.evaluation import write_scores
+from contextseg.files import atomic_path
 from contextseg.training.module import TrainingModule
 from contextseg.weights import save_model
 from contextseg.weights.files import FILE_NAME

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
@@ -55,10 +55,11 @@ class TrainingModule(pl.LightningModule):
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def configure_model(self) -> None:
+    def setup(self, stage: str) -> None:
         """Share batch norm statistics where processes are many."""
         if self.trainer.world_size > 1:
-            self.model = synchronise(self.model, self.trainer.strategy.root_device.type)  # type: ignore[assignment]
+            device = self.trainer.strategy.root_device.type
+            self.model = cast(SegmentationModel, synchronise(self.model, device))
 
     def configure_optimizers(self) -> Any:
         """SGD with the poly schedule, a step of it after each step of SGD."""

@@ -48,6 +48,15 @@ FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root",
                   "data.check", "init_from", "model.pretrained"}  # fmt: skip
 """Options that may change when a run is resumed, for they do not change what it computes."""
 
+UNCONCERNING = (
+    ".*does not have many workers.*",
+    ".*your dataloader is not resumable.*",
+    ".*srun.*",
+    ".*smaller than the logging interval.*",
+    ".*LeafSpec.*",
+)
+"""Lightning's warnings about what is so on purpose here."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainResult:
@@ -145,7 +154,7 @@ def train(
                 *average,
                 Monitor(config.log_every, watch),
                 saver,
-            ],  # fmt: skip
+            ],
             logger=[CSVLog(folder / LOG, done), TensorBoardLogger(folder, "tensorboard", "")],
             plugins=[AtomicCheckpointIO()],
             enable_checkpointing=False,
@@ -272,8 +281,7 @@ def _quiet() -> Iterator[None]:
     lightning.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for pattern in (".*does not have many workers.*", ".*your dataloader is not resumable.*",
-                            ".*srun.*", ".*smaller than the logging interval.*"):  # fmt: skip
+            for pattern in UNCONCERNING:
                 warnings.filterwarnings("ignore", pattern)
             yield
     finally:
