@@ -99,25 +99,25 @@ def _score_table(scores: Scores, baseline: Scores | None, classes: Classes) -> s
     head += "<th>baseline IoU, %</th>" if baseline is not None else ""
     rows = []
     for label, info in enumerate(classes.classes):
-        iou = scores.iou[label]
-        width = 0.0 if math.isnan(iou) else 100 * iou
         cells = (
             f"<td>{swatch(info.color)}{escape(info.name)}</td>"
             f"<td>{percent(int(pixels[label]) / total)}</td>"
-            f'<td class="bar"><i style="width:{width:.1f}%"></i></td><td>{percent(iou)}</td>'
+            f"{_bar(scores.iou[label])}"
         )
         cells += f"<td>{percent(baseline.iou[label])}</td>" if baseline is not None else ""
         rows.append(f"<tr>{cells}</tr>")
-    width = 100 * scores.mean_iou
-    last = (
-        f'<td>mean IoU</td><td></td><td class="bar"><i style="width:{width:.1f}%"></i></td>'
-        f"<td>{percent(scores.mean_iou)}</td>"
-    )
+    last = f"<td>mean IoU</td><td></td>{_bar(scores.mean_iou)}"
     last += f"<td>{percent(baseline.mean_iou)}</td>" if baseline is not None else ""
     return (
         f'<div class="scroll"><table class="scores"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody><tfoot><tr>{last}</tr></tfoot></table></div>"
     )
+
+
+def _bar(share: float) -> str:
+    """Two cells: the share as a bar, and in percent."""
+    width = 0.0 if math.isnan(share) else 100 * share
+    return f'<td class="bar"><i style="width:{width:.1f}%"></i></td><td>{percent(share)}</td>'
 
 
 def _commands(commands: Mapping[str, str]) -> str:
