@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -243,16 +243,15 @@ def _entry(entry: Any, position: int) -> tuple[ClassInfo, bool]:
         raise ValueError(
             f"classes: ignore of element {position} must be true or false, got {ignore!r}."
         )
-    color = entry.get("color")
-    if color is None and _is_byte(entry["id"]):
-        color = default_color(entry["id"])
+    info = ClassInfo(entry["id"], entry["name"], (0, 0, 0))
+    color = entry.get("color", default_color(info.id))
     if not isinstance(color, list | tuple) or len(color) != 3:
         raise ValueError(
             f"classes: color of element {position} must be a list of red, green and blue, got "
             f"{color!r}."
         )
     red, green, blue = color
-    return ClassInfo(entry["id"], entry["name"], (red, green, blue)), ignore
+    return replace(info, color=(red, green, blue)), ignore
 
 
 def _known_keys(content: dict[str, Any], known: set[str], where: str) -> None:

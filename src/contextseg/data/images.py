@@ -66,7 +66,9 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             columns, rows = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            # To look for EXIF data behind a PNG's pixels, PIL would decode them all.
+            bare = image.format == "PNG" and b"eXIf" not in Path(path).read_bytes()
+            turned = not bare and image.getexif().get(_ORIENTATION, 1) >= 5
     except Image.UnidentifiedImageError:
         return _read_file(Path(path)).shape[:2]
     except Exception as error:  # PIL's decoders raise whatever their libraries do
