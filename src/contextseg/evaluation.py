@@ -1,0 +1,175 @@
+"""A model and a dataset to scores."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from contextseg.data import open_dataset
+from contextseg.data.classes import Classes
+from contextseg.data.loading import evaluation_loader
+from contextseg.data.sample import Dataset
+from contextseg.files import write_text
+from contextseg.inference.predictor import Predictor, abbreviated
+from contextseg.metrics import Scores, SegmentationMetrics, scores_of
+from contextseg.weights.files import load_model
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["Scores", "evaluate", "read_scores", "write_scores"]
+
+
+def evaluate(
+    model: Predictor | nn.Module | str | os.PathLike[str],
+    data: Dataset | str | os.PathLike[str],
+    *,
+    split: str = "val",
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    device: str | torch.device = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    limit: int | None = None,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scores:
+    """Scores of a model on a dataset, each image at its own size.
+
+    Predictions are those of `Predictor`: single scale, several scales and their mirror images, or
+    sliding windows. No class probabilities of a whole image are held.
+
+    Args:
+        model: a predictor (its device and precision are used as they are), a segmentation model,
+            or the path of a run folder, a model folder or a safetensors file. Training or eval
+            mode are restored afterwards.
+        data: a dataset, or the path of its folder (the word `shapes` draws scenes).
+        split: the part of `data` to take if it is a path.
+        scales: factors of the image's own size, as in `Predictor`.
+        flip: average with the mirror image.
+        window: side, or rows and columns, of sliding windows in pixels of the scaled image.
+        device: a torch device; `auto` takes a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast.
+        limit: take only so many images from the beginning, at least 1.
+        workers: processes that read images ahead; 0 reads them in this one.
+        progress: called after each image with the images done and their total.
+
+    Raises:
+        FileNotFoundError: there is no model at the path.
+        ValueError: the model has another number of classes than the data, the split is empty, a
+            file is broken, or an option is out of range.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
+    if isinstance(data, str | os.PathLike):
+        data = open_dataset(os.fspath(data), split)
+    if len(data) == 0:
+        raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
+    with _borrowed(model):
+        predictor = _predictor(model, data, device, precision)
+        metrics = SegmentationMetrics(data.classes.num_classes).to(predictor.device)
+        total = len(data) if limit is None else min(limit, len(data))
+        loader = evaluation_loader(data, workers=workers, limit=limit)
+        for done, batch in enumerate(loader, start=1):
+            labels, presence_logits = predictor.segment(
+                batch["image"][0], scales=scales, flip=flip, window=window
+            )
+            metrics.update(
+                labels[None],
+                batch["labels"].to(predictor.device),
+                None if presence_logits is None else presence_logits[None],
+            )
+            if progress is not None:
+                progress(done, total)
+    return metrics.compute()
+
+
+def write_scores(
+    path: str | os.PathLike[str],
+    scores: Scores,
+    names: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write scores as JSON, whole or not at all; `read_scores` reads them back.
+
+    Args:
+        path: file to write.
+        scores: of one evaluation.
+        names: names of the classes by label.
+        settings: how the scores came about (model, data, split, scales, ...), as JSON takes it.
+    """
+    content = {"settings": dict(settings or {}), **scores.to_dict(names)}
+    # One line a class and a row of the confusion matrix: short, and readable in a diff.
+    rows = content.pop("confusion")
+    classes = content.pop("classes")
+    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    text = f'{head[:-2]},\n  "classes": {_lines(classes)},\n  "confusion": {_lines(rows)}\n}}\n'
+    write_text(path, text)
+
+
+def read_scores(path: str | os.PathLike[str]) -> Scores:
+    """Scores from a file that `write_scores` wrote.
+
+    Raises:
+        ValueError: it is no such file; the message names it.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return scores_of(torch.tensor(content["confusion"]), content["presence_map"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of scores ({error}).") from error
+
+
+def _predictor(
+    model: Predictor | nn.Module | str | os.PathLike[str],
+    data: Dataset,
+    device: str | torch.device,
+    precision: Literal["32", "bf16"],
+) -> Predictor:
+    known: Classes | None = None
+    if isinstance(model, str | os.PathLike):
+        model, known = load_model(model)
+    elif isinstance(model, Predictor):
+        known = model.classes
+    num_classes = model.config.num_classes  # pyright: ignore[reportAttributeAccessIssue]
+    if num_classes != data.classes.num_classes:
+        learnt = "" if known is None else f" ({abbreviated(known.names)})"
+        raise ValueError(
+            f"evaluate: the model predicts {num_classes} classes{learnt}, but the data "
+            f"{data.classes.dataset!r} have {data.classes.num_classes} "
+            f"({abbreviated(data.classes.names)}). Evaluate on data of the same classes, or fine-tune "
+            f"the model to these with init_from."
+        )
+    if known is not None and known.names != data.classes.names:
+        logger.warning(
+            "the model's classes (%s) are called otherwise than those of the data (%s); they are "
+            "compared by their order",
+            abbreviated(known.names),
+            abbreviated(data.classes.names),
+        )
+    if isinstance(model, Predictor):
+        return model
+    return Predictor(model, data.classes, device=device, precision=precision)
+
+
+@contextmanager
+def _borrowed(model: object) -> Iterator[None]:
+    """Restores training or eval mode of each part of a model when the block ends."""
+    parts = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [part.training for part in parts]
+    try:
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+def _lines(rows: Sequence[Any]) -> str:
+    return "[\n    " + ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n  ]"

@@ -1,0 +1,223 @@
+"""A model that takes photographs as they are and returns what it sees in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from contextseg.config import ModelConfig
+from contextseg.data.classes import Classes
+from contextseg.data.images import ImageSource, read_image
+from contextseg.inference.look import Look, look_at
+from contextseg.inference.multiscale import MAX_PIXELS, check_options, plan, smallest_side
+from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.result import Prediction
+from contextseg.ops import upsampled_argmax
+
+
+class Segmentation(NamedTuple):
+    """What the passes over one image say together."""
+
+    labels: Tensor
+    """[h, w], uint8, in 0 to L - 1, on the device of the model."""
+    presence_logits: Tensor | None
+    """[L], float64: is the class anywhere in the image? None without a branch that says so."""
+
+
+class Predictor:
+    """A model that takes images of any size and kind.
+
+    Args:
+        model: the network, a `SegmentationModel` or any module with a `config` that returns
+            `SegmentationOutput`. It is moved to the device and put in eval mode.
+        classes: what its labels are called, L of them.
+        device: a torch device; `auto` takes a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast; everything behind it stays in
+            float32.
+        max_pixels: pixels that the network gets to see at once. Larger images (or scales) go
+            through overlapping windows of that size by themselves, which bounds the memory.
+
+    Raises:
+        ValueError: the model has another number of classes than `classes`, or an option is unknown.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        classes: Classes,
+        device: str | torch.device = "auto",
+        precision: Literal["32", "bf16"] = "32",
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        config: ModelConfig = model.config  # pyright: ignore[reportAssignmentType]
+        if config.num_classes != classes.num_classes:
+            raise ValueError(
+                f"the model predicts {config.num_classes} classes, but {classes.num_classes} "
+                f"classes are named ({abbreviated(classes.names)})."
+            )
+        if precision not in ("32", "bf16"):
+            raise ValueError(f"precision must be 32 or bf16, got {precision!r}.")
+        check_options((1.0,), None, max_pixels)
+        self.config = config
+        self.classes = classes
+        self.device = choose_device(device)
+        self.precision = precision
+        self.max_pixels = max_pixels
+        # Channels last is the faster layout of convolutions, on CPUs and GPUs alike.
+        self.model = model.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+
+    def __call__(
+        self,
+        image: ImageSource,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Prediction:
+        """Segment one image.
+
+        Args:
+            image: a path, a PIL image, an array or a tensor, as `data.images.read_image` takes it.
+            scales: factors of the image's own size to look at it in; the class probabilities are
+                averaged. `inference.multiscale.SCALES` has those of the papers.
+            flip: average with the mirror image at each scale, too.
+            window: side, or rows and columns, of sliding windows in pixels of the scaled image,
+                at least 32; None looks at whole images of up to `max_pixels` pixels.
+
+        Returns:
+            The prediction, at the image's own size and upright.
+
+        Raises:
+            ImageError: the image cannot be read.
+            ValueError: an option is out of range.
+        """
+        pixels = read_image(image)
+        labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
+        presence = None
+        if presence_logits is not None:
+            probabilities = presence_logits.sigmoid().tolist()
+            presence = dict(zip(self.classes.names, probabilities, strict=True))
+        mask = self.classes.to_ids(labels.cpu().numpy())
+        return Prediction(image=pixels, mask=mask, vocabulary=self.classes, presence=presence)
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        image: np.ndarray | Tensor,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Segmentation:
+        """Labels of an image that is read already, and the logits of class presence.
+
+        Whole images at one scale go from coarse logits to labels directly; several passes are
+        averaged strip by strip. Neither holds class probabilities of the whole image.
+
+        Args:
+            image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
+            scales: as in `__call__`.
+            flip: as in `__call__`.
+            window: as in `__call__`.
+
+        Raises:
+            ValueError: an option is out of range.
+        """
+        look = self._look(image, scales, flip, window)
+        if len(look.coarse_logits) == 1:
+            labels = upsampled_argmax(
+                look.coarse_logits[0][None],
+                look.size,
+                align_corners=look.align_corners,
+                dtype=torch.uint8,
+            )[0]
+        else:
+            labels = torch.empty(look.size, dtype=torch.uint8, device=self.device)
+            for start, stop, probabilities in look.strips():
+                labels[start:stop] = probabilities.max(0).indices
+        height, width = _size_of(image)
+        return Segmentation(labels[:height, :width], look.presence_logits())
+
+    @torch.inference_mode()
+    def probabilities(
+        self,
+        image: ImageSource,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Class probabilities of each pixel, all of them: L times the size of the image.
+
+        Args:
+            image: as in `__call__`.
+            scales: as in `__call__`.
+            flip: as in `__call__`.
+            window: as in `__call__`.
+
+        Returns:
+            [L, h, w], float32, sums of 1 over the classes, on the device of the model.
+
+        Raises:
+            ImageError: the image cannot be read.
+            ValueError: an option is out of range.
+        """
+        pixels = read_image(image)
+        look = self._look(pixels, scales, flip, window)
+        height, width = pixels.shape[:2]
+        strips = [probabilities for _, _, probabilities in look.strips()]
+        return torch.cat(strips, dim=1)[:, :height, :width].clone()
+
+    def _look(
+        self,
+        image: np.ndarray | Tensor,
+        scales: Sequence[float],
+        flip: bool,
+        window: int | tuple[int, int] | None,
+    ) -> Look:
+        """Run the network on every view of an image."""
+        check_options(scales, window, self.max_pixels)
+        canvas = to_canvas(image, smallest_side(scales), self.config, self.device)
+        size = canvas.shape[2], canvas.shape[3]
+        passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        ):
+            return look_at(canvas, passes, self.model, self.config, self.max_pixels)
+
+    def __repr__(self) -> str:
+        return (
+            f"Predictor({self.config.name}, {self.config.backbone}, "
+            f"{self.classes.num_classes} classes, {self.device})"
+        )
+
+
+def choose_device(device: str | torch.device) -> torch.device:
+    """A torch device from its name; `auto` is a GPU if there is one.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}.") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device} asked for, but PyTorch finds no GPU here. Use cpu.")
+    return chosen
+
+
+def _size_of(image: np.ndarray | Tensor) -> tuple[int, int]:
+    height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
+    return height, width
+
+
+def abbreviated(names: Sequence[str]) -> str:
+    """The first few names, for messages."""
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")

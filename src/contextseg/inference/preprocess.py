@@ -1,0 +1,74 @@
+"""8-bit images to what the network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from contextseg.config import ModelConfig
+from contextseg.inference.multiscale import View
+
+
+def to_canvas(
+    image: np.ndarray | Tensor, smallest: int, config: ModelConfig, device: torch.device
+) -> Tensor:
+    """An image on the device, padded where it is too small for the network.
+
+    Args:
+        image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
+        smallest: rows and columns that are needed; what misses is added below and to the right,
+            in the mean colour, as training pads its crops.
+        config: the network's; for the mean colour.
+        device: where the network is.
+
+    Returns:
+        [1, 3, max(h, smallest), max(w, smallest)], uint8.
+    """
+    if isinstance(image, np.ndarray):
+        if not image.flags.writeable:  # torch warns of tensors that could write there
+            image = image.copy()
+        pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)
+    else:
+        pixels = image.to(device, non_blocking=True)
+    height, width = pixels.shape[1:]
+    if min(height, width) >= smallest:
+        return pixels[None]
+    mean = torch.tensor(config.mean, device=device).mul_(255).round_().to(torch.uint8)
+    canvas = mean.view(1, 3, 1, 1).repeat(1, 1, max(height, smallest), max(width, smallest))
+    canvas[0, :, :height, :width] = pixels
+    return canvas
+
+
+def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) -> Tensor:
+    """Views of an image, normalised.
+
+    Args:
+        canvas: the image, [1, 3, h, w], uint8.
+        views: B views of it, whose `size` is one.
+        config: the network's; for mean and standard deviation.
+
+    Returns:
+        [B, 3, *size], float32, channels last.
+    """
+    mean = torch.tensor(config.mean, device=canvas.device).mul_(255).view(3, 1, 1)
+    std = torch.tensor(config.std, device=canvas.device).mul_(255).view(3, 1, 1)
+    inputs = torch.empty(
+        (len(views), 3, *views[0].size),
+        device=canvas.device,
+        memory_format=torch.channels_last,
+    )
+    for index, view in enumerate(views):
+        region = canvas[
+            :, :, view.top : view.top + view.rows, view.left : view.left + view.columns
+        ].float()
+        if region.shape[2:] != view.size:
+            # Antialiasing, as image libraries resize: it only matters below scale 1.
+            region = F.interpolate(region, view.size, mode="bilinear", antialias=True)
+        if view.mirrored:
+            region = region.flip(3)
+        torch.sub(region[0], mean, out=inputs[index])
+    return inputs.div_(std)

@@ -1,0 +1,124 @@
+"""What a model sees in one image."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from contextseg.data.classes import Classes
+from contextseg.data.images import write_mask
+from contextseg.files import atomic_path
+from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
+
+
+class ClassShare(NamedTuple):
+    """How much of an image is of one class."""
+
+    name: str
+    """Name of the class."""
+    id: int
+    """Its value in `Prediction.mask`."""
+    share: float
+    """Share of the image's pixels, above 0 and up to 1."""
+    pixels: int
+    """Number of pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Prediction:
+    """The class of each pixel of an image, and what follows from it."""
+
+    image: np.ndarray
+    """The image, upright, [h, w, 3], uint8, RGB."""
+    mask: np.ndarray
+    """Class ids, [h, w], uint8: values as the dataset's mask files hold them."""
+    vocabulary: Classes
+    """All classes that the model knows, with their names and colours."""
+    presence: dict[str, float] | None
+    """Probability, by class name, that the class is anywhere in the image, as the semantic
+    encoding branch predicts it (it does not look at the mask); None for models without one."""
+
+    @cached_property
+    def classes(self) -> list[ClassShare]:
+        """The classes in the mask, the largest first."""
+        flat = torch.from_numpy(np.ascontiguousarray(self.mask).reshape(-1))
+        counts = torch.bincount(flat, minlength=256).tolist()  # numpy's takes 8 times the memory
+        present = [
+            ClassShare(info.name, info.id, counts[info.id] / flat.numel(), counts[info.id])
+            for info in self.vocabulary.classes
+            if counts[info.id]
+        ]
+        return sorted(present, key=lambda entry: -entry.pixels)
+
+    def overlay(
+        self, alpha: float = 0.6, *, legend: bool = True, boundaries: bool = True
+    ) -> Image.Image:
+        """The image with each pixel tinted in the colour of its class.
+
+        Args:
+            alpha: weight of the class colours, 0 (the photo alone) to 1 (the colours alone).
+            legend: add a panel with the classes in the image and their shares, beside the photo
+                where it fits, else below.
+            boundaries: draw thin lines between classes.
+
+        Returns:
+            An RGB picture of the image's size, larger by the panel.
+
+        Raises:
+            ValueError: alpha is out of range.
+        """
+        picture = draw_overlay(
+            self.image, self.mask, self.vocabulary.palette, alpha=alpha, boundaries=boundaries
+        )
+        if not legend:
+            return picture
+        palette = self.vocabulary.palette.tolist()
+        entries = [LegendEntry(c.name, tuple(palette[c.id]), c.share) for c in self.classes]
+        return with_legend(picture, entries)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mask as a palette PNG of class ids, whole or not at all.
+
+        Args:
+            path: file to write; its suffix must be .png, as other formats would change the ids.
+
+        Raises:
+            ValueError: the suffix is another.
+        """
+        if Path(path).suffix.lower() != ".png":
+            raise ValueError(f"{path}: a mask is saved as .png, as other formats change its ids.")
+        write_mask(path, self.mask, self.vocabulary.palette)
+
+    def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
+        """Write the overlay with its legend, whole or not at all.
+
+        Args:
+            path: file to write, of a suffix that PIL knows.
+            alpha: as in `overlay`.
+        """
+        picture = self.overlay(alpha)
+        with atomic_path(path) as partial:
+            picture.save(partial, quality=90)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is in the image, as JSON takes it: sizes, classes with their shares, presence."""
+        height, width = self.mask.shape
+        return {
+            "height": height,
+            "width": width,
+            "classes": [entry._asdict() for entry in self.classes],
+            "presence": self.presence,
+        }
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        largest = ", ".join(f"{c.name} {c.share:.0%}" for c in self.classes[:3])
+        more = f", {len(self.classes) - 3} more" if len(self.classes) > 3 else ""
+        return f"Prediction({height} x {width}: {largest}{more})"
