@@ -60,6 +60,8 @@ def override(
     first = CommandParser(command, "", "", add_help=False)
     first.add_argument("--config", action="append", default=[])
     first.add_argument(f"--{CONTEXT}.{NAME}", dest="name", choices=MODELS)
+    for name in flags:
+        first.add_argument(f"--{name}", action="store_true")
     given, words = first.parse_known_args([_spelled_out(word) for word in argv])
     for path in given.config:
         config = _with_file(config, path)
@@ -79,15 +81,15 @@ def override(
         parser.add_argument(f"--{name}", action="store_true", help=text)
     hints: dict[str, Any] = {}
     _add(parser, config, "", hints)
-    _refuse_unknown(words, [*hints, *flags], config)
+    _refuse_unknown(words, list(hints), config)
     words = [_bracketed(word, before, hints) for before, word in pairwise(["", *words])]
     try:
         values = parser.parse_args(words).as_dict()
     except ArgumentError as error:
         raise UsageError(_in_words(str(error), words, hints)) from None
-    values.pop("config")
-    chosen = {name for name in flags if values.pop(name)}
-    return merged(config, values), chosen
+    for name in ("config", *flags):
+        values.pop(name)
+    return merged(config, values), {name for name in flags if getattr(given, name)}
 
 
 def _with_file(config: T, path: str) -> T:

@@ -35,7 +35,10 @@ def example_text(lines: str) -> str:
 
 def numbers(text: str) -> tuple[float, ...]:
     """Numbers above 0 out of "0.5,1,1.5"."""
-    values = tuple(float(part) for part in text.replace(",", " ").split())
+    try:
+        values = tuple(float(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        values = ()
     if not values or not all(0 < value < float("inf") for value in values):
         raise argparse.ArgumentTypeError(f"needs numbers above 0 such as 0.5,1,1.5, got {text!r}")
     return values

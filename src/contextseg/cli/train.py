@@ -46,7 +46,7 @@ FLAGS = {
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE, end="")
+        print(USAGE, end="", file=sys.stdout if argv else sys.stderr)
         return 0 if argv else 2
     if argv[0] == "--list":
         _print_recipes()

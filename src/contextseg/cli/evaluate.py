@@ -1,0 +1,70 @@
+"""`contextseg evaluate MODEL DATA`: score a model on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contextseg.cli.parsing import CommandParser, UsageError, add_prediction_options
+
+EXAMPLE = """
+contextseg evaluate runs/mine camvid --split test
+contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --json scores.json
+"""
+
+DESCRIPTION = """\
+Score a model on a split of a data set: IoU of each class, mean IoU, accuracies, and how well
+it predicts which classes are present. MODEL is a run or model folder, or a .safetensors file;
+DATA the folder of a data set, or `shapes`.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("evaluate", DESCRIPTION, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("data", metavar="DATA", help="folder of the data set")
+    parser.add_argument("--split", default="val", help="which part of it (default: val)")
+    add_prediction_options(parser)
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="score the first N images only (default: all)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    options = parser.parse_args(list(argv))
+    if options.json is not None and options.json.exists() and not options.overwrite:
+        raise UsageError(f"{options.json} is there already. Add --overwrite to replace it.")
+
+    from contextseg import evaluate, load
+    from contextseg.cli.progress import progress_bar
+    from contextseg.cli.tables import print_scores
+    from contextseg.data import open_dataset
+    from contextseg.evaluation import write_scores
+
+    predictor = load(options.model, device=options.device)
+    data = open_dataset(options.data, options.split)
+    with progress_bar("evaluating") as progress:
+        scores = evaluate(
+            predictor,
+            data,
+            scales=options.scales,
+            flip=options.flip,
+            window=options.window,
+            limit=options.limit,
+            progress=progress,
+        )
+    names = predictor.classes.names
+    print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
+    if options.json is not None:
+        settings = {
+            "model": options.model,
+            "data": options.data,
+            "split": options.split,
+            "images": min(len(data), options.limit or len(data)),
+            "scales": list(options.scales),
+            "flip": options.flip,
+            "window": options.window,
+        }
+        write_scores(options.json, scores, names, settings)
+        print(f"Written to {options.json}.")
+    return 0

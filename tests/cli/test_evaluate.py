@@ -1,0 +1,74 @@
+"""`contextseg evaluate` on drawn scenes and an untrained model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contextseg import create_model
+from contextseg.cli.__main__ import main
+from contextseg.data import open_dataset
+from contextseg.weights import save_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    classes = open_dataset("shapes", "val").classes
+    network = create_model(
+        "encnet",
+        backbone="resnet18",
+        num_classes=classes.num_classes,
+        num_codewords=4,
+        head_channels=16,
+        aux_weight=0,
+        output_stride=32,
+    )
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder / "model.safetensors", network, classes)
+    return folder
+
+
+def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
+    path = tmp_path / "scores.json"
+    words = f"evaluate {model} shapes --split test --limit 2 --scales 0.5,1 --flip --json {path}"
+    assert main(words.split()) == 0
+    captured = capsys.readouterr()
+    for part in ("sky", "boulder", "mean IoU", "pixel accuracy", str(path)):
+        assert part in captured.out
+    content = json.loads(path.read_text())
+    assert content["settings"] == {
+        "model": str(model), "data": "shapes", "split": "test", "images": 2,
+        "scales": [0.5, 1.0], "flip": True, "window": None,
+    }  # fmt: skip
+    assert 0 <= content["mean_iou"] <= 1
+    assert content["classes"][0]["name"] == "sky"
+
+    before = path.read_bytes()
+    assert main(words.split()) == 2
+    assert "is there already. Add --overwrite" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert main([*words.split(), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("evaluate", "the following arguments are required: MODEL, DATA"),
+        ("evaluate absent shapes", "no model at absent"),
+        ("evaluate {model} absent", "absent: there is no such folder"),
+        (
+            "evaluate {model} shapes --scales 0,1",
+            "needs numbers above 0 such as 0.5,1,1.5, got '0,1'",
+        ),
+        ("evaluate {model} shapes --scales x", "argument --scales: needs numbers above 0"),
+        ("evaluate {model} shapes --window 3", "window must be at least 32"),
+        ("evaluate {model} shapes --limit 0", "limit must be at least 1"),
+        ("evaluate {model} shapes --device tpu", "device must be auto, cpu, cuda"),
+    ],
+)
+def test_a_mistake_is_one_line(words, message, model, capsys):
+    assert main(words.format(model=model).split()) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("contextseg evaluate: error: ")
+    assert message in error

@@ -1,0 +1,147 @@
+"""`contextseg train`: what it hands to training, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import contextseg
+from contextseg.cli.__main__ import main
+from contextseg.config import FCNConfig, TrainConfig
+from contextseg.config_io import read_yaml, write_yaml
+from contextseg.metrics import scores_of
+from contextseg.recipes import RECIPES
+
+NAMES = ["sky", "road"]
+
+
+@dataclass
+class Call:
+    config: TrainConfig
+    resume: bool
+
+
+@pytest.fixture
+def training(monkeypatch):
+    """Stands in for the training; its calls, and what it returns."""
+    fake = SimpleNamespace(
+        calls=[], scores=scores_of(torch.tensor([[3, 1], [0, 4]])), interrupted=False, error=None
+    )
+
+    def train(config, *, resume=False):
+        fake.calls.append(Call(config, resume))
+        if fake.error:
+            raise fake.error
+        return SimpleNamespace(
+            folder=Path(config.out), scores=fake.scores, steps=7, interrupted=fake.interrupted
+        )
+
+    predictor = SimpleNamespace(classes=SimpleNamespace(names=NAMES))
+    monkeypatch.setitem(vars(contextseg), "train", train)
+    monkeypatch.setitem(vars(contextseg), "load", lambda folder: predictor)
+    return fake
+
+
+def test_a_recipe_with_options(training, capsys):
+    words = (
+        "train encnet_mobilenetv2_camvid --data d --out o --init-from m --optim.lr 0.02 --resume"
+    )
+    assert main(words.split()) == 0
+    (call,) = training.calls
+    assert call.resume is True
+    assert call.config.data.root == "d"
+    assert call.config.out == "o"
+    assert call.config.init_from == "m"
+    assert call.config.optim.lr == 0.02
+    assert call.config.model == RECIPES["encnet_mobilenetv2_camvid"]().model
+    out = capsys.readouterr().out
+    assert "road" in out
+    assert "77.5 %" in out  # mean IoU of 3 / 4 and 4 / 5
+    assert "contextseg predict o PHOTO... -o predictions" in out
+
+
+def test_a_yaml_file_is_a_recipe(training, tmp_path):
+    config = RECIPES["fcn_mobilenetv2_camvid"]()
+    write_yaml(tmp_path / "mine.yaml", config)
+    assert main(["train", str(tmp_path / "mine.yaml"), "--data", "d", "--epochs", "3"]) == 0
+    (call,) = training.calls
+    assert call.config.model.context == FCNConfig()
+    assert call.config.epochs == 3
+    assert call.resume is False
+
+
+def test_the_folder_of_a_run_is_resumed_where_it_is(training, tmp_path):
+    run = tmp_path / "moved"
+    write_yaml(run / "config.yaml", RECIPES["encnet_shapes"]())
+    assert main(["train", str(run), "--resume"]) == 0
+    (call,) = training.calls
+    assert call.config.out == str(run)
+    assert call.resume is True
+
+
+def test_an_interrupted_run_says_how_to_go_on(training, capsys):
+    training.interrupted = True
+    assert main(["train", "encnet_shapes", "--out", "o"]) == 130
+    captured = capsys.readouterr()
+    assert "Stopped at step 7" in captured.err
+    assert "contextseg train o --resume" in captured.err
+    assert captured.out == ""
+
+
+def test_a_run_without_validation_has_no_table(training, capsys):
+    training.scores = None
+    assert main(["train", "encnet_shapes"]) == 0
+    assert "IoU" not in capsys.readouterr().out
+
+
+def test_a_refusal_of_the_training_is_one_line(training, capsys):
+    training.error = FileExistsError("o holds a run already.")
+    assert main(["train", "encnet_shapes"]) == 2
+    assert capsys.readouterr().err == "contextseg train: error: o holds a run already.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train encnet_mobilenetv2_camvid", "no data: name the folder of a data set with --data"),
+        ("train encnet_camvid", "'encnet_camvid' is neither a recipe, nor a YAML file, nor the f"),
+        ("train --epochs 3", "the recipe comes first"),
+        ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
+        ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),
+        ("train encnet_shapes --config absent.yaml", "absent.yaml: No such file or directory"),
+    ],
+)
+def test_a_mistake_is_found_before_training(training, line, message, capsys):
+    assert main(line.split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("contextseg train: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert training.calls == []
+
+
+def test_print_config_shows_a_file_that_trains_the_same(training, tmp_path, capsys):
+    assert (
+        main(["train", "encnet_shapes", "--epochs", "3", "--model", "fcn", "--print_config"]) == 0
+    )
+    path = tmp_path / "printed.yaml"
+    path.write_text(capsys.readouterr().out)
+    config = read_yaml(path, TrainConfig)
+    assert (config.epochs, config.model.context) == (3, FCNConfig())
+    assert training.calls == []
+
+
+def test_recipes_are_listed(capsys):
+    assert main(["train", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    assert all(line.endswith(".") for line in lines)
+
+
+def test_train_alone_shows_how(capsys):
+    assert main(["train"]) == 2
+    assert "usage: contextseg train RECIPE" in capsys.readouterr().err
