@@ -144,8 +144,8 @@ def _predictor(
         raise ValueError(
             f"evaluate: the model predicts {num_classes} classes{learnt}, but the data "
             f"{data.classes.dataset!r} have {data.classes.num_classes} "
-            f"({abbreviated(data.classes.names)}). Evaluate on data of the same classes, or fine-tune "
-            f"the model to these with init_from."
+            f"({abbreviated(data.classes.names)}). Evaluate on data of the same classes, or "
+            f"fine-tune the model to these with init_from."
         )
     if known is not None and known.names != data.classes.names:
         logger.warning(
