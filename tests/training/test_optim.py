@@ -1,0 +1,64 @@
+"""Parameter groups, schedule and class weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import contextseg
+from contextseg.config import LossConfig, OptimConfig
+from contextseg.training.class_weights import class_weights
+from contextseg.training.optim import build_optimiser, poly_schedule
+
+
+def model():
+    return contextseg.create_model("encnet", backbone="test_resnet", num_classes=3,
+                                   head_channels=16, aux_channels=8)  # fmt: skip
+
+
+def test_groups_hold_every_parameter_once_at_its_rate_and_decay():
+    net = model()
+    optimiser = build_optimiser(net, OptimConfig(lr=0.01, weight_decay=0.1))
+    of = {id(p): g for g in optimiser.param_groups for p in g["params"]}
+    assert sum(len(g["params"]) for g in optimiser.param_groups) == len(list(net.parameters()))
+    for name, parameter in net.named_parameters():
+        group = of[id(parameter)]
+        assert group["lr"] == pytest.approx(0.01 if name.startswith("backbone.") else 0.1)
+        plain = parameter.ndim > 1 and "codewords" not in name
+        assert group["weight_decay"] == (0.1 if plain else 0.0), name
+
+
+def test_all_can_be_decayed():
+    optimiser = build_optimiser(model(), OptimConfig(decay_all=True))
+    assert {g["weight_decay"] for g in optimiser.param_groups} == {1e-4}
+
+
+def test_poly_schedule_by_hand():
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = poly_schedule(optimiser, OptimConfig(power=2.0), steps=4)
+    rates = []
+    for _ in range(5):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates == pytest.approx([1, 9 / 16, 4 / 16, 1 / 16, 0])
+
+
+def test_warm_up_rises_to_the_full_rate():
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = poly_schedule(optimiser, OptimConfig(warmup_steps=3), steps=10)
+    rates = []
+    for _ in range(10):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+
+
+def test_balanced_class_weights():
+    weights = class_weights(LossConfig(class_weights="balanced"), [400, 100, 0])
+    assert weights.tolist() == pytest.approx([2 / 3, 4 / 3, 1.0])
+    assert class_weights(LossConfig(), [1, 2]) is None
+    with pytest.raises(ValueError, match="one number for each of the 2 classes, got 3"):
+        class_weights(LossConfig(class_weights=(1.0, 2.0, 3.0)), [1, 2])

@@ -1,0 +1,62 @@
+"""A run small enough for tests."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
+from contextseg.data.folder import FolderDataset
+from contextseg.data.shapes import ShapesDataset
+from contextseg.data.folder import write_folder
+from contextseg.training.monitor import Progress
+
+
+def write_data(root: Path) -> None:
+    """Sixteen drawn scenes to train on and four to validate on, as a folder."""
+    for split, images in (("train", 16), ("val", 4)):
+        write_folder(ShapesDataset(split, num_images=images, size=(48, 64)), root, split)
+    assert len(FolderDataset(root, "train")) == 16
+
+
+def tiny(root: Path, run: Path, **options: object) -> TrainConfig:
+    """Two epochs of four batches each on a network of some 100,000 weights."""
+    config = TrainConfig(
+        model=ModelConfig(
+            context=EncodingConfig(num_codewords=4),
+            backbone="test_resnet",
+            output_stride=16,
+            head_channels=16,
+            aux_channels=8,
+        ),
+        data=DataConfig(root=str(root), workers=0),
+        augment=AugmentConfig(crop=(48, 64)),
+        out=str(run),
+        epochs=2,
+        batch_size=4,
+        device="cpu",
+        log_every=2,
+    )
+    return replace(config, **options)  # type: ignore[arg-type]
+
+
+def main(data: str, out: str, resume: str, workers: str) -> None:
+    """A run as a process of its own, which tells of every batch on standard output."""
+    import torch
+
+    from contextseg.training.train import train
+
+    def watch(progress: Progress) -> None:
+        print("validating" if progress.validating else "batch", progress.batch, flush=True)
+
+    torch.set_num_threads(1)
+    config = tiny(
+        Path(data), Path(out), ema_decay=0.9, checkpoint_every=3,
+        data=DataConfig(root=data, workers=int(workers)),
+    )  # fmt: skip
+    train(config, resume=resume == "resume", progress=False, watch=watch)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
