@@ -53,6 +53,8 @@ def test_pairs_are_sorted_by_name(root):
     assert (sample.image == photo(2, 3)).all()
     assert sample.labels.tolist() == dataset.read_labels(1).tolist() == LABELS
     assert dataset.image_size(1) == (2, 3)
+    assert dataset.image_path(0) == root / "images/train/a.JPG"
+    assert dataset.mask_path(0) == root / "masks/train/a.png"
     assert len(list(dataset)) == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import pickle
 from itertools import chain
 
 import numpy as np
@@ -87,6 +87,13 @@ def test_a_loader_leaves_the_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_workers_can_be_started_afresh():
+    """Where processes are not forked, they get the dataset as a pickle."""
+    ours = loader()
+    copy = pickle.loads(pickle.dumps(ours.dataset))
+    assert torch.equal(copy[0, 3]["image"], ours.dataset[0, 3]["image"])
+
+
 def test_a_start_beyond_the_end():
     with pytest.raises(ValueError, match="step must be in 0 to 4, got 5"):
         loader().start(5)
@@ -101,7 +108,6 @@ def test_an_unreadable_image_is_named(tmp_path, workers):
     batches = TrainingLoader(training, batch_size=3, epochs=1, workers=workers)
     with pytest.raises(ImageError, match=r"images/train/train-0001\.png: cannot be read"):
         list(batches)
-    gc.collect()
 
 
 @pytest.fixture

@@ -96,6 +96,10 @@ class FolderDataset:
         """File of image `index`."""
         return self._images[index]
 
+    def mask_path(self, index: int) -> Path:
+        """File of the mask of image `index`."""
+        return self._masks[index]
+
     def _require_pairs(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
         for what, other, have, lack in (
             ("images", "masks", images, masks),

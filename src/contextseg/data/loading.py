@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
@@ -20,6 +20,56 @@ from contextseg.data.warp import draw_warp
 
 _PREFETCH = 4
 """Batches that each worker keeps ready."""
+
+
+class _Loader(DataLoader[Any]):
+    """A loader that raises what is wrong with a file as it was said, not as a worker's traceback.
+
+    A `ValueError` of the dataset travels to this process in place of the batch: torch would wrap
+    its message, and wait seconds for the worker that raised it.
+    """
+
+    def __init__(
+        self, dataset: TorchDataset[Any], batch_sampler: Any, workers: int, pin_memory: bool | None
+    ) -> None:
+        super().__init__(
+            _Caught(dataset),
+            batch_sampler=batch_sampler,
+            collate_fn=_collate,
+            num_workers=workers,
+            worker_init_fn=_start_worker,
+            prefetch_factor=_PREFETCH if workers else None,
+            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+            # A loader draws a number at each start; from the global generator it would change the
+            # dropout of a run that resumes or validates more often.
+            generator=torch.Generator(),
+        )
+
+    def __iter__(self) -> Any:
+        for batch in super().__iter__():
+            if isinstance(batch, ValueError):
+                raise batch
+            yield batch
+
+
+class _Caught(TorchDataset[Any]):
+    """A dataset that returns the `ValueError` it would raise."""
+
+    def __init__(self, dataset: TorchDataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, place: Any) -> Any:
+        try:
+            return self.dataset[place]
+        except ValueError as error:
+            return error.with_traceback(None)
+
+
+def _collate(items: list[Any]) -> Any:
+    for item in items:
+        if isinstance(item, ValueError):
+            return item
+    return default_collate(items)
 
 
 class TrainingSet(TorchDataset[dict[str, Any]]):
@@ -68,7 +118,7 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         }
 
 
-class TrainingLoader(DataLoader[dict[str, Tensor]]):
+class TrainingLoader(_Loader):
     """The batches of a whole training: the same at any number of workers, from any step on.
 
     Each batch is a dictionary: `image` uint8 [B, 3, *crop], `labels` uint8 [B, *crop], `index`
@@ -99,7 +149,7 @@ class TrainingLoader(DataLoader[dict[str, Tensor]]):
         pin_memory: bool | None = None,
     ) -> None:
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
-        super().__init__(dataset, batch_sampler=self.order, **_options(workers, pin_memory))
+        super().__init__(dataset, self.order, workers, pin_memory)
 
     def start(self, step: int) -> None:
         """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
@@ -151,12 +201,8 @@ def evaluation_loader(
         int64 [B], the positions in the dataset.
     """
     count = len(dataset) if limit is None else min(limit, len(dataset))
-    return DataLoader(
-        _EvaluationSet(dataset),
-        batch_sampler=_batches_of_one_size(dataset, range(rank, count, world), batch_size),
-        persistent_workers=workers > 0,
-        **_options(workers, pin_memory),
-    )
+    batches = _batches_of_one_size(dataset, range(rank, count, world), batch_size)
+    return _Loader(_EvaluationSet(dataset), batches, workers, pin_memory)
 
 
 def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:
@@ -172,18 +218,6 @@ def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> l
         batches[-1].append(index)
         last_size = size
     return batches
-
-
-def _options(workers: int, pin_memory: bool | None) -> dict[str, Any]:
-    return {
-        "num_workers": workers,
-        "worker_init_fn": _start_worker,
-        "prefetch_factor": _PREFETCH if workers else None,
-        "pin_memory": torch.cuda.is_available() if pin_memory is None else pin_memory,
-        # A loader draws a number at each start; from the global generator it would change the
-        # dropout of a run that resumes or validates more often.
-        "generator": torch.Generator(),
-    }
 
 
 def _start_worker(_: int) -> None:
