@@ -81,4 +81,3 @@ class EncNetContext(nn.Module):
             features = self.fusion(torch.cat(maps, dim=1))
         features, presence_logits = self.encoding(features)
         return ContextOutput(features=features, presence_logits=presence_logits)
-

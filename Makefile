@@ -1,0 +1,46 @@
+# All of the set-up, on a machine that has Python 3.11 or newer and make.
+#   make demo   train a small model on street scenes, score it, write a report
+#   make test   run the tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/installed
+	$(BIN)/contextseg demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/pytest -q -n 2
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "contextseg needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@# uv resolves and unpacks in parallel; where it cannot be had, pip does the same more slowly.
+	$(BIN)/python -m pip install --quiet uv || true
+
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	@echo "Installing contextseg and PyTorch into $(VENV); this takes a minute or two."
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -e . 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+	@echo "Installing contextseg, PyTorch and the tools for tests into $(VENV); this takes a minute or two."
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -e '.[dev]' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@ $(VENV)/installed
