@@ -112,13 +112,10 @@ def _window(
         scaled = _scaled(size, scale)
         if scaled[0] * scaled[1] <= max_pixels:
             return size
-        side = math.isqrt(max_pixels)
-        # A long narrow image has few rows to spend, so its windows get more columns.
-        window = (min(side, scaled[0]), min(side, scaled[1]))
-        window = (
-            min(scaled[0], max_pixels // window[1]),
-            min(scaled[1], max_pixels // window[0]),
-        )
+        # A long narrow image has few rows or columns to spend, so its windows get more of the other.
+        rows = min(math.isqrt(max_pixels), scaled[0])
+        columns = min(max_pixels // rows, scaled[1])
+        window = (min(max_pixels // columns, scaled[0]), columns)
         logger.info(
             "an image of %d x %d pixels at scale %g exceeds %d pixels: windows of %d x %d",
             *scaled, scale, max_pixels, *window,
