@@ -54,10 +54,11 @@ class DemoResult:
 
 def sample_folder() -> Path | None:
     """The sample of street scenes in the repository, or None where there is only the package."""
-    for folder in (*Path(__file__).resolve().parents, Path.cwd()):
+    here = Path.cwd()
+    for folder in (*Path(__file__).resolve().parents, here):
         sample = folder / "samples" / "camvid"
         if (sample / "classes.json").is_file():
-            return sample
+            return sample.relative_to(here) if sample.is_relative_to(here) else sample
     return None
 
 

@@ -6,27 +6,7 @@ import json
 
 import pytest
 
-from contextseg import create_model
 from contextseg.cli.__main__ import main
-from contextseg.data import open_dataset
-from contextseg.weights import save_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    classes = open_dataset("shapes", "val").classes
-    network = create_model(
-        "encnet",
-        backbone="resnet18",
-        num_classes=classes.num_classes,
-        num_codewords=4,
-        head_channels=16,
-        aux_weight=0,
-        output_stride=32,
-    )
-    folder = tmp_path_factory.mktemp("model")
-    save_model(folder / "model.safetensors", network, classes)
-    return folder
 
 
 def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):

@@ -23,9 +23,9 @@ commands:
 {commands}
 
 options:
-  --help     show this, or the options of a command: contextseg COMMAND --help
+  --help     show this; contextseg COMMAND --help shows the options of a command
   --version  show the version
-  --debug    show where in the code an error came from; so does CONTEXTSEG_DEBUG=1
+  --debug    show where in the code an error arose; so does CONTEXTSEG_DEBUG=1
 
 example:
   contextseg demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ one goes to a folder with a number behind its name.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     config, show = _configured(argv)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("contextseg.demo").setLevel(logging.INFO)
 
     from contextseg.cli.tables import print_scores
     from contextseg.demo import run_demo

@@ -1,0 +1,168 @@
+"""`contextseg demo`, with a training that is tiny or a fake."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import contextseg.demo
+from contextseg.cli import demo as command
+from contextseg.cli.__main__ import main
+from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
+from contextseg.demo import REPORT, DemoResult, constant_scores, demo_folder, sample_folder
+from contextseg.metrics import scores_of
+from contextseg.recipes import RECIPES
+
+TINY = TrainConfig(
+    model=ModelConfig(
+        context=EncodingConfig(num_codewords=4),
+        backbone="resnet18",
+        output_stride=32,
+        head_channels=16,
+        aux_channels=8,
+    ),
+    data=DataConfig(workers=0),
+    augment=AugmentConfig(crop=(64, 64)),
+    out="demo",
+    epochs=1,
+    batch_size=4,
+    log_every=1,
+    device="cpu",
+)
+
+
+@pytest.fixture
+def small_scenes(monkeypatch):
+    """Few drawn scenes in each split."""
+    from contextseg.data import shapes
+
+    drawn = shapes.ShapesDataset
+    monkeypatch.setattr(shapes, "ShapesDataset", lambda split: drawn(split, num_images=8))
+
+
+@pytest.fixture
+def demonstration(monkeypatch, tmp_path):
+    """Stands in for the demonstration; the config it was called with."""
+    fake = SimpleNamespace(config=None, interrupted=False)
+
+    def run_demo(config):
+        fake.config = config
+        run = SimpleNamespace(folder=Path(config.out), steps=5, interrupted=fake.interrupted)
+        if fake.interrupted:
+            return DemoResult(run=run)
+        scores = scores_of(torch.tensor([[3, 1], [0, 4]]))
+        return DemoResult(
+            run=run, report=Path(config.out) / REPORT, split="test", names=["sky", "road"],
+            scores=scores, baseline=constant_scores(scores, 1),
+        )  # fmt: skip
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(contextseg.demo, "run_demo", run_demo)
+    return fake
+
+
+def test_the_baseline_predicts_one_class_everywhere():
+    scores = scores_of(torch.tensor([[3, 1, 0], [0, 4, 0], [2, 0, 0]]))
+    baseline = constant_scores(scores, 1)
+    assert baseline.confusion.tolist() == [[0, 4, 0], [0, 4, 0], [0, 2, 0]]
+    assert baseline.pixel_accuracy == pytest.approx(0.4)
+    assert baseline.mean_iou == pytest.approx(0.4 / 3)
+
+
+def test_a_finished_demonstration_is_never_written_over(tmp_path):
+    wanted = tmp_path / "demo"
+    assert demo_folder(str(wanted)) == wanted
+    wanted.mkdir()
+    (wanted / "config.yaml").touch()
+    assert demo_folder(str(wanted)) == wanted  # one that was stopped goes on
+    for number in (2, 3):
+        last = demo_folder(str(wanted))
+        last.mkdir(exist_ok=True)
+        (last / REPORT).touch()
+        assert demo_folder(str(wanted)) == tmp_path / f"demo-{number}"
+
+
+def test_the_sample_in_the_clone_is_found():
+    root = Path(__file__).parents[2]
+    assert (root / "samples" / "camvid" / "classes.json").is_file()
+    assert sample_folder().resolve() == root / "samples" / "camvid"
+
+
+def test_the_default_is_the_recipe_on_the_sample(demonstration, capsys):
+    assert main(["demo"]) == 0
+    recipe = RECIPES["demo"]()
+    config = demonstration.config
+    assert config == replace(recipe, data=replace(recipe.data, root=str(sample_folder())))
+    out = capsys.readouterr().out
+    assert "77.5 %" in out
+    assert "baseline 25.0 %" in out
+    assert f"The report: {Path('demo/report.html').resolve()}" in out
+
+
+def test_options_of_the_demonstration(demonstration, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["demo", "--data", "d", "--out", "o", "--epochs", "3", "--open"]) == 0
+    config = demonstration.config
+    assert (config.data.root, config.out, config.epochs) == ("d", "o", 3)
+    assert opened == [Path("o/report.html").resolve().as_uri()]
+
+
+def test_without_the_sample_scenes_are_drawn_and_it_says_so(demonstration, monkeypatch, capsys):
+    monkeypatch.setattr(contextseg.demo, "sample_folder", lambda: None)
+    assert main(["demo"]) == 0
+    assert demonstration.config.data.root == "shapes"
+    assert "clone the repository" in capsys.readouterr().err
+
+
+def test_a_second_demonstration_says_where_it_goes(demonstration, tmp_path, capsys):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / REPORT).touch()
+    assert main(["demo"]) == 0
+    assert demonstration.config.out == "demo-2"
+    assert "demo holds a finished demonstration; this one goes to demo-2" in capsys.readouterr().out
+
+
+def test_an_interrupted_demonstration_says_how_to_go_on(demonstration, capsys):
+    demonstration.interrupted = True
+    assert main(["demo"]) == 130
+    assert "Stopped at step 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["demo", "--epochs", "0"], "epochs must be at least 1"),
+        (["demo", "--epochs", "x"], "--epochs: invalid int value"),
+        (["demo", "here"], "unrecognized arguments: here"),
+    ],
+)
+def test_a_mistake_is_one_line(demonstration, words, message, capsys):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+    assert demonstration.config is None
+
+
+def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(command.RECIPES, "demo", lambda: TINY)
+    assert main(["demo", "--data", "shapes"]) == 0
+    out = capsys.readouterr().out
+    assert "baseline" in out
+    report = (tmp_path / "demo" / REPORT).read_text(encoding="utf-8")
+    for part in ("classes present", "ground truth", "Training loss", "every pixel is"):
+        assert part in report
+    assert report.count('class="sample"') == 6
+    assert json.loads((tmp_path / "demo" / "scores.json").read_text())["confusion"]
+
+    # Killed after the training: the report is made up for without training again.
+    weights = (tmp_path / "demo" / "last.safetensors").stat().st_mtime_ns
+    (tmp_path / "demo" / REPORT).unlink()
+    assert main(["demo", "--data", "shapes"]) == 0
+    assert (tmp_path / "demo" / REPORT).is_file()
+    assert (tmp_path / "demo" / "last.safetensors").stat().st_mtime_ns == weights

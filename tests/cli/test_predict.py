@@ -1,0 +1,85 @@
+"""`contextseg predict` on drawn photographs, whole ones and broken ones."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from contextseg.cli.__main__ import main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    for name in ("a.png", "b.jpg"):
+        Image.fromarray(pixels).save(folder / name)
+    return folder
+
+
+def written(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_folder_of_photos(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["predict", str(model), str(photos), "-o", str(out), "--flip"]) == 0
+    assert written(out) == [
+        "masks/a.png", "masks/b.png", "overlays/a.jpg", "overlays/b.jpg", "predictions.jsonl",
+    ]  # fmt: skip
+    assert Image.open(out / "masks" / "a.png").size == (64, 48)
+    assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
+    assert f"2 images segmented, results in {out}." in capsys.readouterr().out
+
+
+def test_broken_photos_are_listed_and_the_exit_code_tells(model, photos, tmp_path, capsys):
+    whole = (photos / "b.jpg").read_bytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (photos / "empty.png").write_bytes(b"")
+    out = tmp_path / "out"
+    words = ["predict", str(model), str(photos), "-o", str(out), "--no-overlays"]
+    assert main(words) == 1
+    assert written(out) == ["masks/a.png", "masks/b.png", "predictions.jsonl"]
+    captured = capsys.readouterr()
+    assert "2 images segmented" in captured.out
+    told = captured.err.partition("2 images could not be read:\n")[2].splitlines()
+    assert len(told) == 2
+    assert str(photos / "cut.jpg") in told[0]
+    assert str(photos / "empty.png") in told[1]
+
+
+def test_results_are_replaced_only_when_asked(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["predict", str(model), str(photos / "a.png"), "-o", str(out)]
+    assert main(words) == 0
+    before = (out / "masks" / "a.png").stat().st_mtime_ns
+    assert main(words) == 2
+    assert "exist already" in capsys.readouterr().err
+    assert (out / "masks" / "a.png").stat().st_mtime_ns == before
+    assert main([*words, "--overwrite"]) == 0
+    lines = (out / "predictions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["mask"] for line in lines] == ["masks/a.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("predict {model} {photos}", "the following arguments are required: -o/--out"),
+        ("predict {model} -o out", "the following arguments are required: PATH"),
+        ("predict absent {photos} -o out", "no model at absent"),
+        ("predict {model} {photos}/absent.jpg -o out", "absent.jpg"),
+        ("predict {model} {photos} -o out --window 8", "window must be at least 32"),
+        ("predict {model} {photos} -o out --scales -1", "--scales"),
+    ],
+)
+def test_a_mistake_is_one_line(words, message, model, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words.format(model=model, photos=photos).split()) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("contextseg predict: error: ")
+    assert message in error
+    assert not (tmp_path / "out" / "masks").exists()
