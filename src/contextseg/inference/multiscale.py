@@ -112,7 +112,7 @@ def _window(
         scaled = _scaled(size, scale)
         if scaled[0] * scaled[1] <= max_pixels:
             return size
-        # A long narrow image has few rows or columns to spend, so its windows get more of the other.
+        # Where an image is narrow in one direction, its windows are longer in the other.
         rows = min(math.isqrt(max_pixels), scaled[0])
         columns = min(max_pixels // rows, scaled[1])
         window = (min(max_pixels // columns, scaled[0]), columns)
