@@ -117,7 +117,7 @@ def _check_weights(name: str, path: Path) -> None:
         raise ValueError(f"backbone: pretrained names no file: {path}.")
     state = load_state_dict(str(path), use_ema=False, weights_only=True)
     with torch.device("meta"):
-        model = timm.create_model(name, pretrained=False)
+        model: Any = timm.create_model(name, pretrained=False)
     head = str(model.pretrained_cfg.get("classifier") or "fc")
     expected = {k: v.shape for k, v in model.state_dict().items() if not k.startswith(head + ".")}
     given = {k: v.shape for k, v in state.items() if not k.startswith(head + ".")}

@@ -194,7 +194,8 @@ def _trained(config: TrainConfig) -> tuple[TrainResult, bool]:
     """The finished run, and whether all of it was done just now."""
     from contextseg.evaluation import read_scores
     from contextseg.training.checkpoints import LAST, SCORES
-    from contextseg.training.train import CONFIG, LAST_MODEL, TrainResult, train
+    from contextseg.training.resume import CONFIG
+    from contextseg.training.train import LAST_MODEL, TrainResult, train
 
     folder = Path(config.out)
     if (folder / LAST_MODEL).is_file():

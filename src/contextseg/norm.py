@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from timm.layers import convert_sync_batchnorm
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -84,8 +84,9 @@ class CPUSyncBatchNorm(_BatchNorm):
         if input.ndim < 2:
             raise ValueError(f"batch norm: features must be [B, C, ...], got {list(input.shape)}.")
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Normalised features."""
+        features = input
         self._check_input_dim(features)
         alone = not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1)
         if not self.training or alone:

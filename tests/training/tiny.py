@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
-from contextseg.data.folder import FolderDataset
+from contextseg.data.folder import FolderDataset, write_folder
 from contextseg.data.shapes import ShapesDataset
-from contextseg.data.folder import write_folder
 from contextseg.training.monitor import Progress
 
 

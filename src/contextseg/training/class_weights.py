@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numpy as np
 import torch
 from torch import Tensor
 
 from contextseg.config import LossConfig
 
 
-def class_weights(config: LossConfig, pixels: Sequence[int]) -> Tensor | None:
+def class_weights(config: LossConfig, pixels: np.ndarray) -> Tensor | None:
     """What `config.class_weights` stands for.
 
     Args:
         config: none, `balanced`, or the weights.
-        pixels: training pixels of each class, L counts.
+        pixels: training pixels of each class, [L], integer.
 
     Returns:
         Weights [L] with mean 1 over the classes that occur (or as given), or None for none.
@@ -26,7 +25,7 @@ def class_weights(config: LossConfig, pixels: Sequence[int]) -> Tensor | None:
     if config.class_weights == "none":
         return None
     if config.class_weights == "balanced":
-        counts = torch.tensor(pixels, dtype=torch.float64)
+        counts = torch.as_tensor(pixels, dtype=torch.float64)
         weights = torch.where(counts > 0, counts.clamp(min=1).rsqrt(), 0)
         weights = torch.where(counts > 0, weights / weights[counts > 0].mean(), 1)
         return weights.float()

@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from contextseg.config import TrainConfig
-from contextseg.config_io import read_yaml, to_dict, write_yaml
+from contextseg.config_io import write_yaml
 from contextseg.data import open_dataset
 from contextseg.data.check import check_dataset
 from contextseg.evaluation import Scores, read_scores
@@ -35,18 +35,14 @@ from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
 from contextseg.training.monitor import Monitor, Progress
+from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.weights import initialise, save_model
 from contextseg.weights.files import FILE_NAME
 
 logger = logging.getLogger(__name__)
 
-CONFIG = "config.yaml"
 LOG = "metrics.csv"
 LAST_MODEL = "last.safetensors"
-
-FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root", "data.workers",
-                  "data.check", "init_from", "model.pretrained"}  # fmt: skip
-"""Options that may change when a run is resumed, for they do not change what it computes."""
 
 UNCONCERNING = (
     ".*does not have many workers.*",
@@ -107,7 +103,7 @@ def train(
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
     folder = Path(config.out)
-    checkpoint = _checkpoint(folder, config, resume)
+    checkpoint = checkpoint_of(folder, config, resume)
     train_data = open_dataset(config.data.root, config.data.train_split)
     val_data = (
         open_dataset(config.data.root, config.data.val_split) if config.data.val_split else None
@@ -177,52 +173,6 @@ def train(
     return TrainResult(folder=folder, scores=scores, steps=steps, interrupted=interrupted)
 
 
-def _checkpoint(folder: Path, config: TrainConfig, resume: bool) -> Path | None:
-    """The checkpoint to resume from, or None for a new run."""
-    exists = (folder / CONFIG).is_file()
-    if not resume:
-        if exists:
-            raise FileExistsError(
-                f"{folder} holds a run already. Resume it (resume=True, --resume), or choose "
-                f"another folder (out, --out)."
-            )
-        return None
-    if not exists:
-        raise FileNotFoundError(f"there is no run to resume in {folder}.")
-    _compare(read_yaml(folder / CONFIG, TrainConfig), config, folder)
-    if not (folder / LAST).is_file():
-        logger.warning("%s has no checkpoint yet: starting anew", folder)
-        return None
-    return folder / LAST
-
-
-def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
-    """Raise if a resumed run would compute something else than it began with."""
-    before, after = _flat(to_dict(old)), _flat(to_dict(new))
-    if after["model.num_classes"] is None:
-        after["model.num_classes"] = before["model.num_classes"]
-    changed = [
-        f"{key} ({before.get(key)} then, {after.get(key)} now)"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key not in FREE_ON_RESUME
-    ]
-    if changed:
-        raise ValueError(
-            f"the run in {folder} was started with other options: {'; '.join(changed)}. Resume it "
-            f"with its own (contextseg train {folder} --resume), or start another run (--out)."
-        )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
 def _resolve(config: TrainConfig, data: Any) -> TrainConfig:
     """`config` with the number of classes of the data."""
     have, want = data.classes.num_classes, config.model.num_classes
@@ -250,11 +200,11 @@ def _hardware(config: TrainConfig) -> dict[str, Any]:
         raise ValueError(
             f"devices is {config.devices}, but this machine has {torch.cuda.device_count()} GPUs."
         )
-    many = "ddp" if cuda else "ddp_spawn"
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "devices": config.devices,
-        "strategy": many if config.devices > 1 else "auto",
+        # Spawned processes call no script again: `train` works from any program and notebook.
+        "strategy": "ddp_spawn" if config.devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
     }
 

@@ -1,0 +1,65 @@
+"""Whether a run folder can be gone on with, and from where."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from contextseg.config import TrainConfig
+from contextseg.config_io import read_yaml, to_dict
+from contextseg.training.checkpoints import LAST
+
+logger = logging.getLogger(__name__)
+
+CONFIG = "config.yaml"
+
+FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root", "data.workers",
+                  "data.check", "init_from", "model.pretrained"}  # fmt: skip
+"""Options that may change when a run is resumed, for they do not change what it computes."""
+
+
+def checkpoint_of(folder: Path, config: TrainConfig, resume: bool) -> Path | None:
+    """The checkpoint to resume from, or None for a new run."""
+    exists = (folder / CONFIG).is_file()
+    if not resume:
+        if exists:
+            raise FileExistsError(
+                f"{folder} holds a run already. Resume it (resume=True, --resume), or choose "
+                f"another folder (out, --out)."
+            )
+        return None
+    if not exists:
+        raise FileNotFoundError(f"there is no run to resume in {folder}.")
+    _compare(read_yaml(folder / CONFIG, TrainConfig), config, folder)
+    if not (folder / LAST).is_file():
+        logger.warning("%s has no checkpoint yet: starting anew", folder)
+        return None
+    return folder / LAST
+
+
+def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
+    """Raise if a resumed run would compute something else than it began with."""
+    before, after = _flat(to_dict(old)), _flat(to_dict(new))
+    if after["model.num_classes"] is None:
+        after["model.num_classes"] = before["model.num_classes"]
+    changed = [
+        f"{key} ({before.get(key)} then, {after.get(key)} now)"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key not in FREE_ON_RESUME
+    ]
+    if changed:
+        raise ValueError(
+            f"the run in {folder} was started with other options: {'; '.join(changed)}. Resume it "
+            f"with its own (contextseg train {folder} --resume), or start another run (--out)."
+        )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
