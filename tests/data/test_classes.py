@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,11 @@ def test_errors_name_the_file(tmp_path):
     path.write_text("{not json")
     with pytest.raises(ValueError, match=r"classes\.json: Expecting"):
         Classes.read(path)
+
+
+def test_the_documented_example_is_valid():
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    classes = Classes.from_dict(json.loads(example))
+    assert classes.names == ["sky", "road"]
+    assert [info.id for info in classes.ignored] == [255, 9]

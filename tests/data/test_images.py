@@ -103,8 +103,11 @@ def test_what_is_transparent_is_white(tmp_path):
     image[:10, :, 3] = 0
     expected = photo()
     expected[:10] = 255
-    Image.fromarray(image).save(tmp_path / "a.png")
-    assert_near(read_image(tmp_path / "a.png"), expected, 0)
+    for name in ("a.png", "a.webp"):
+        Image.fromarray(image).save(tmp_path / name, lossless=True)
+        assert_near(read_image(tmp_path / name), expected, 0)
+    Image.fromarray(image).save(tmp_path / "lossy.webp", quality=95)
+    assert_near(read_image(tmp_path / "lossy.webp"), expected, 12)
     assert_near(read_image(image), expected, 0)
 
     palette = Image.fromarray(np.array([[0, 1]], np.uint8))
