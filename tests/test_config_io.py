@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from contextseg.config import (
     MODELS,
@@ -182,3 +185,17 @@ def test_options_are_read_without_torch():
     code = "import contextseg.config_io, contextseg.recipes, sys; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def flat(values, prefix=""):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        elif name != "name":
+            yield f"{prefix}{name}", value
+
+
+def test_the_documentation_lists_every_option_with_its_default():
+    page = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.MULTILINE)
+    assert {key: yaml.safe_load(text) for key, text in rows} == dict(flat(to_dict(TrainConfig())))

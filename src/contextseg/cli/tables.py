@@ -27,7 +27,10 @@ def print_scores(
         baseline: scores to set beside them.
         title: plain text above the table.
     """
-    table = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE_HEAD)
+    console = Console()
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("%")
     table.add_column("IoU", justify="right")
     table.add_column("accuracy", justify="right")
@@ -38,7 +41,7 @@ def print_scores(
         if baseline is not None:
             row.append(percent(baseline.iou[label]))
         table.add_row(*row)
-    Console().print(table)
+    console.print(table)
 
     means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
     for name, field in MEANS.items():
@@ -50,4 +53,4 @@ def print_scores(
         if other is not None:
             row.append(f"[dim]baseline {percent(other)} %[/dim]")
         means.add_row(*row)
-    Console().print(means)
+    console.print(means)
