@@ -214,6 +214,8 @@ def test_a_written_dataset_reads_back_equal(tmp_path):
 
 def test_the_sample_of_camvid_is_whole():
     root = Path(__file__).parents[2] / "samples" / "camvid"
+    if not root.is_dir():
+        pytest.skip("the sample is in the repository only")
     assert [len(FolderDataset(root, s)) for s in ("train", "val", "test")] == [60, 16, 8]
     sample = FolderDataset(root, "val")[0]
     assert sample.image.shape == (360, 480, 3)

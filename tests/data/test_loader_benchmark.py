@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from benchmarks.loader import SAMPLE, loader, measure
 from contextseg.data.folder import FolderDataset
+
+pytestmark = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample is in the repository only")
 
 
 def test_every_way_gives_batches_of_one_form():
