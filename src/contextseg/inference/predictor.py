@@ -169,8 +169,10 @@ class Predictor:
         pixels = read_image(image)
         look = self._look(pixels, scales, flip, window)
         height, width = pixels.shape[:2]
-        strips = [probabilities for _, _, probabilities in look.strips()]
-        return torch.cat(strips, dim=1)[:, :height, :width].clone()
+        volume = torch.empty((self.classes.num_classes, height, width), device=self.device)
+        for start, stop, probabilities in look.strips():
+            volume[:, start:stop] = probabilities[:, : max(0, height - start), :width]
+        return volume
 
     def _look(
         self,
