@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from contextseg.ops import upsampled_argmax
 from contextseg.ops.upsampled_rows import STRIP_BYTES, strips, upsampled_lines, upsampled_rows
+from tests.peak_memory import printed_by
 
 SIZES = {  # name: (feature size, image size)
     "stride 8": ((12, 16), (96, 128)),
@@ -152,25 +151,26 @@ def test_strips_cover_every_row_once():
         assert covered == list(range(rows))
 
 
-def test_memory_stays_far_below_the_upsampled_logits():
-    # 40 classes at 1200 x 1600 pixels are 293 MiB of logits; the labels themselves are 1.8 MiB.
-    code = """
-import resource, torch
-torch.set_num_threads(1)
+# 40 classes at 1200 x 1600 pixels are 293 MiB of logits; the labels themselves are 1.8 MiB.
+PEAKS = """
+import torch
 from contextseg.ops import upsampled_argmax
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.peak_memory import peak
+torch.set_num_threads(1)
 upsampled_argmax(torch.randn(1, 40, 15, 20), (120, 160), confidence=True)
 coarse = torch.randn(1, 40, 150, 200)
-before = peak()
+start = peak()
 upsampled_argmax(coarse, (1200, 1600), dtype=torch.uint8)
-strips = peak() - before
+print(peak() - start)
 upsampled_argmax(coarse, (1200, 1600), impl="reference")
-print(strips, peak() - before)
+print(peak() - start)
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    strips_mib, formula_mib = map(float, run.stdout.split())
-    assert formula_mib > 250
-    assert strips_mib < 30
+
+
+def test_memory_stays_far_below_the_upsampled_logits():
+    strips, formula = printed_by(PEAKS)
+    assert formula > 250
+    assert strips < 30
 
 
 class Labels(nn.Module):
