@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contextseg.labels import IGNORED
 from contextseg.losses.mean import mean_over_processes
-from contextseg.outputs import upsample
+from contextseg.ops.upsampled_cross_entropy import upsampled_cross_entropy
 
 
 class CrossEntropy(nn.Module):
@@ -48,30 +46,14 @@ class CrossEntropy(nn.Module):
 
     def forward(self, coarse_logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch."""
-        logits = upsample(coarse_logits, labels.shape[1:], self.align_corners)  # [B, L, h, w]
-        target = labels.to(torch.int64)
-        weights = None if self.class_weights is None else self.class_weights.to(logits.dtype)
-        losses = F.cross_entropy(
-            logits,
-            target,
-            weights,
-            ignore_index=IGNORED,
+        total, weight = upsampled_cross_entropy(
+            coarse_logits,
+            labels,
+            class_weights=self.class_weights,
             label_smoothing=self.label_smoothing,
-            reduction="none",
-        )  # [B, h, w]
-        counts = target != IGNORED
-        if self.ohem_threshold is not None:
-            counts = counts & self._hard(logits.detach(), target, counts)
-        shares = counts.to(losses.dtype)
-        if weights is not None:
-            shares = shares * weights[torch.where(counts, target, 0)]
-        return mean_over_processes((losses * counts).sum(), shares.sum())
-
-    def _hard(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Pixels [B, h, w] whose true class is improbable, or among the least probable."""
-        assert self.ohem_threshold is not None
-        nll = F.cross_entropy(logits, target, ignore_index=IGNORED, reduction="none")
-        probability = torch.where(valid, (-nll).exp(), 2.0)  # ignored ones sort last
-        kept = min(self.ohem_min_kept, probability.numel())
-        least = probability.flatten().kthvalue(kept).values
-        return probability <= least.clamp(min=self.ohem_threshold)
+            ohem_threshold=self.ohem_threshold,
+            ohem_min_kept=self.ohem_min_kept,
+            ignore_index=IGNORED,
+            align_corners=self.align_corners,
+        )
+        return mean_over_processes(total, weight)

@@ -52,19 +52,38 @@ def upsampled_lines(
     coarse: Tensor, dim: int, length: int, start: int, stop: int, align_corners: bool
 ) -> Tensor:
     """Linear resize of one dimension of `coarse` to `length`, of which `start` to `stop - 1`."""
-    last = coarse.shape[dim] - 1
-    at = torch.arange(start, stop, dtype=torch.float64)
-    if align_corners:
-        at = at * (last / max(length - 1, 1))
-    else:
-        at = ((at + 0.5) * ((last + 1) / length) - 0.5).clamp_min(0)
-    before = at.floor().long().clamp_max(last)
-    after = (before + 1).clamp_max(last)
+    before, after, weight = _neighbours(coarse.shape[dim], length, start, stop, align_corners)
     dtype = sum_dtype(coarse.dtype)
-    weight = (at - before).to(dtype).reshape(-1, *[1] * (coarse.ndim - 1 - dim))
+    weight = weight.to(dtype).reshape(-1, *[1] * (coarse.ndim - 1 - dim))
     before, after, weight = (t.to(coarse.device) for t in (before, after, weight))
     left = coarse.index_select(dim, before).to(dtype)
     return left.lerp_(coarse.index_select(dim, after).to(dtype), weight)
+
+
+def interpolation_matrix(length: int, new_length: int, align_corners: bool) -> Tensor:
+    """The linear resize of `length` values to `new_length` as a matrix.
+
+    Returns:
+        [new_length, length], float64 on the CPU: two values a row that sum to 1.
+    """
+    before, after, weight = _neighbours(length, new_length, 0, new_length, align_corners)
+    matrix = torch.zeros(new_length, length, dtype=torch.float64)
+    matrix.scatter_add_(1, before[:, None], 1 - weight[:, None])
+    return matrix.scatter_add_(1, after[:, None], weight[:, None])
+
+
+def _neighbours(
+    length: int, new_length: int, start: int, stop: int, align_corners: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Positions before and after each of `start` to `stop - 1`, and the weight of the latter."""
+    last = length - 1
+    at = torch.arange(start, stop, dtype=torch.float64)
+    if align_corners:
+        at = at * (last / max(new_length - 1, 1))
+    else:
+        at = ((at + 0.5) * (length / new_length) - 0.5).clamp_min(0)
+    before = at.floor().long().clamp_max(last)
+    return before, (before + 1).clamp_max(last), at - before
 
 
 def strips(rows: int, row_bytes: int, device: torch.device) -> Iterator[tuple[int, int]]:
@@ -81,13 +100,3 @@ def strips(rows: int, row_bytes: int, device: torch.device) -> Iterator[tuple[in
     height = max(1, STRIP_BYTES.get(device.type, STRIP_BYTES["cuda"]) // max(row_bytes, 1))
     for start in range(0, rows, height):
         yield start, min(start + height, rows)
-
-
-def _widened(features: Tensor, width: int, align_corners: bool) -> Tensor:
-    """Linear resize of the last dimension of [B, L, R, W] to `width` columns."""
-    B, L, R, W = features.shape
-    if features.device.type == "cpu":  # one pass; on a GPU it has too few threads
-        lines = features.reshape(B, L * R, W)
-        lines = F.interpolate(lines, size=width, mode="linear", align_corners=align_corners)
-        return lines.view(B, L, R, width)
-    return F.interpolate(features, size=(R, width), mode="bilinear", align_corners=align_corners)

@@ -38,6 +38,7 @@ class RunData(pl.LightningDataModule):
             workers=config.data.workers,
             rank=self.trainer.global_rank,
             world=self.trainer.world_size,
+            pin_memory=self.trainer.strategy.root_device.type == "cuda",
         )
         loader.start(self.batches_done)
         return loader

@@ -14,6 +14,7 @@ from contextseg.metrics import Scores, SegmentationMetrics
 from contextseg.model import SegmentationModel
 from contextseg.norm import synchronise
 from contextseg.ops.upsampled_argmax import upsampled_argmax
+from contextseg.training.depthwise import widen_depthwise
 from contextseg.training.optim import build_optimiser, poly_schedule
 
 
@@ -56,10 +57,12 @@ class TrainingModule(pl.LightningModule):
     pixel_std: Tensor
 
     def setup(self, stage: str) -> None:
-        """Share batch norm statistics where processes are many."""
+        """Adapt the network to the processes and the device that it trains on."""
+        device = self.trainer.strategy.root_device.type
         if self.trainer.world_size > 1:
-            device = self.trainer.strategy.root_device.type
             self.model = cast(SegmentationModel, synchronise(self.model, device))
+        if device == "cpu" and self.config.precision == "bf16":
+            widen_depthwise(self.model)
 
     def configure_optimizers(self) -> Any:
         """SGD with the poly schedule, a step of it after each step of SGD."""

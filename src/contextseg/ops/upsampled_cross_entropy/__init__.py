@@ -1,0 +1,98 @@
+"""Cross-entropy at image size from logits at feature size."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from contextseg.ops.dispatch import Impl, choose
+from contextseg.ops.upsampled_cross_entropy import eager, reference
+
+
+class WeightedSum(NamedTuple):
+    """A sum of losses and what to divide it by for their mean."""
+
+    total: Tensor
+    """Sum of the pixels' losses, [], differentiable."""
+    weight: Tensor
+    """Sum of the pixels' weights, [], 0 where no pixel counts."""
+
+
+def upsampled_cross_entropy(
+    coarse_logits: Tensor,
+    labels: Tensor,
+    *,
+    class_weights: Tensor | None = None,
+    label_smoothing: float = 0.0,
+    ohem_threshold: float | None = None,
+    ohem_min_kept: int = 100_000,
+    ignore_index: int = 255,
+    align_corners: bool = False,
+    impl: Impl = "auto",
+) -> WeightedSum:
+    """Cross-entropy of bilinearly upsampled logits, without the upsampled logits.
+
+    `total / weight` equals `F.cross_entropy(F.interpolate(coarse_logits, (h, w), mode="bilinear"),
+    labels, class_weights, ...)`. The eager form goes through the image in strips of rows and
+    computes the gradient on the way: neither logits nor probabilities [B, L, h, w] ever exist.
+
+    Args:
+        coarse_logits: [B, L, H, W], floating point, any strides; computed in float32 or wider.
+        labels: [B, h, w], integer, 0 to L - 1 or `ignore_index`.
+        class_weights: weight of each class, [L], or None.
+        label_smoothing: share of the target spread evenly over all classes, 0 to 1.
+        ohem_threshold: online hard example mining (arXiv 1604.03540): only pixels whose true
+            class has a probability below this count; None counts all.
+        ohem_min_kept: the hardest pixels that count however easy they are, at least 1.
+        ignore_index: label of pixels that do not count.
+        align_corners: convention of the upsampling.
+        impl: `reference` is the plain formula, `eager` the strips; `auto` takes the strips.
+
+    Returns:
+        Sum of the losses and sum of the weights; the gradient of the latter is none.
+
+    Raises:
+        ValueError: shapes do not fit, or `impl` names no implementation.
+        TypeError: the logits are not floating point, or the labels are.
+    """
+    check_inputs(coarse_logits, labels, class_weights)
+    run = (
+        reference.upsampled_cross_entropy
+        if choose("upsampled_cross_entropy", impl) == "reference"
+        else eager.upsampled_cross_entropy
+    )
+    with torch.autocast(coarse_logits.device.type, enabled=False):
+        return WeightedSum(
+            *run(
+                coarse_logits,
+                labels,
+                class_weights,
+                label_smoothing,
+                ohem_threshold,
+                ohem_min_kept,
+                ignore_index,
+                align_corners,
+            )
+        )
+
+
+def check_inputs(coarse_logits: Tensor, labels: Tensor, class_weights: Tensor | None) -> None:
+    """Raise unless logits [B, L, H, W], labels [B, h, w] and weights [L] fit."""
+    if coarse_logits.ndim != 4 or labels.ndim != 3 or len(coarse_logits) != len(labels):
+        raise ValueError(
+            f"upsampled_cross_entropy: coarse_logits must be [B, L, H, W] and labels [B, h, w] of "
+            f"one B, got {list(coarse_logits.shape)} and {list(labels.shape)}."
+        )
+    if class_weights is not None and class_weights.shape != coarse_logits.shape[1:2]:
+        raise ValueError(
+            f"upsampled_cross_entropy: class_weights must be [L] with L = "
+            f"{coarse_logits.shape[1]} as in coarse_logits {list(coarse_logits.shape)}, got "
+            f"{list(class_weights.shape)}."
+        )
+    if not coarse_logits.is_floating_point() or labels.is_floating_point():
+        raise TypeError(
+            f"upsampled_cross_entropy: coarse_logits must be floating point and labels integer, "
+            f"got {coarse_logits.dtype} and {labels.dtype}."
+        )
