@@ -133,7 +133,7 @@ def test_wrong_shapes(shapes, message):
 
 def test_wrong_dtype_and_impl():
     inputs = draw((1, 2, 3, 2), torch.float32)
-    with pytest.raises(TypeError, match="features must be floating point, got torch.int64"):
+    with pytest.raises(TypeError, match=r"features must be floating point, got torch.int64"):
         encode(inputs[0].long(), *inputs[1:])
     with pytest.raises(ValueError, match="impl must be one of"):
         encode(*inputs, impl="quick")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from contextseg.inference.predictor import Predictor
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Literal["32", "bf16"] = "32",
+) -> Predictor:
     """The model at `path`, ready to segment photos.
 
     Args:
         path: a run or model folder, or its `model.safetensors` alone: config, classes, palette
             and preprocessing are in the file. No code in it is executed.
         device: a torch device, or `auto` for a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast.
 
     Returns:
         A `Predictor`; the network itself is its `.model`.
@@ -33,4 +39,4 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
     from contextseg.weights.files import load_model
 
     model, classes = load_model(path)
-    return Predictor(model, classes, device=device)
+    return Predictor(model, classes, device=device, precision=precision)
