@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
-Impl = Literal["auto", "reference", "eager"]
-"""`reference` is the plain formula, `eager` the fast form on any device; `auto` takes the fast."""
+Impl = Literal["auto", "reference", "eager", "fused"]
+"""How an op is computed.
+
+`reference` is the plain formula; `eager` the fast form in PyTorch operators, on any device; `fused`
+a Triton kernel. `auto` takes the kernel for tensors on a CUDA device and the eager form elsewhere.
+"""
+
+_HAS_TRITON = importlib.util.find_spec("triton") is not None
 
 
-def choose(op: str, impl: Impl) -> Literal["reference", "eager"]:
-    """Resolve `impl`.
+def choose(
+    op: str, impl: Impl, tensor: Tensor | None = None, *, fused: bool = True
+) -> Literal["reference", "eager", "fused"]:
+    """Resolve `impl` for the device of an op's input.
+
+    An implementation that is asked for by name runs or raises: it never falls back to another.
+
+    Args:
+        op: name of the op, for messages.
+        impl: what the caller asked for.
+        tensor: the input whose device decides; None for an op without a kernel.
+        fused: whether the op has a kernel for this call at all.
 
     Raises:
-        ValueError: `impl` names no implementation.
+        ValueError: `impl` names no implementation of this op.
+        RuntimeError: `impl` is `fused` and the kernel cannot run here.
     """
-    if impl not in get_args(Impl):
-        raise ValueError(f"{op}: impl must be one of {', '.join(get_args(Impl))}, got {impl!r}.")
-    return "eager" if impl == "auto" else impl
+    known = [name for name in get_args(Impl) if name != "fused" or fused]
+    if impl not in known:
+        raise ValueError(f"{op}: impl must be one of {', '.join(known)}, got {impl!r}.")
+    if impl == "auto":
+        kernel = fused and tensor is not None and tensor.is_cuda and why_not_fused(tensor) is None
+        return "fused" if kernel else "eager"
+    if impl == "fused":
+        obstacle = "it has no kernel" if tensor is None else why_not_fused(tensor)
+        if obstacle:
+            raise RuntimeError(
+                f"{op}: impl='fused' cannot run here: {obstacle}. Use impl='auto', which takes the "
+                f"kernel only where it can run."
+            )
+    return impl
+
+
+def why_not_fused(tensor: Tensor) -> str | None:
+    """The reason that no Triton kernel can take `tensor`, or None when one can."""
+    if torch.compiler.is_exporting():
+        return "exported graphs hold PyTorch operators only"
+    if not _HAS_TRITON:
+        return "Triton is not installed (pip install triton)"
+    if not tensor.is_cuda and os.environ.get("TRITON_INTERPRET") != "1":
+        return f"the input is on {tensor.device}, and kernels need a CUDA device"
+    if tensor.is_cuda and torch.version.hip:
+        return "kernels are made for NVIDIA GPUs"
+    if tensor.is_cuda and torch.cuda.get_device_capability(tensor.device) < (8, 0):
+        return "kernels need a GPU of compute capability 8.0 or newer"
+    return None
 
 
 def sum_dtype(dtype: torch.dtype) -> torch.dtype:
