@@ -1,0 +1,111 @@
+"""What benchmarks read off the machine: times, memory, and what a figure depends on."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+Step = Callable[[], object]
+
+TURN_SECONDS = 0.3  # a short step is repeated in its turn for about so long
+MOST_REPEATS = 50
+
+
+def median_ms(steps: dict[str, Step], rounds: int, device: str = "cpu") -> dict[str, dict]:
+    """Median, 20th and 80th percentile of the milliseconds of each step, which take turns."""
+    repeats, times = {}, {name: [] for name in steps}
+    for name, step in steps.items():
+        first = min(seconds(step, device) for _ in range(2))
+        repeats[name] = max(1, min(MOST_REPEATS, math.ceil(TURN_SECONDS / max(first, 1e-9))))
+    for _ in range(rounds):
+        for name, step in steps.items():
+            if repeats[name] > 1:
+                step()  # what the others left in the caches is not this step's doing
+            times[name] += [seconds(step, device) * 1000 for _ in range(repeats[name])]
+    return {name: percentiles(measured) for name, measured in times.items()}
+
+
+def seconds(step: Step, device: str) -> float:
+    """Wall-clock time of a step, to the end of what it started on the device."""
+    synchronise(device)
+    start = time.perf_counter()
+    step()
+    synchronise(device)
+    return time.perf_counter() - start
+
+
+def synchronise(device: str) -> None:
+    """Wait for the device."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def percentiles(times: list[float]) -> dict[str, float]:
+    """Median and spread."""
+    ordered = sorted(times)
+    fifth = len(ordered) // 5
+    return {
+        "ms": statistics.median(ordered),
+        "ms_p20": ordered[fifth],
+        "ms_p80": ordered[-1 - fifth],
+    }
+
+
+def extra_cuda_mib(step: Step) -> float:
+    """What a step adds to the memory allocated on the GPU, in MiB."""
+    step()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    step()
+    torch.cuda.synchronize()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
+
+
+def status_mib(field: str) -> float:
+    """A size from the status of this process, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What a figure depends on."""
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "commit": commit(),
+    }
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """Short hash of the commit, with a plus if files differ from it."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
