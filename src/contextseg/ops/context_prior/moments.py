@@ -1,0 +1,62 @@
+"""Products of features about their mean, image by image: no copy of the whole batch is made."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+@torch.library.custom_op("contextseg::context_prior_second_moments", mutates_args=())
+def second(features: Tensor, mean: Tensor, groups: int) -> Tensor:
+    """Sum over images and pixels of (x - μ)(x - μ)ᵀ, within each group of channels.
+
+    Args:
+        features: x, [B, N, C], floating point, any strides.
+        mean: μ, [C], in the dtype to sum in.
+        groups: G, divides C.
+
+    Returns:
+        [G, C / G, C / G], in the dtype of `mean`.
+    """
+    c = features.shape[2] // groups
+    total = mean.new_zeros((groups, c, c))
+    with torch.autocast(mean.device.type, enabled=False):
+        for image in features:
+            centred = (image - mean).unflatten(1, (groups, c)).transpose(0, 1)  # [G, N, c]
+            total.baddbmm_(centred.mT, centred)
+    return total
+
+
+@second.register_fake
+def _(features: Tensor, mean: Tensor, groups: int) -> Tensor:
+    c = features.shape[2] // groups
+    return mean.new_empty((groups, c, c))
+
+
+@torch.library.custom_op("contextseg::context_prior_centred_product", mutates_args=())
+def centred_product(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor) -> Tensor:
+    """(x - μ) times a matrix, plus a row: the gradient of mean and second moments.
+
+    Args:
+        features: x, [B, N, C], floating point, any strides.
+        mean: μ, [C], in the dtype to compute in.
+        matrix: [G, C / G, C / G].
+        row: [C].
+
+    Returns:
+        [B, N, C], in the dtype and layout of `features`.
+    """
+    groups, c, _ = matrix.shape
+    product = torch.empty_like(features)
+    with torch.autocast(mean.device.type, enabled=False):
+        for image, out in zip(features, product, strict=True):
+            centred = image - mean
+            for group in range(groups):
+                part = slice(group * c, (group + 1) * c)
+                out[:, part] = torch.addmm(row[part], centred[:, part], matrix[group])
+    return product
+
+
+@centred_product.register_fake
+def _(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor) -> Tensor:
+    return torch.empty_like(features)

@@ -1,0 +1,247 @@
+"""Context through a prior that only ever exists a tile at a time, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TILE_SIDE = {"cpu": 512, "cuda": 4096}
+"""Most queries and keys of a tile: what a cache holds on a CPU, what keeps a GPU busy."""
+
+
+@torch.library.custom_op("contextseg::context_prior_tiles", mutates_args=())
+def context(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Intra- and inter-class context, and four sums over each row of the prior.
+
+    Args:
+        features: [B, N, C], any strides and floating dtype.
+        weight: [M, C // groups], normalisation folded in, in the dtype to compute in.
+        bias: [M], likewise.
+        values: [B, M, D], any strides and floating dtype.
+        labels: of queries, [B, N], in the dtype of `weight`; None for no sums.
+        key_labels: of keys, [B, M], likewise; unlike every query's where the key is ignored.
+        key_valid: 1 for keys that count in the sums and 0 for others, [B, M], likewise.
+        groups: groups of channels, each for M // groups keys.
+        own: a query is also the key of its number; its own pair is the fourth sum.
+
+    Returns:
+        intra, inter: [B, N, D], in the dtype and layout of `values`.
+        sums: [4, B, N], or [0, B, N] without labels. With A = 1 where the labels of the pair are
+            equal and l the logits: Σ A P, Σ P, Σ softplus(l) - A l over the keys that count, and
+            P of the own pair (0 without `own`).
+    """
+    (B, N, _), (M, D) = features.shape, values.shape[1:]
+    intra, inter = new_context(values, N), new_context(values, N)
+    sums = weight.new_zeros((4 if labels is not None else 0, B, N))
+    share = 1 / max(M, 1)
+    with torch.autocast(weight.device.type, enabled=False):
+        most, most_keys = tile_shape(weight, N, groups)
+        buffers = weight.new_empty((2, most * most_keys))
+        for b in range(B):
+            x, v = features[b].to(weight.dtype), values[b].to(weight.dtype)
+            mean = v.mean(0) if M else v.new_zeros(D)
+            for rows in spans(N, most):
+                near = v.new_zeros((rows.stop - rows.start, D))
+                for keys, channels in key_spans(weight, groups, most_keys):
+                    tile, other = (part(buffer, rows, keys) for buffer in buffers)
+                    logits = torch.addmm(
+                        bias[keys], x[rows, channels], weight[keys].T, out=tile
+                    )
+                    if labels is not None:
+                        assert key_labels is not None
+                        assert key_valid is not None
+                        valid, total = key_valid[b, keys], sums[:, b, rows]
+                        total[2] += torch.clamp(logits, min=0, out=other) @ valid
+                        same = torch.eq(labels[b, rows, None], key_labels[b, keys], out=other)
+                        total[2] -= torch.linalg.vecdot(same, logits)
+                        prior = logits.sigmoid_()
+                        total[0] += torch.linalg.vecdot(same, prior)
+                        total[1] += prior @ valid
+                        if own:
+                            found, diagonal = own_pairs(prior, rows, keys)
+                            sums[3, b, found] = diagonal
+                        # softplus(l) = max(l, 0) - log max(P, 1 - P), cheaper than log1p.
+                        far = torch.sub(prior, 0.5, out=other).abs_().add_(0.5).log_()
+                        total[2] -= far @ valid
+                    else:
+                        prior = logits.sigmoid_()
+                    near.addmm_(prior, v[keys], alpha=share)
+                intra[b, rows] = near
+                inter[b, rows] = mean - near
+    return intra, inter, sums
+
+
+@context.register_fake
+def _(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    B, N, _ = features.shape
+    sums = weight.new_empty((4 if labels is not None else 0, B, N))
+    return new_context(values, N), new_context(values, N), sums
+
+
+@torch.library.custom_op("contextseg::context_prior_tiles_backward", mutates_args=())
+def context_backward(
+    grad_intra: Tensor,
+    grad_inter: Tensor,
+    grad_sums: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of features, weight, bias and values: the prior is made again, tile by tile."""
+    (B, N, C), (M, D) = features.shape, values.shape[1:]
+    dtype, share = weight.dtype, 1 / max(M, 1)
+    grad_features, grad_values = torch.empty_like(features), torch.empty_like(values)
+    grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+    with torch.autocast(weight.device.type, enabled=False):
+        most, most_keys = tile_shape(weight, N, groups)
+        buffers = weight.new_empty((3, most * most_keys))
+        for b in range(B):
+            x, v = features[b].to(dtype), values[b].to(dtype)
+            grad_v = v.new_zeros((M, D)) + grad_inter[b].sum(0, dtype=dtype) * share
+            for rows in spans(N, most):
+                slope = grad_intra[b, rows].to(dtype) - grad_inter[b, rows].to(dtype)
+                slope *= share
+                grad_x = x.new_zeros((slope.shape[0], C))
+                for keys, channels in key_spans(weight, groups, most_keys):
+                    tile, other, third = (part(buffer, rows, keys) for buffer in buffers)
+                    prior = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
+                    prior.sigmoid_()
+                    grad_v[keys].addmm_(prior.T, slope)
+                    if labels is not None:
+                        assert key_labels is not None
+                        assert key_valid is not None
+                        valid = key_valid[b, keys]
+                        positive, total, unary, own_grad = grad_sums[:, b, rows, None]
+                        same = torch.eq(labels[b, rows, None], key_labels[b, keys], out=third)
+                        grad = torch.mul(same, positive, out=other).addcmul_(total, valid)
+                        if own:
+                            found, diagonal = own_pairs(grad, rows, keys)
+                            diagonal += grad_sums[3, b, found]
+                        grad.addmm_(slope, v[keys].T)
+                    else:
+                        grad = torch.mm(slope, v[keys].T, out=other)
+                    grad = torch.ops.aten.sigmoid_backward.grad_input(grad, prior, grad_input=grad)
+                    if labels is not None:
+                        grad.addcmul_(prior.mul_(valid).sub_(same), unary)
+                    grad_weight[keys].addmm_(grad.T, x[rows, channels])
+                    grad_bias[keys] += grad.sum(0)
+                    grad_x[:, channels].addmm_(grad, weight[keys])
+                grad_features[b, rows] = grad_x
+            grad_values[b] = grad_v
+    return grad_features, grad_weight, grad_bias, grad_values
+
+
+@context_backward.register_fake
+def _(
+    grad_intra: Tensor,
+    grad_inter: Tensor,
+    grad_sums: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return (
+        torch.empty_like(features),
+        torch.empty_like(weight),
+        torch.empty_like(bias),
+        torch.empty_like(values),
+    )
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    *tensors, ctx.groups, ctx.own = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    if torch.is_grad_enabled():  # create_graph=True
+        raise RuntimeError(
+            "context_prior: the eager form has no second derivatives; take impl='reference' for "
+            "them."
+        )
+    found = context_backward(*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
+    return *found, None, None, None, None, None
+
+
+context.register_autograd(_backward, setup_context=_save)
+
+
+def new_context(values: Tensor, N: int) -> Tensor:
+    """Room for N rows of context, [B, N, D], laid out as `values`."""
+    B, _, D = values.shape
+    if values.stride(1) == 1 and values.stride(2) != 1:  # a view of [B, D, H, W]
+        return values.new_empty((B, D, N)).mT
+    return values.new_empty((B, N, D))
+
+
+def tile_shape(weight: Tensor, N: int, groups: int) -> tuple[int, int]:
+    """Most queries and keys of a tile: a square, or longer where a group has few keys."""
+    side = TILE_SIDE.get(weight.device.type, TILE_SIDE["cuda"])
+    keys = max(1, min(side, weight.shape[0] // groups))
+    return max(1, min(side * side // keys, 4 * side, N)), keys
+
+
+def part(buffer: Tensor, rows: slice, keys: slice) -> Tensor:
+    """A contiguous tile at the start of a buffer."""
+    shape = rows.stop - rows.start, keys.stop - keys.start
+    return buffer[: shape[0] * shape[1]].view(shape)
+
+
+def spans(length: int, most: int) -> Iterator[slice]:
+    """Slices of about equal size that cover `length`, none longer than `most`."""
+    number = -(-length // most)
+    for i in range(number):
+        yield slice(i * length // number, (i + 1) * length // number)
+
+
+def key_spans(weight: Tensor, groups: int, most: int) -> Iterator[tuple[slice, slice]]:
+    """Slices of keys within one group, with the channels that the group reads."""
+    keys, width = weight.shape[0] // groups, weight.shape[1]
+    for group in range(groups):
+        for span in spans(keys, most):
+            found = slice(group * keys + span.start, group * keys + span.stop)
+            yield found, slice(group * width, (group + 1) * width)
+
+
+def own_pairs(tile: Tensor, rows: slice, keys: slice) -> tuple[slice, Tensor]:
+    """Queries of a tile that are among its keys, and a view of the tile at these pairs."""
+    found = slice(max(rows.start, keys.start), min(rows.stop, keys.stop))
+    if found.start >= found.stop:
+        return slice(0, 0), tile.new_empty(0)
+    block = tile[found.start - rows.start : found.stop - rows.start]
+    return found, block[:, found.start - keys.start : found.stop - keys.start].diagonal()
