@@ -24,7 +24,13 @@ def encode(
         features: pixel features x, [B, N, C], floating point, any strides.
         codewords: codewords d, [K, C], floating point, on the device of `features`.
         smoothing: smoothing factors s, [K], unitless; the larger, the harder the assignment.
-        impl: `reference`, `eager`, or `auto` for the fastest.
+        impl: `reference` is the plain formula, `eager` matrix products on tiles, `fused` a kernel;
+            `auto` takes the kernel on a CUDA device and the tiles elsewhere.
+
+    The fast forms expand the squared distance about the mean of the codewords. With R the largest
+    distance of a codeword from it and u the unit roundoff of the sums (6e-8 in float32), a squared
+    distance is off by at most $(C + 8) u (\lVert r_{ik} \rVert + 2 R)^2$, wherever the origin is
+    (docs/ops/encode.md has the proof, and what the kernel does for half precision).
 
     Returns:
         Residual encoders e, [B, K, C], in float32 (float64 if any input is): their sums over
@@ -33,17 +39,22 @@ def encode(
     Raises:
         ValueError: shapes do not fit, or `impl` names no implementation.
         TypeError: an input is not floating point.
+        RuntimeError: `impl` is `fused`, and the kernel cannot run here.
 
     Source: Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018
     (arXiv 1803.08904), equation 1. The authors' code stores the negative of `smoothing`.
     """
     check_inputs(features, codewords, smoothing)
     with torch.autocast(features.device.type, enabled=False):
-        match choose("encode", impl):
+        match choose("encode", impl, features):
             case "reference":
                 return reference.encode(features, codewords, smoothing)
             case "eager":
                 return eager.encode(features, codewords, smoothing)
+            case "fused":
+                from contextseg.ops.encode import fused  # imports Triton, which not everyone has
+
+                return fused.encode(features, codewords, smoothing)
 
 
 def check_inputs(features: Tensor, codewords: Tensor, smoothing: Tensor) -> None:
