@@ -8,6 +8,7 @@ from torch import Tensor
 from contextseg.ops.context_prior import affinity, tiles
 from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
 from contextseg.ops.context_prior.norm import PriorNorm, fold, track
+from contextseg.ops.dispatch import sum_dtype
 
 
 def context_prior(
@@ -22,6 +23,8 @@ def context_prior(
     ignore_index: int,
 ) -> tuple[Tensor, Tensor, AffinityTerms | None]:
     """Intra, inter, terms; see `contextseg.ops.context_prior`."""
+    if norm.training:  # two gradients meet in the features: they add before they are rounded
+        features = features.to(sum_dtype(torch.promote_types(features.dtype, weight.dtype)))
     folded, bias, statistics = fold(features, weight, norm, groups)
     if labels is None:
         intra, inter, _ = tiles.context(

@@ -57,9 +57,7 @@ def context(
                 near = v.new_zeros((rows.stop - rows.start, D))
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, other = (part(buffer, rows, keys) for buffer in buffers)
-                    logits = torch.addmm(
-                        bias[keys], x[rows, channels], weight[keys].T, out=tile
-                    )
+                    logits = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
                     if labels is not None:
                         assert key_labels is not None
                         assert key_valid is not None
@@ -140,7 +138,7 @@ def context_backward(
                         assert key_labels is not None
                         assert key_valid is not None
                         valid = key_valid[b, keys]
-                        positive, total, unary, own_grad = grad_sums[:, b, rows, None]
+                        positive, total, unary = grad_sums[:3, b, rows, None]
                         same = torch.eq(labels[b, rows, None], key_labels[b, keys], out=third)
                         grad = torch.mul(same, positive, out=other).addcmul_(total, valid)
                         if own:
