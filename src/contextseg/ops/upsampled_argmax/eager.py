@@ -1,4 +1,4 @@
-"""Upsampling and argmax strip by strip, so that [B, L, h, w] logits never exist."""
+"""Upsampling and argmax cell by cell, so that [B, L, h, w] logits never exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
-from contextseg.ops.upsampled_rows import strips, upsampled_rows
+from contextseg.ops.upsampled_cells import axis, blocks, increments, is_level, pad, values
 
 
 def upsampled_argmax(
@@ -17,16 +17,76 @@ def upsampled_argmax(
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor | None]:
     """Labels [B, h, w] and their probabilities; see `contextseg.ops.upsampled_argmax`."""
-    (B, L), (height, width) = coarse_logits.shape[:2], size
-    labels = coarse_logits.new_empty((B, height, width), dtype=dtype)
-    exact = sum_dtype(coarse_logits.dtype)
-    probabilities = coarse_logits.new_empty(labels.shape, dtype=exact) if confidence else None
-    row_bytes = B * L * width * exact.itemsize
-    for start, stop in strips(height, row_bytes, coarse_logits.device):
-        logits = upsampled_rows(coarse_logits, size, start, stop, align_corners=align_corners)
-        best, index = logits.max(1)  # [B, stop - start, width]; several times faster than argmax
-        labels[:, start:stop] = index
-        if probabilities is not None:
-            total = logits.sub_(best[:, None]).exp_().sum(1)
-            probabilities[:, start:stop] = total.reciprocal_()
+    labels, probabilities = best_classes(coarse_logits, *size, align_corners, confidence, dtype)
+    return labels, probabilities if confidence else None
+
+
+@torch.library.custom_op("contextseg::upsampled_argmax_cells", mutates_args=())
+def best_classes(
+    coarse_logits: Tensor,
+    height: int,
+    width: int,
+    align_corners: bool,
+    confidence: bool,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    """Labels [B, h, w] and probabilities [B, h, w], or [0] without `confidence`.
+
+    An operator of its own, so that a compiled graph holds one node and not every block.
+    """
+    B, L, H, W = coarse_logits.shape
+    exact, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
+    rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
+    padded = pad(coarse_logits.to(exact))
+    labels = padded.new_empty((B, height, width), dtype=dtype)
+    probabilities = padded.new_empty(labels.shape if confidence else 0)
+    for block in blocks(B, rows, columns, L * exact.itemsize, device):
+        corners = block.corners(padded)
+        start = increments(corners, rows, columns, block)
+        logits = values(start, rows, columns, torch.add)  # [L, slots, slots, cells]
+        best, index = largest(logits)
+        block.place(labels, index, rows, columns)
+        if not confidence:
+            continue
+        corners = corners - corners.amax(0)  # changes no probability
+        if is_level(corners):
+            powers = increments(corners, rows, columns, block).exp()
+            powers = values(powers, rows, columns, torch.mul)
+            probability = powers.amax(0) / powers.sum(0)
+        else:
+            probability = logits.sub_(best).exp_().sum(0).reciprocal_()
+        block.place(probabilities, probability, rows, columns)
     return labels, probabilities
+
+
+@best_classes.register_fake
+def _(
+    coarse_logits: Tensor,
+    height: int,
+    width: int,
+    align_corners: bool,
+    confidence: bool,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    shape = (coarse_logits.shape[0], height, width)
+    exact = sum_dtype(coarse_logits.dtype)
+    probabilities = coarse_logits.new_empty(shape if confidence else (0,), dtype=exact)
+    return coarse_logits.new_empty(shape, dtype=dtype), probabilities
+
+
+def largest(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Maximum along the first dimension, and its lowest index.
+
+    `Tensor.max` goes through a column of a matrix one number at a time on a CPU. Maxima without
+    their index are found for many columns at once, so the index is found as a maximum too.
+    """
+    if logits.device.type != "cpu":
+        return logits.max(0)
+    best = logits.amax(0)
+    count = len(logits)
+    kind = torch.uint8 if count < 256 else torch.int32
+    codes = torch.arange(count, 0, -1, dtype=kind).view(-1, *[1] * best.ndim)  # the lowest wins
+    code = (logits == best).view(torch.uint8).mul(codes).amax(0)
+    if code.amin() == 0:  # NaN equals nothing
+        return logits.max(0)
+    return best, count - code.to(torch.int64)

@@ -1,8 +1,10 @@
-"""Upsampled cross-entropy strip by strip, with its gradient computed on the way.
+"""Upsampled cross-entropy cell by cell, with its gradient computed on the way.
 
-The gradient with respect to a strip of upsampled logits is known as soon as their softmax is. It is
-taken back to feature size at once, by the transposed interpolation, so that all that a forward
-leaves for the backward is one tensor of the size of the coarse logits.
+Softmax needs the exponentials of the upsampled logits, and those of a cell follow from a few by
+multiplication (see `contextseg.ops.upsampled_cells`): hardly any exponential is computed. The
+gradient with respect to a block of upsampled logits is known as soon as their softmax is. It is
+taken back to feature size at once, so that all that a forward leaves for the backward is one tensor
+of the size of the coarse logits.
 """
 
 from __future__ import annotations
@@ -13,8 +15,19 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.upsampled_cells import (
+    Axis,
+    Block,
+    axis,
+    blocks,
+    increments,
+    is_level,
+    pad,
+    spread_back,
+    unpad,
+    values,
+)
 from contextseg.ops.upsampled_cross_entropy.hard import is_hard
-from contextseg.ops.upsampled_rows import interpolation_matrix, strips, upsampled_rows
 
 
 def upsampled_cross_entropy(
@@ -28,90 +41,181 @@ def upsampled_cross_entropy(
     align_corners: bool,
 ) -> tuple[Tensor, Tensor]:
     """Sum of losses and of weights; see `contextseg.ops.upsampled_cross_entropy`."""
-    dtype, num_classes = sum_dtype(coarse_logits.dtype), coarse_logits.shape[1]
-    weights = None if class_weights is None else class_weights.to(dtype)
-    valid = labels != ignore_index
     if ohem_threshold is not None:
-        plain = _losses(coarse_logits.detach(), labels, valid, align_corners)
-        valid = valid & is_hard(plain, valid, ohem_threshold, ohem_min_kept)
-    target = torch.where(valid, labels, 0).to(torch.int64)
+        plain = pixel_losses(coarse_logits.detach(), labels, ignore_index, align_corners)
+        valid = labels != ignore_index
+        hard = is_hard(plain, valid, ohem_threshold, ohem_min_kept)
+        labels = torch.where(hard, labels, ignore_index)
+    total, weight, _ = loss_and_gradient(
+        coarse_logits,
+        labels,
+        class_weights,
+        label_smoothing,
+        ignore_index,
+        align_corners,
+        coarse_logits.requires_grad and torch.is_grad_enabled(),
+    )
+    return total, weight
+
+
+@torch.library.custom_op("contextseg::upsampled_cross_entropy_cells", mutates_args=())
+def loss_and_gradient(
+    coarse_logits: Tensor,
+    labels: Tensor,
+    class_weights: Tensor | None,
+    label_smoothing: float,
+    ignore_index: int,
+    align_corners: bool,
+    with_gradient: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum of losses, sum of weights, and gradient [B, L, H, W] of the former (else [0]).
+
+    An operator of its own, so that a compiled graph holds one node and not every block.
+    """
+    B, L, H, W = coarse_logits.shape
+    dtype, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
+    rows = axis(H, labels.shape[1], align_corners)
+    columns = axis(W, labels.shape[2], align_corners)
+    padded = pad(coarse_logits.to(dtype))
+    weights = None if class_weights is None else class_weights.to(dtype)
     # A pixel's loss is hit · -log p_y + Σ_c spread_c · -log p_c.
-    shares = valid.to(dtype) if weights is None else valid * weights[target]
-    hit = shares * (1 - label_smoothing)
     spread = None
     if label_smoothing > 0:
-        ones = coarse_logits.new_ones(num_classes, dtype=dtype)
-        spread = (ones if weights is None else weights) * (label_smoothing / num_classes)
-    total = _Strips.apply(coarse_logits, target, valid, hit, spread, align_corners)
-    return total, shares.sum()
+        each = padded.new_full((L,), label_smoothing / L)
+        spread = each if weights is None else each * weights
+    total, weight = padded.new_zeros(()), padded.new_zeros(())
+    grad = torch.zeros_like(padded) if with_gradient else None
+    for block in blocks(B, rows, columns, L * dtype.itemsize, device):
+        corners = block.corners(padded)
+        corners = corners - corners.amax(0)  # changes no probability
+        target, counts = labels_of(labels, rows, columns, block, L, ignore_index)
+        share = counts.to(dtype) if weights is None else counts * weights[target]
+        powers, sums, log_sums, true = exponentials(corners, target, rows, columns, block)
+        hit = share * (1 - label_smoothing)
+        total += (hit * (log_sums - true)).sum()
+        weight += share.sum()
+        pull, evenly = hit, None
+        if spread is not None:
+            mass = spread.sum() * counts
+            pull = hit + mass
+            # Upsampled logits enter the smoothed loss linearly: their sum is one at the corners.
+            evenly = spread_back(counts[None].to(dtype), rows, columns, block)  # [1, ., .]
+            total += (mass * log_sums).sum() - (evenly * corners * spread[:, None, None]).sum()
+        if grad is None:
+            continue
+        slope = powers.mul_(pull / sums).scatter_add_(0, target[None], -hit[None])
+        back = spread_back(slope, rows, columns, block)
+        if spread is not None and evenly is not None:
+            back -= evenly * spread[:, None, None]
+        block.corners(grad).add_(back)
+    return total, weight, padded.new_empty(0) if grad is None else unpad(grad)
 
 
-class _Strips(torch.autograd.Function):
-    """Sum of the losses, [], and its gradient."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        coarse_logits: Tensor,
-        target: Tensor,
-        valid: Tensor,
-        hit: Tensor,
-        spread: Tensor | None,
-        align_corners: bool,
-    ) -> Tensor:
-        B, L, H, W = coarse_logits.shape
-        size = (target.shape[1], target.shape[2])
-        dtype, device = hit.dtype, coarse_logits.device
-        coarse = coarse_logits.detach().contiguous().to(dtype)
-        total = coarse.new_zeros(())
-        grad = torch.zeros_like(coarse) if ctx.needs_input_grad[0] else None
-        rows = interpolation_matrix(H, size[0], align_corners).to(device, dtype)  # [h, H]
-        columns = interpolation_matrix(W, size[1], align_corners).to(device, dtype)  # [w, W]
-        for start, stop in strips(size[0], B * L * size[1] * dtype.itemsize, device):
-            logits = upsampled_rows(coarse, size, start, stop, align_corners=align_corners)
-            log_p = torch.log_softmax(logits, dim=1)  # [B, L, r, w]
-            true = target[:, None, start:stop]  # [B, 1, r, w]
-            gain = hit[:, start:stop]  # [B, r, w]
-            total -= (gain * log_p.gather(1, true)[:, 0]).sum()
-            if spread is not None:
-                mass = torch.einsum("blrw,l->brw", log_p, spread)
-                total -= (mass * valid[:, start:stop]).sum()
-            if grad is None:
-                continue
-            slope = log_p.exp_()
-            pull = gain if spread is None else gain + spread.sum() * valid[:, start:stop]
-            slope *= pull[:, None]
-            slope.scatter_add_(1, true, -gain[:, None])
-            if spread is not None:
-                slope -= spread[:, None, None] * valid[:, None, start:stop]
-            touched = rows[start:stop].any(0).nonzero().flatten()
-            first, last = int(touched[0]), int(touched[-1]) + 1
-            back = rows[start:stop, first:last].mT @ slope  # [B, L, last - first, w]
-            grad[:, :, first:last] += back @ columns
-        ctx.save_for_backward(grad)
-        ctx.dtype = coarse_logits.dtype
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "upsampled_cross_entropy: the eager form has no second derivatives; take "
-                "impl='reference' for them."
-            )
-        (grad,) = ctx.saved_tensors
-        return (grad * slope).to(ctx.dtype), None, None, None, None, None
-
-
-def _losses(coarse_logits: Tensor, labels: Tensor, valid: Tensor, align_corners: bool) -> Tensor:
-    """-log of the probability of the true class of each pixel, [B, h, w]."""
-    B, L = coarse_logits.shape[:2]
+@loss_and_gradient.register_fake
+def _(
+    coarse_logits: Tensor,
+    labels: Tensor,
+    class_weights: Tensor | None,
+    label_smoothing: float,
+    ignore_index: int,
+    align_corners: bool,
+    with_gradient: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
     dtype = sum_dtype(coarse_logits.dtype)
-    size = (labels.shape[1], labels.shape[2])
-    target = torch.where(valid, labels, 0).to(torch.int64)
-    losses = coarse_logits.new_empty(labels.shape, dtype=dtype)
-    for start, stop in strips(size[0], B * L * size[1] * dtype.itemsize, coarse_logits.device):
-        logits = upsampled_rows(coarse_logits, size, start, stop, align_corners=align_corners)
-        true = logits.gather(1, target[:, None, start:stop])[:, 0]
-        losses[:, start:stop] = logits.logsumexp(1) - true
+    scalar = coarse_logits.new_empty((), dtype=dtype)
+    shape = coarse_logits.shape if with_gradient else (0,)
+    return scalar, torch.empty_like(scalar), coarse_logits.new_empty(shape, dtype=dtype)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(output[2])
+    ctx.dtype = inputs[0].dtype
+
+
+def _backward(ctx: Any, slope: Tensor | None, *others: Tensor | None) -> tuple[Any, ...]:
+    """The gradient of the total; weights have none."""
+    if others[1] is not None:
+        raise RuntimeError(
+            "upsampled_cross_entropy: the eager form has no second derivatives; take "
+            "impl='reference' for them."
+        )
+    (grad,) = ctx.saved_tensors
+    return (None if slope is None else (grad * slope).to(ctx.dtype), *[None] * 6)
+
+
+loss_and_gradient.register_autograd(_backward, setup_context=_save)
+
+
+@torch.library.custom_op("contextseg::upsampled_pixel_losses", mutates_args=())
+def pixel_losses(
+    coarse_logits: Tensor, labels: Tensor, ignore_index: int, align_corners: bool
+) -> Tensor:
+    """-log of the probability of the true class of each pixel, [B, h, w]; 0 where ignored."""
+    (B, L, H, W), (height, width) = coarse_logits.shape, labels.shape[1:]
+    dtype = sum_dtype(coarse_logits.dtype)
+    rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
+    padded = pad(coarse_logits.to(dtype))
+    losses = padded.new_empty(labels.shape)
+    for block in blocks(B, rows, columns, L * dtype.itemsize, coarse_logits.device):
+        corners = block.corners(padded)
+        corners = corners - corners.amax(0)
+        target, counts = labels_of(labels, rows, columns, block, L, ignore_index)
+        _, _, log_sums, true = exponentials(corners, target, rows, columns, block)
+        block.place(losses, counts * (log_sums - true), rows, columns)
     return losses
+
+
+@pixel_losses.register_fake
+def _(coarse_logits: Tensor, labels: Tensor, ignore_index: int, align_corners: bool) -> Tensor:
+    return coarse_logits.new_empty(labels.shape, dtype=sum_dtype(coarse_logits.dtype))
+
+
+def exponentials(
+    corners: Tensor, target: Tensor, rows: Axis, columns: Axis, block: Block
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What softmax needs of the upsampled logits.
+
+    Args:
+        corners: coarse logits, 0 at most, [L, rows + 1, columns + 1].
+        target: true class of each slot, [slots, slots, cells].
+        rows: cells of the rows.
+        columns: cells of the columns.
+        block: which of them.
+
+    Returns:
+        Exponentials [L, slots, slots, cells] and their sums [slots, slots, cells], both up to a
+        factor of the pixel; log of the sums of the exponentials and logit of the true class,
+        [slots, slots, cells].
+    """
+    start = increments(corners, rows, columns, block)
+    if is_level(corners):
+        powers = values(start.exp(), rows, columns, torch.mul)
+        sums = powers.sum(0)
+        return powers, sums, sums.log(), powers.gather(0, target[None])[0].log_()
+    logits = values(start, rows, columns, torch.add)
+    true = logits.gather(0, target[None])[0]
+    best = logits.amax(0)
+    powers = logits.sub_(best).exp_()
+    sums = powers.sum(0)
+    return powers, sums, best.add_(sums.log()), true
+
+
+def labels_of(
+    labels: Tensor, rows: Axis, columns: Axis, block: Block, num_classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor]:
+    """Class of each slot, and whether it counts, [slots, slots, cells].
+
+    Raises:
+        IndexError: a label is no class (on the CPU; elsewhere the device reports it).
+    """
+    label, filled = block.slots(labels, rows, columns)
+    counts = (label != ignore_index) & filled
+    target = torch.where(counts, label, 0)
+    if target.device.type == "cpu" and not 0 <= target.amin() <= target.amax() < num_classes:
+        wrong = target[(target < 0) | (target >= num_classes)][0]
+        raise IndexError(
+            f"upsampled_cross_entropy: labels must be 0 to {num_classes - 1}, the classes of "
+            f"coarse_logits, or ignore_index {ignore_index}, got {wrong}."
+        )
+    return target, counts
