@@ -8,7 +8,7 @@ each; and their exponentials, from those of the first and the increments, with o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contextseg.ops.upsampled_rows import STRIP_BYTES
-
-Combine = Callable[..., Tensor]
+BLOCK_BYTES = {"cpu": 8 * 2**20, "cuda": 64 * 2**20}
+"""Bytes of the values of a block: few enough for a cache, enough to be worth their calls."""
 
 STEEP = 80.0
 """Logits of one pixel this far apart have exponentials that float32 cannot hold side by side."""
@@ -114,9 +113,9 @@ class Block(NamedTuple):
 def blocks(
     images: int, rows: Axis, columns: Axis, pixel_bytes: int, device: torch.device
 ) -> Iterator[Block]:
-    """Rectangles that cover all cells once, each with temporaries of a strip's size."""
+    """Rectangles that cover all cells once, each whose values take `BLOCK_BYTES` each."""
     cell_bytes = pixel_bytes * len(rows.pixel) * len(columns.pixel)
-    most = max(1, STRIP_BYTES.get(device.type, STRIP_BYTES["cuda"]) // cell_bytes)  # cells
+    most = max(1, BLOCK_BYTES.get(device.type, BLOCK_BYTES["cuda"]) // cell_bytes)  # cells
     height, width = len(rows.offset), len(columns.offset)
     tall, wide = max(1, most // width), min(most, width)
     for image in range(images):
@@ -154,10 +153,6 @@ class Increments(NamedTuple):
     turn: Tensor
     """Growth of `right` from a row to the next."""
 
-    def exp(self) -> Increments:
-        """Those of the exponentials, which grow by factors."""
-        return Increments(*(part.exp() for part in self))
-
 
 def increments(corners: Tensor, rows: Axis, columns: Axis, block: Block) -> Increments:
     """First values and growth in each cell of a block.
@@ -184,71 +179,64 @@ def increments(corners: Tensor, rows: Axis, columns: Axis, block: Block) -> Incr
     return Increments(*(part.flatten(1) for part in parts))
 
 
-def values(start: Increments, rows: Axis, columns: Axis, combine: Combine) -> Tensor:
-    """Values of all slots of the cells, [L, slots of a row, slots of a column, cells].
-
-    Args:
-        start: first values and increments.
-        rows: cells of the rows.
-        columns: cells of the columns.
-        combine: `torch.add`, or `torch.mul` where the increments are factors.
-    """
-    down, right = len(rows.pixel), len(columns.pixel)
-    first = progression(start.first, start.down, down, combine)
-    return progression(first, progression(start.right, start.turn, down, combine), right, combine)
+def values(start: Increments, rows: Axis, columns: Axis) -> Tensor:
+    """Values of all slots of the cells, [L, slots of a row, slots of a column, cells]."""
+    down = _places(rows, start.first)
+    first = torch.addcmul(start.first[:, None], start.down[:, None], down)
+    right = torch.addcmul(start.right[:, None], start.turn[:, None], down)
+    return torch.addcmul(first[:, None], right[:, None], _places(columns, start.first)[..., None])
 
 
-def progression(first: Tensor, growth: Tensor, count: int, combine: Combine) -> Tensor:
-    """`first`, then each member grown from the one before, along a new second dimension.
+def exponentials(start: Increments, rows: Axis, columns: Axis) -> Tensor:
+    """Exponentials of `values`, where `is_level`."""
+    start = Increments(*(part.exp() for part in start))
+    first = _multiplied(start.first, start.down, len(rows.pixel))
+    right = _multiplied(start.right, start.turn, len(rows.pixel))
+    return _multiplied(first, right, len(columns.pixel))
 
-    The members known so far, all grown at once, are as many again: log2(count) operations.
+
+def _places(along: Axis, like: Tensor) -> Tensor:
+    """0, 1, ... for the slots of an axis, [slots, 1]."""
+    return torch.arange(len(along.pixel), dtype=like.dtype, device=like.device)[:, None]
+
+
+def _multiplied(first: Tensor, factor: Tensor, count: int) -> Tensor:
+    """`first`, then each member `factor` times the one before, along a new second dimension.
+
+    The members known so far, all multiplied at once, are as many again: log2(count) products.
     """
     members = first.new_empty((first.shape[0], count, *first.shape[1:]))
     members[:, 0] = first
     known = 1
     while known < count:
         more = min(known, count - known)
-        combine(members[:, :more], growth[:, None], out=members[:, known : known + more])
+        torch.mul(members[:, :more], factor[:, None], out=members[:, known : known + more])
         known += more
         if known < count:
-            growth = combine(growth, growth)
+            factor = factor * factor
     return members
-
-
-def moments(members: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the members along the second dimension, and sum of each times its place (0, 1, ...).
-
-    The transpose of an arithmetic progression. Overwrites `members`.
-    """
-    count = members.shape[1]
-    weighted = torch.zeros_like(members[:, 0])
-    while count > 1:
-        half = 1 << (count - 1).bit_length() - 1  # the largest power of two below count
-        upper = members[:, half:count]
-        weighted.add_(upper.sum(1), alpha=half)
-        members[:, : count - half] += upper
-        count = half
-    return members[:, 0], weighted
 
 
 def spread_back(grad: Tensor, rows: Axis, columns: Axis, block: Block) -> Tensor:
     """Gradient with respect to the corners, [L, rows + 1, columns + 1].
 
     Args:
-        grad: gradient of the values, [L, slots of a row, slots of a column, cells]; overwritten.
+        grad: gradient of the values, [L, slots of a row, slots of a column, cells].
         rows: cells of the rows.
         columns: cells of the columns.
         block: which of them.
     """
-    across, across_weighted = moments(grad)  # [L, slots of a column, cells]
-    shape = (len(grad), block.rows.stop - block.rows.start, -1)
-    first, down = (part.view(shape) for part in moments(across))
-    right, turn = (part.view(shape) for part in moments(across_weighted))
+    down, right = _places(rows, grad), _places(columns, grad)[..., None]
+    down, right = torch.broadcast_tensors(down, right)
+    parts = torch.stack([torch.ones_like(down), down, right, down * right]).flatten(1)
+    height = block.rows.stop - block.rows.start
+    summed = torch.matmul(parts, grad.flatten(1, 2)).unflatten(2, (height, -1))
+    first, down, right, turn = summed.unbind(1)  # [L, rows, columns] each
     below = rows.offset[block.rows].to(grad)[:, None]
     beside = columns.offset[block.columns].to(grad)
     near = first * beside + right * columns.step  # what falls to the corners on the right
     near_down = down * beside + turn * columns.step
-    corners = grad.new_zeros(len(grad), shape[1] + 1, first.shape[2] + 1)
+    corners = grad.new_zeros(len(grad), height + 1, first.shape[2] + 1)
     for column, part, part_down in (
         (slice(1, None), near, near_down),
         (slice(None, -1), first - near, down - near_down),

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
-from contextseg.ops.upsampled_cells import axis, blocks, increments, is_level, pad, values
+from contextseg.ops.upsampled_cells import (
+    axis,
+    blocks,
+    exponentials,
+    increments,
+    is_level,
+    pad,
+    values,
+)
 
 
 def upsampled_argmax(
@@ -42,20 +50,17 @@ def best_classes(
     probabilities = padded.new_empty(labels.shape if confidence else 0)
     for block in blocks(B, rows, columns, L * exact.itemsize, device):
         corners = block.corners(padded)
-        start = increments(corners, rows, columns, block)
-        logits = values(start, rows, columns, torch.add)  # [L, slots, slots, cells]
-        best, index = largest(logits)
-        block.place(labels, index, rows, columns)
-        if not confidence:
-            continue
-        corners = corners - corners.amax(0)  # changes no probability
-        if is_level(corners):
-            powers = increments(corners, rows, columns, block).exp()
-            powers = values(powers, rows, columns, torch.mul)
-            probability = powers.amax(0) / powers.sum(0)
-        else:
-            probability = logits.sub_(best).exp_().sum(0).reciprocal_()
-        block.place(probabilities, probability, rows, columns)
+        logits = values(increments(corners, rows, columns, block), rows, columns)
+        best = logits.amax(0)  # [slots, slots, cells]
+        if confidence:
+            corners = corners - corners.amax(0)  # changes no probability
+            if is_level(corners):
+                powers = exponentials(increments(corners, rows, columns, block), rows, columns)
+                probability = powers.amax(0) / powers.sum(0)
+            else:
+                probability = (logits - best).exp_().sum(0).reciprocal_()
+            block.place(probabilities, probability, rows, columns)
+        block.place(labels, first_index(logits, best), rows, columns)
     return labels, probabilities
 
 
@@ -74,19 +79,14 @@ def _(
     return coarse_logits.new_empty(shape, dtype=dtype), probabilities
 
 
-def largest(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Maximum along the first dimension, and its lowest index.
+def first_index(logits: Tensor, best: Tensor) -> Tensor:
+    """The lowest index along the first dimension at which `logits`, overwritten, are `best`.
 
     `Tensor.max` goes through a column of a matrix one number at a time on a CPU. Maxima without
     their index are found for many columns at once, so the index is found as a maximum too.
     """
-    if logits.device.type != "cpu":
-        return logits.max(0)
-    best = logits.amax(0)
+    if logits.device.type != "cpu" or best.isnan().any():  # NaN equals nothing
+        return logits.max(0).indices
     count = len(logits)
-    kind = torch.uint8 if count < 256 else torch.int32
-    codes = torch.arange(count, 0, -1, dtype=kind).view(-1, *[1] * best.ndim)  # the lowest wins
-    code = (logits == best).view(torch.uint8).mul(codes).amax(0)
-    if code.amin() == 0:  # NaN equals nothing
-        return logits.max(0)
-    return best, count - code.to(torch.int64)
+    codes = torch.arange(count, 0, -1, dtype=logits.dtype).view(-1, *[1] * best.ndim)
+    return count - logits.eq_(best).mul_(codes).amax(0)

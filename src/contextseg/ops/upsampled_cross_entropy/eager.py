@@ -20,6 +20,7 @@ from contextseg.ops.upsampled_cells import (
     Block,
     axis,
     blocks,
+    exponentials,
     increments,
     is_level,
     pad,
@@ -90,7 +91,7 @@ def loss_and_gradient(
         corners = corners - corners.amax(0)  # changes no probability
         target, counts = labels_of(labels, rows, columns, block, L, ignore_index)
         share = counts.to(dtype) if weights is None else counts * weights[target]
-        powers, sums, log_sums, true = exponentials(corners, target, rows, columns, block)
+        powers, sums, log_sums, true = softmax_parts(corners, target, rows, columns, block)
         hit = share * (1 - label_smoothing)
         total += (hit * (log_sums - true)).sum()
         weight += share.sum()
@@ -161,7 +162,7 @@ def pixel_losses(
         corners = block.corners(padded)
         corners = corners - corners.amax(0)
         target, counts = labels_of(labels, rows, columns, block, L, ignore_index)
-        _, _, log_sums, true = exponentials(corners, target, rows, columns, block)
+        _, _, log_sums, true = softmax_parts(corners, target, rows, columns, block)
         block.place(losses, counts * (log_sums - true), rows, columns)
     return losses
 
@@ -171,7 +172,7 @@ def _(coarse_logits: Tensor, labels: Tensor, ignore_index: int, align_corners: b
     return coarse_logits.new_empty(labels.shape, dtype=sum_dtype(coarse_logits.dtype))
 
 
-def exponentials(
+def softmax_parts(
     corners: Tensor, target: Tensor, rows: Axis, columns: Axis, block: Block
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What softmax needs of the upsampled logits.
@@ -190,10 +191,10 @@ def exponentials(
     """
     start = increments(corners, rows, columns, block)
     if is_level(corners):
-        powers = values(start.exp(), rows, columns, torch.mul)
+        powers = exponentials(start, rows, columns)
         sums = powers.sum(0)
         return powers, sums, sums.log(), powers.gather(0, target[None])[0].log_()
-    logits = values(start, rows, columns, torch.add)
+    logits = values(start, rows, columns)
     true = logits.gather(0, target[None])[0]
     best = logits.amax(0)
     powers = logits.sub_(best).exp_()
