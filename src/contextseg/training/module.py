@@ -8,13 +8,14 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
+from contextseg.backbone import Backbone
 from contextseg.config import TrainConfig
 from contextseg.losses import SegmentationLoss
 from contextseg.metrics import Scores, SegmentationMetrics
 from contextseg.model import SegmentationModel
 from contextseg.norm import synchronise
 from contextseg.ops.upsampled_argmax import upsampled_argmax
-from contextseg.training.depthwise import widen_depthwise
+from contextseg.training.float32 import keep_float32
 from contextseg.training.optim import build_optimiser, poly_schedule
 
 
@@ -61,8 +62,8 @@ class TrainingModule(pl.LightningModule):
         device = self.trainer.strategy.root_device.type
         if self.trainer.world_size > 1:
             self.model = cast(SegmentationModel, synchronise(self.model, device))
-        if device == "cpu" and self.config.precision == "bf16":
-            widen_depthwise(self.model)
+        if self.config.precision == "bf16":
+            keep_float32(self.model, cast(Backbone, self.model.backbone), device)
 
     def configure_optimizers(self) -> Any:
         """SGD with the poly schedule, a step of it after each step of SGD."""
