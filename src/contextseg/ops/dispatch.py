@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
@@ -70,3 +71,13 @@ def why_not_fused(tensor: Tensor) -> str | None:
 def sum_dtype(dtype: torch.dtype) -> torch.dtype:
     """The dtype that sums over pixels run in: float32, or float64 for float64."""
     return torch.promote_types(dtype, torch.float32)
+
+
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+    """Where operators keep the dtypes they are given, whatever autocast would make of them.
+
+    Where autocast is off there is nothing to do, and nothing of it in an exported graph.
+    """
+    if not torch.is_autocast_enabled(tensor.device.type):
+        return nullcontext()
+    return torch.autocast(tensor.device.type, enabled=False)

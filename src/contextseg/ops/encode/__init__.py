@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import Impl, choose
+from contextseg.ops.dispatch import Impl, choose, without_autocast
 from contextseg.ops.encode import eager, reference
 
 
@@ -45,7 +44,7 @@ def encode(
     (arXiv 1803.08904), equation 1. The authors' code stores the negative of `smoothing`.
     """
     check_inputs(features, codewords, smoothing)
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         match choose("encode", impl, features):
             case "reference":
                 return reference.encode(features, codewords, smoothing)

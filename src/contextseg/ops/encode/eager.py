@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from contextseg.ops.dispatch import without_autocast
 from contextseg.ops.encode import products
 
 TILE_BYTES = 2**21
@@ -79,7 +80,7 @@ class _Encode(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         features, codewords, smoothing, assignment, distances = ctx.saved_tensors
         inputs, needed = (features, codewords, smoothing), ctx.needs_input_grad
-        with torch.autocast(slope.device.type, enabled=False):
+        with without_autocast(slope):
             if torch.is_grad_enabled():  # create_graph=True: the gradient is differentiated again
                 return products.backward(slope, *inputs, needed)
             return _backward(slope, inputs, assignment, distances, needed)

@@ -17,6 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from contextseg.ops.dispatch import without_autocast
 from contextseg.ops.encode import products
 
 SHARED_MEMORY = 101376
@@ -149,19 +150,21 @@ class Plan(NamedTuple):
     block_c: int
     whole: bool
     """Tiles hold all channels of their pixels."""
+    stages: int
+    """Tiles on their way from memory at a time."""
 
 
-def plan(C: int, K: int, dtype: torch.dtype, shared_memory: int) -> Plan:
-    """The largest tiles that fit into so many bytes of shared memory."""
+def plan(C: int, K: int, itemsize: int, shared_memory: int) -> Plan:
+    """The largest tiles of features of so many bytes each that fit into shared memory."""
     block_k = max(16, triton.next_power_of_2(K))  # tl.dot takes no fewer than 16
     block_c = max(16, triton.next_power_of_2(C))
-    codebooks = 2 if dtype.itemsize == 2 else 1
-    for block_n in (64, 32):
-        size = (block_n + codebooks * block_k) * block_c * dtype.itemsize
+    codebooks = 2 if itemsize == 2 else 1
+    for stages in (3, 2):
+        size = (stages * 32 + codebooks * block_k) * block_c * itemsize
         # The sums stay in registers: 16384 of them are 64 for each of 256 threads.
-        if block_c * block_k <= 16384 and size + 4096 <= shared_memory:
-            return Plan(block_n, block_k, block_c, True)
-    return Plan(64, block_k, 32 if block_k > 128 or dtype.itemsize > 4 else 64, False)
+        if block_c * block_k <= 16384 and size <= shared_memory:
+            return Plan(32, block_k, block_c, True, stages)
+    return Plan(64, block_k, 32 if block_k > 128 or itemsize > 4 else 64, False, 2)
 
 
 @torch.library.custom_op("contextseg::encode", mutates_args=())
@@ -185,7 +188,7 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
         stored = d[None]
     offsets = d @ book.centre if split else torch.zeros_like(scale)
     terms = torch.stack([book.smoothing, d.square().sum(-1), offsets, scale])  # [4, K]
-    sizes = plan(C, K, features.dtype, _shared_memory(features.device))
+    sizes = plan(C, K, features.dtype.itemsize, _shared_memory(features.device))
     num_tiles = triton.cdiv(N, sizes.block_n)
     tiles = triton.cdiv(num_tiles, _programs(features.device, B)) if sizes.whole else 1
     programs = triton.cdiv(num_tiles, max(1, tiles))
@@ -197,7 +200,7 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
             GAIN, BLOCK_N=sizes.block_n, BLOCK_K=sizes.block_k, BLOCK_C=sizes.block_c,
             WHOLE=sizes.whole, SPLIT=split,
             SUM=tl.float64 if dtype == torch.float64 else tl.float32,
-            num_warps=8, num_stages=1 if sizes.whole else 2,
+            num_warps=8, num_stages=sizes.stages,
         )  # fmt: skip
     residue = codewords.to(dtype) if split else d  # half precision sums x, not x - centre
     return sums.sum(1) - mass.sum(1)[..., None] * residue
@@ -231,7 +234,7 @@ def _save(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> No
 def _backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
     """Gradients as matrix products over the assignment, computed once more."""
     inputs: tuple[Tensor, Tensor, Tensor] = ctx.saved_tensors
-    with torch.autocast(slope.device.type, enabled=False):
+    with without_autocast(slope):
         return products.backward(slope, *inputs, ctx.needs_input_grad)
 
 
@@ -239,29 +242,28 @@ encode.register_autograd(_backward, setup_context=_save)
 
 
 def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
-    """Kernels to compile without a GPU: EncNet's size and a large one in each dtype."""
+    """Kernels to compile without a GPU: EncNet's size, a small and a large one."""
     entries = []
-    for name, dtype in (
-        ("fp16", torch.float16),
-        ("bf16", torch.bfloat16),
-        ("fp32", torch.float32),
-        ("fp64", torch.float64),
-    ):
-        kind = "fp64" if name == "fp64" else "fp32"
-        for C, K in ((512, 32), (128, 32), (2048, 64)):
-            sizes = plan(C, K, dtype, SHARED_MEMORY)
-            constants: dict[str, Any] = {
-                "BLOCK_N": sizes.block_n, "BLOCK_K": sizes.block_k, "BLOCK_C": sizes.block_c,
-                "WHOLE": sizes.whole, "SPLIT": dtype.itemsize == 2,
-                "SUM": tl.float64 if name == "fp64" else tl.float32,
-            }  # fmt: skip
-            signature = {
-                "features_ptr": f"*{name}", "book_ptr": f"*{name}", "centre_ptr": f"*{kind}",
-                "terms_ptr": f"*{kind}", "sums_ptr": f"*{kind}", "mass_ptr": f"*{kind}",
-                **dict.fromkeys(["N", "K", "C", "tiles", "stride_b", "stride_n"], "i32"),
-                "stride_c": "constexpr", "GAIN": "fp32",
-                **dict.fromkeys(constants, "constexpr"),
-            }  # fmt: skip
-            constants |= {"stride_c": 1, "num_warps": 8, "num_stages": 1 if sizes.whole else 2}
-            entries.append((encode_kernel, signature, constants))
+    for name, C, K in (
+        ("fp16", 512, 32), ("bf16", 512, 32), ("bf16", 128, 32), ("bf16", 2048, 64),
+        ("fp32", 512, 32), ("fp32", 128, 32), ("fp64", 128, 16),
+    ):  # fmt: skip
+        dtype = tl.dtype(name)
+        total = tl.float64 if name == "fp64" else tl.float32
+        split = name in ("fp16", "bf16")
+        sizes = plan(C, K, dtype.primitive_bitwidth // 8, SHARED_MEMORY)
+        constants: dict[str, Any] = {
+            "BLOCK_N": sizes.block_n, "BLOCK_K": sizes.block_k, "BLOCK_C": sizes.block_c,
+            "WHOLE": sizes.whole, "SPLIT": split, "SUM": total,
+        }  # fmt: skip
+        signature = {
+            **dict.fromkeys(["features_ptr", "book_ptr"], f"*{name}"),
+            **dict.fromkeys(["centre_ptr", "terms_ptr", "sums_ptr", "mass_ptr"], f"*{total.name}"),
+            **dict.fromkeys(["N", "K", "C", "tiles", "stride_b", "stride_n"], "i32"),
+            "stride_c": "constexpr",
+            "GAIN": "fp32",
+            **dict.fromkeys(constants, "constexpr"),
+        }
+        constants |= {"stride_c": 1, "num_warps": 8, "num_stages": sizes.stages}
+        entries.append((encode_kernel, signature, constants))
     return entries
