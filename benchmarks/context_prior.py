@@ -5,8 +5,8 @@
 The dense formulation is that of the literature: convolution, batch norm and sigmoid to a prior
 [B, N, N], one minus the prior, two products with the values, and in training the affinity loss on
 probabilities with the ideal map made whole. The floor is the matrix products alone, on tensors that
-are ready for them: two of 2 B N N C operations forward, seven forward and backward. --sweep measures
-how time and memory grow with the number of pixels.
+are ready for them: two of 2 B N N C operations forward, seven forward and backward. --sweep
+measures how time and memory grow with the number of pixels.
 """
 
 from __future__ import annotations

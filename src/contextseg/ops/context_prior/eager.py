@@ -27,7 +27,7 @@ def context_prior(
         features = features.to(sum_dtype(torch.promote_types(features.dtype, weight.dtype)))
     folded, bias, statistics = fold(features, weight, norm, groups)
     if labels is None:
-        intra, inter, _ = tiles.context(
+        intra, inter, _ = tiles.Tiles.apply(
             features, folded, bias, values, None, None, None, groups, False
         )
         track(norm, statistics)
@@ -38,7 +38,7 @@ def context_prior(
     if void == "mask":
         valid = (labels[1] != ignore_index).to(dtype)
         held = torch.where(valid > 0, held, torch.nan)  # equal to nothing
-    intra, inter, sums = tiles.context(
+    intra, inter, sums = tiles.Tiles.apply(
         features, folded, bias, values, asked, held, valid, groups, diagonal == "remove"
     )
     track(norm, statistics)

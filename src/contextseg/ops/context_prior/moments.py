@@ -1,4 +1,8 @@
-"""Products of features about their mean, image by image: no copy of the whole batch is made."""
+"""Products of features about their mean, image by image: no copy of the whole batch is made.
+
+Each is a function and the same as an operator of PyTorch, which a compiler takes whole instead of
+unrolling its loops. Only a compiler needs it: the first call of any such operator imports much.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import torch
 from torch import Tensor
 
 
-@torch.library.custom_op("contextseg::context_prior_second_moments", mutates_args=())
 def second(features: Tensor, mean: Tensor, groups: int) -> Tensor:
     """Sum over images and pixels of (x - μ)(x - μ)ᵀ, within each group of channels.
 
@@ -22,18 +25,23 @@ def second(features: Tensor, mean: Tensor, groups: int) -> Tensor:
     total = mean.new_zeros((groups, c, c))
     with torch.autocast(mean.device.type, enabled=False):
         for image in features:
-            centred = (image - mean).unflatten(1, (groups, c)).transpose(0, 1)  # [G, N, c]
-            total.baddbmm_(centred.mT, centred)
+            centred = image - mean
+            for group, part in enumerate(centred.split(c, dim=1)):
+                total[group].addmm_(part.T, part)  # batched products would take more memory
     return total
 
 
-@second.register_fake
+second_op = torch.library.custom_op(
+    "contextseg::context_prior_second_moments", second, mutates_args=()
+)
+
+
+@second_op.register_fake
 def _(features: Tensor, mean: Tensor, groups: int) -> Tensor:
     c = features.shape[2] // groups
     return mean.new_empty((groups, c, c))
 
 
-@torch.library.custom_op("contextseg::context_prior_centred_product", mutates_args=())
 def centred_product(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor) -> Tensor:
     """(x - μ) times a matrix, plus a row: the gradient of mean and second moments.
 
@@ -57,6 +65,11 @@ def centred_product(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor)
     return product
 
 
-@centred_product.register_fake
+centred_product_op = torch.library.custom_op(
+    "contextseg::context_prior_centred_product", centred_product, mutates_args=()
+)
+
+
+@centred_product_op.register_fake
 def _(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor) -> Tensor:
     return torch.empty_like(features)

@@ -112,7 +112,9 @@ class _Moments(torch.autograd.Function):
             sums, count = travelling.split([C, 1])
         pixels = count.clamp_min(1)
         mean = sums / pixels
-        covariance = moments.second(features, mean, groups)
+        compiling = torch.compiler.is_compiling()
+        second = moments.second_op if compiling else moments.second
+        covariance = second(features, mean, groups)
         if shared:
             dist.all_reduce(covariance, group=norm.group)
         covariance = covariance / pixels
@@ -137,5 +139,7 @@ class _Moments(torch.autograd.Function):
             dist.all_reduce(travelling, group=ctx.norm.group)
             grad_mean, flat = travelling.split([grad_mean.numel(), slope.numel()])
             slope = flat.view_as(slope)
-        grad = moments.centred_product(features, mean, slope / pixels, grad_mean / pixels)
+        compiling = torch.compiler.is_compiling()
+        product = moments.centred_product_op if compiling else moments.centred_product
+        grad = product(features, mean, slope / pixels, grad_mean / pixels)
         return grad, None, None, None

@@ -1,4 +1,7 @@
-"""Context through a prior that only ever exists a tile at a time, forward and backward."""
+"""Context through a prior that only ever exists a tile at a time, forward and backward.
+
+Both directions are functions and, for a compiler, operators of PyTorch: see `moments`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,7 @@ TILE_SIDE = {"cpu": 512, "cuda": 4096}
 """Most queries and keys of a tile: what a cache holds on a CPU, what keeps a GPU busy."""
 
 
-@torch.library.custom_op("contextseg::context_prior_tiles", mutates_args=())
-def context(
+def forward(
     features: Tensor,
     weight: Tensor,
     bias: Tensor,
@@ -44,7 +46,7 @@ def context(
             P of the own pair (0 without `own`).
     """
     (B, N, _), (M, D) = features.shape, values.shape[1:]
-    intra, inter = new_context(values, N), new_context(values, N)
+    intra, inter = new_context(values, N, weight.dtype).zero_(), new_context(values, N)
     sums = weight.new_zeros((4 if labels is not None else 0, B, N))
     share = 1 / max(M, 1)
     with torch.autocast(weight.device.type, enabled=False):
@@ -54,7 +56,7 @@ def context(
             x, v = features[b].to(weight.dtype), values[b].to(weight.dtype)
             mean = v.mean(0) if M else v.new_zeros(D)
             for rows in spans(N, most):
-                near = v.new_zeros((rows.stop - rows.start, D))
+                near = intra[b, rows]
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, other = (part(buffer, rows, keys) for buffer in buffers)
                     logits = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
@@ -77,12 +79,14 @@ def context(
                     else:
                         prior = logits.sigmoid_()
                     near.addmm_(prior, v[keys], alpha=share)
-                intra[b, rows] = near
                 inter[b, rows] = mean - near
-    return intra, inter, sums
+    return intra.to(values.dtype), inter, sums
 
 
-@context.register_fake
+forward_op = torch.library.custom_op("contextseg::context_prior_tiles", forward, mutates_args=())
+
+
+@forward_op.register_fake
 def _(
     features: Tensor,
     weight: Tensor,
@@ -99,8 +103,7 @@ def _(
     return new_context(values, N), new_context(values, N), sums
 
 
-@torch.library.custom_op("contextseg::context_prior_tiles_backward", mutates_args=())
-def context_backward(
+def backward(
     grad_intra: Tensor,
     grad_inter: Tensor,
     grad_sums: Tensor,
@@ -115,20 +118,21 @@ def context_backward(
     own: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of features, weight, bias and values: the prior is made again, tile by tile."""
-    (B, N, C), (M, D) = features.shape, values.shape[1:]
+    (B, N, _), M = features.shape, values.shape[1]
     dtype, share = weight.dtype, 1 / max(M, 1)
-    grad_features, grad_values = torch.empty_like(features), torch.empty_like(values)
+    grad_features = torch.zeros_like(features, dtype=dtype)
+    grad_values = torch.zeros_like(values, dtype=dtype)
     grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
     with torch.autocast(weight.device.type, enabled=False):
         most, most_keys = tile_shape(weight, N, groups)
         buffers = weight.new_empty((3, most * most_keys))
         for b in range(B):
             x, v = features[b].to(dtype), values[b].to(dtype)
-            grad_v = v.new_zeros((M, D)) + grad_inter[b].sum(0, dtype=dtype) * share
+            grad_v = grad_values[b].add_(grad_inter[b].sum(0, dtype=dtype), alpha=share)
             for rows in spans(N, most):
                 slope = grad_intra[b, rows].to(dtype) - grad_inter[b, rows].to(dtype)
                 slope *= share
-                grad_x = x.new_zeros((slope.shape[0], C))
+                grad_x = grad_features[b, rows]
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, other, third = (part(buffer, rows, keys) for buffer in buffers)
                     prior = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
@@ -153,12 +157,20 @@ def context_backward(
                     grad_weight[keys].addmm_(grad.T, x[rows, channels])
                     grad_bias[keys] += grad.sum(0)
                     grad_x[:, channels].addmm_(grad, weight[keys])
-                grad_features[b, rows] = grad_x
-            grad_values[b] = grad_v
-    return grad_features, grad_weight, grad_bias, grad_values
+    return (
+        grad_features.to(features.dtype),
+        grad_weight,
+        grad_bias,
+        grad_values.to(values.dtype),
+    )
 
 
-@context_backward.register_fake
+backward_op = torch.library.custom_op(
+    "contextseg::context_prior_tiles_backward", backward, mutates_args=()
+)
+
+
+@backward_op.register_fake
 def _(
     grad_intra: Tensor,
     grad_inter: Tensor,
@@ -181,30 +193,33 @@ def _(
     )
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    *tensors, ctx.groups, ctx.own = inputs
-    ctx.save_for_backward(*tensors)
+class Tiles(torch.autograd.Function):
+    """`forward` with the gradients of `backward`; takes the same arguments."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:  # type: ignore[override]
+        *tensors, ctx.groups, ctx.own = inputs
+        ctx.save_for_backward(*tensors)
+        return (forward_op if torch.compiler.is_compiling() else forward)(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if torch.is_grad_enabled():  # create_graph=True
+            raise RuntimeError(
+                "context_prior: the eager form has no second derivatives; take impl='reference' "
+                "for them."
+            )
+        run = backward_op if torch.compiler.is_compiling() else backward
+        found = run(*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
+        return *found, None, None, None, None, None
 
 
-def _backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-    if torch.is_grad_enabled():  # create_graph=True
-        raise RuntimeError(
-            "context_prior: the eager form has no second derivatives; take impl='reference' for "
-            "them."
-        )
-    found = context_backward(*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
-    return *found, None, None, None, None, None
-
-
-context.register_autograd(_backward, setup_context=_save)
-
-
-def new_context(values: Tensor, N: int) -> Tensor:
+def new_context(values: Tensor, N: int, dtype: torch.dtype | None = None) -> Tensor:
     """Room for N rows of context, [B, N, D], laid out as `values`."""
     B, _, D = values.shape
     if values.stride(1) == 1 and values.stride(2) != 1:  # a view of [B, D, H, W]
-        return values.new_empty((B, D, N)).mT
-    return values.new_empty((B, N, D))
+        return values.new_empty((B, D, N), dtype=dtype).mT
+    return values.new_empty((B, N, D), dtype=dtype)
 
 
 def tile_shape(weight: Tensor, N: int, groups: int) -> tuple[int, int]:
