@@ -63,14 +63,31 @@ def codebook(codewords: Tensor, smoothing: Tensor, dtype: torch.dtype) -> Codebo
 def assign(x: Tensor, book: Codebook) -> tuple[Tensor, Tensor]:
     """Soft assignment and squared distances, [..., n, K], of centred pixels [..., n, C]."""
     squares = x.square().sum(-1, keepdim=True) + book.codewords.square().sum(-1)
-    distances = torch.sub(squares, x @ book.codewords.mT, alpha=2)
+    distances = torch.sub(squares, dots(x, book.codewords), alpha=2)
     return torch.softmax(-book.smoothing * distances, dim=-1), distances
 
 
 def aggregate(x: Tensor, assignment: Tensor, book: Codebook) -> Tensor:
     """Residuals summed by assignment, [..., K, C]."""
     mass = assignment.sum(-2)  # [..., K], pixels that each codeword holds
-    return assignment.mT @ x - mass[..., None] * book.codewords
+    return weighted_sums(x, assignment) - mass[..., None] * book.codewords
+
+
+def is_column_major(x: Tensor) -> bool:
+    """Whether pixels lie side by side in memory, as in the view of a contiguous feature map."""
+    return x.stride(-2) == 1 and x.stride(-1) != 1
+
+
+def dots(x: Tensor, rows: Tensor) -> Tensor:
+    """Products of pixels [..., n, C] with rows [..., K, C], as [..., n, K]."""
+    if is_column_major(x):  # the same product, in the order for which x needs no rearrangement
+        return (rows @ x.mT).mT.contiguous()
+    return x @ rows.mT
+
+
+def weighted_sums(x: Tensor, weights: Tensor) -> Tensor:
+    """Pixels [..., n, C] summed by weights [..., n, K], as [..., K, C]."""
+    return (x.mT @ weights).mT if is_column_major(x) else weights.mT @ x
 
 
 def gradients(
@@ -92,7 +109,7 @@ def gradients(
         needed: whether features, codewords and smoothing need theirs.
     """
     d, s = book.codewords, book.smoothing
-    by_assignment = x @ slope.mT - (slope * d).sum(-1)[..., None, :]  # [..., n, K]
+    by_assignment = dots(x, slope) - (slope * d).sum(-1)[..., None, :]  # [..., n, K]
     mean = (assignment * by_assignment).sum(-1, keepdim=True)
     by_scores = assignment * (by_assignment - mean)  # scores are -s_k |x - d_k|²
     pull = 2 * s * by_scores  # [..., n, K], how hard x is pulled towards d_k
@@ -100,13 +117,14 @@ def gradients(
     if needed[0]:
         targets = torch.cat([slope, d.expand_as(slope)], dim=-2)  # [..., 2 K, C]
         weights = torch.cat([assignment, pull], dim=-1)  # [..., n, 2 K]
-        # In the layout of x: a map whose pixels are its last dimension gets such a gradient.
-        columns = x.stride(-2) == 1 and x.stride(-1) != 1
-        features = (targets.mT @ weights.mT).mT if columns else weights @ targets
+        if is_column_major(x):  # so is its gradient
+            features = (targets.mT @ weights.mT).mT
+        else:
+            features = weights @ targets
         features = features.addcmul_(pull.sum(-1, keepdim=True), x, value=-1)
     if needed[1]:
         mass, force = assignment.sum(-2)[..., None], pull.sum(-2)[..., None]  # [..., K, 1]
-        codewords = pull.mT @ x - force * d - mass * slope
+        codewords = weighted_sums(x, pull) - force * d - mass * slope
     if needed[2]:
         assert distances is not None
         smoothing = -(by_scores * distances).sum(-2)
