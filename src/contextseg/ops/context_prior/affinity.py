@@ -102,14 +102,16 @@ def terms(
         spared / torch.where(have[2], counts.negatives, 1),
     )
     pairs = counts.pairs.sum()
-    means, numbers = [(unary * counts.valid).sum() / pairs.clamp_min(1)], [pairs]
+    numbers, means = [pairs], []
     for ratio, has in zip(ratios, have, strict=True):
         costs = torch.where(has, cost(ratio), CLAMP)
         rows = torch.ones_like(ratio) if void == "as_class" else has.to(ratio.dtype)
         number = rows.sum()
         means.append((costs * rows).sum() / number.clamp_min(1))
         numbers.append(number)
-    return AffinityTerms(*means, torch.stack(numbers))
+    precision, recall, specificity = means
+    mean_unary = (unary * counts.valid).sum() / pairs.clamp_min(1)
+    return AffinityTerms(mean_unary, precision, recall, specificity, torch.stack(numbers))
 
 
 def cost(ratio: Tensor) -> Tensor:

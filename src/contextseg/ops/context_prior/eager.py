@@ -43,4 +43,5 @@ def context_prior(
     )
     track(norm, statistics)
     counts = affinity.count_pairs(*labels, ignore_index, void, diagonal, dtype)
-    return intra, inter, affinity.terms(*sums.unbind(), counts, void)
+    positive, total, unary, own = sums.unbind()
+    return intra, inter, affinity.terms(positive, total, unary, own, counts, void)

@@ -81,7 +81,7 @@ def affinity_terms(
         positives = positives - torch.diag_embed(positives.diagonal(dim1=1, dim2=2))
     unary = F.binary_cross_entropy_with_logits(logits, same, weight=pairs, reduction="sum")
     number = pairs.sum()
-    means, numbers = [unary / number.clamp_min(1)], [number]
+    numbers, means = [number], []
     found = (prior * positives).sum(-1)
     for top, bottom, has in (
         (found, (prior * pairs).sum(-1), positives.sum(-1) > 0),
@@ -94,4 +94,6 @@ def affinity_terms(
         rows = torch.ones_like(has) if void == "as_class" else has
         numbers.append(rows.sum().to(dtype))
         means.append((costs * rows).sum() / numbers[-1].clamp_min(1))
-    return AffinityTerms(*means, torch.stack(numbers))
+    precision, recall, specificity = means
+    unary = unary / number.clamp_min(1)
+    return AffinityTerms(unary, precision, recall, specificity, torch.stack(numbers))

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+
 TILE_SIDE = {"cpu": 512, "cuda": 4096}
 """Most queries and keys of a tile: what a cache holds on a CPU, what keeps a GPU busy."""
 
@@ -60,24 +62,14 @@ def forward(
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, other = (part(buffer, rows, keys) for buffer in buffers)
                     logits = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
-                    if labels is not None:
-                        assert key_labels is not None
-                        assert key_valid is not None
-                        valid, total = key_valid[b, keys], sums[:, b, rows]
-                        total[2] += torch.clamp(logits, min=0, out=other) @ valid
-                        same = torch.eq(labels[b, rows, None], key_labels[b, keys], out=other)
-                        total[2] -= torch.linalg.vecdot(same, logits)
+                    if labels is None or key_labels is None or key_valid is None:
                         prior = logits.sigmoid_()
-                        total[0] += torch.linalg.vecdot(same, prior)
-                        total[1] += prior @ valid
-                        if own:
-                            found, diagonal = own_pairs(prior, rows, keys)
-                            sums[3, b, found] = diagonal
-                        # softplus(l) = max(l, 0) - log max(P, 1 - P), cheaper than log1p.
-                        far = torch.sub(prior, 0.5, out=other).abs_().add_(0.5).log_()
-                        total[2] -= far @ valid
                     else:
-                        prior = logits.sigmoid_()
+                        pairs = labels[b, rows], key_labels[b, keys], key_valid[b, keys]
+                        prior = add_sums(logits, *pairs, sums[:3, b, rows], other)
+                    if own:
+                        found, diagonal = own_pairs(prior, rows, keys)
+                        sums[3, b, found] = diagonal
                     near.addmm_(prior, v[keys], alpha=share)
                 inter[b, rows] = mean - near
     return intra.to(values.dtype), inter, sums
@@ -134,26 +126,24 @@ def backward(
                 slope *= share
                 grad_x = grad_features[b, rows]
                 for keys, channels in key_spans(weight, groups, most_keys):
-                    tile, other, third = (part(buffer, rows, keys) for buffer in buffers)
+                    tile, grad, third = (part(buffer, rows, keys) for buffer in buffers)
                     prior = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
                     prior.sigmoid_()
                     grad_v[keys].addmm_(prior.T, slope)
-                    if labels is not None:
-                        assert key_labels is not None
-                        assert key_valid is not None
-                        valid = key_valid[b, keys]
-                        positive, total, unary = grad_sums[:3, b, rows, None]
-                        same = torch.eq(labels[b, rows, None], key_labels[b, keys], out=third)
-                        grad = torch.mul(same, positive, out=other).addcmul_(total, valid)
+                    if labels is None or key_labels is None or key_valid is None:
+                        torch.mm(slope, v[keys].T, out=grad)
+                        sigmoid_backward(grad, prior, grad_input=grad)
+                    else:
+                        valid, (positive, total, unary) = key_valid[b, keys], grad_sums[:3, b, rows]
+                        same = same_class(labels[b, rows], key_labels[b, keys], third)
+                        torch.mul(same, positive[:, None], out=grad)
+                        grad.addcmul_(total[:, None], valid)
                         if own:
                             found, diagonal = own_pairs(grad, rows, keys)
                             diagonal += grad_sums[3, b, found]
                         grad.addmm_(slope, v[keys].T)
-                    else:
-                        grad = torch.mm(slope, v[keys].T, out=other)
-                    grad = torch.ops.aten.sigmoid_backward.grad_input(grad, prior, grad_input=grad)
-                    if labels is not None:
-                        grad.addcmul_(prior.mul_(valid).sub_(same), unary)
+                        sigmoid_backward(grad, prior, grad_input=grad)
+                        grad.addcmul_(prior.mul_(valid).sub_(same), unary[:, None])
                     grad_weight[keys].addmm_(grad.T, x[rows, channels])
                     grad_bias[keys] += grad.sum(0)
                     grad_x[:, channels].addmm_(grad, weight[keys])
@@ -210,8 +200,29 @@ class Tiles(torch.autograd.Function):
                 "for them."
             )
         run = backward_op if torch.compiler.is_compiling() else backward
-        found = run(*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
+        arguments: tuple[Any, ...] = (*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
+        found = run(*arguments)
         return *found, None, None, None, None, None
+
+
+def add_sums(
+    logits: Tensor, labels: Tensor, key_labels: Tensor, valid: Tensor, sums: Tensor, room: Tensor
+) -> Tensor:
+    """Add a tile's part to the sums over rows [3, rows], and make its logits the prior."""
+    sums[2] += torch.clamp(logits, min=0, out=room) @ valid
+    same = same_class(labels, key_labels, room)
+    sums[2] -= torch.linalg.vecdot(same, logits)
+    prior = logits.sigmoid_()
+    sums[0] += torch.linalg.vecdot(same, prior)
+    sums[1] += prior @ valid
+    # softplus(l) = max(l, 0) - log max(P, 1 - P), which is cheaper than log1p.
+    sums[2] -= torch.sub(prior, 0.5, out=room).abs_().add_(0.5).log_() @ valid
+    return prior
+
+
+def same_class(labels: Tensor, key_labels: Tensor, room: Tensor) -> Tensor:
+    """The ideal affinity of a tile, 0 or 1, written into `room`."""
+    return torch.eq(labels[:, None], key_labels, out=room)
 
 
 def new_context(values: Tensor, N: int, dtype: torch.dtype | None = None) -> Tensor:
