@@ -87,9 +87,8 @@ def context_prior(
         TypeError: an input is not floating point, or labels are.
         RuntimeError: the reference is asked to share statistics between processes.
 
-    Source: Yu et al., "Context Prior for Scene Segmentation", CVPR 2020 (arXiv 2004.01547),
-    sections 3.1 to 3.3; the division by M is from the authors' code. Derivation:
-    docs/ops/context_prior.md.
+    Source: Yu et al., "Context Prior for Scene Segmentation", CVPR 2020 (arXiv 2004.01547); the
+    division by M is from the authors' code. Derivation: docs/ops/context_prior.md.
     """
     check_inputs(features, weight, norm, values, groups)
     given = check_labels(features, weight, labels, key_labels, void, diagonal)
