@@ -52,7 +52,7 @@ def upsampled_lines(
     coarse: Tensor, dim: int, length: int, start: int, stop: int, align_corners: bool
 ) -> Tensor:
     """Linear resize of one dimension of `coarse` to `length`, of which `start` to `stop - 1`."""
-    before, after, weight = _neighbours(coarse.shape[dim], length, start, stop, align_corners)
+    before, after, weight = neighbours(coarse.shape[dim], length, start, stop, align_corners)
     dtype = sum_dtype(coarse.dtype)
     weight = weight.to(dtype).reshape(-1, *[1] * (coarse.ndim - 1 - dim))
     before, after, weight = (t.to(coarse.device) for t in (before, after, weight))
@@ -60,24 +60,17 @@ def upsampled_lines(
     return left.lerp_(coarse.index_select(dim, after).to(dtype), weight)
 
 
-def interpolation_matrix(length: int, new_length: int, align_corners: bool) -> Tensor:
-    """The linear resize of `length` values to `new_length` as a matrix.
-
-    Returns:
-        [new_length, length], float64 on the CPU: two values a row that sum to 1.
-    """
-    before, after, weight = _neighbours(length, new_length, 0, new_length, align_corners)
-    matrix = torch.zeros(new_length, length, dtype=torch.float64)
-    matrix.scatter_add_(1, before[:, None], 1 - weight[:, None])
-    return matrix.scatter_add_(1, after[:, None], weight[:, None])
-
-
-def _neighbours(
-    length: int, new_length: int, start: int, stop: int, align_corners: bool
+def neighbours(
+    length: int,
+    new_length: int,
+    start: int,
+    stop: int,
+    align_corners: bool,
+    device: torch.device | str = "cpu",
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Positions before and after each of `start` to `stop - 1`, and the weight of the latter."""
     last = length - 1
-    at = torch.arange(start, stop, dtype=torch.float64)
+    at = torch.arange(start, stop, dtype=torch.float64, device=device)
     if align_corners:
         at = at * (last / max(new_length - 1, 1))
     else:

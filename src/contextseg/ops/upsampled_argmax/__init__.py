@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, overload
 
 import torch
@@ -47,8 +48,8 @@ def upsampled_argmax(
     """The most likely class of each pixel after bilinear upsampling, without the upsampled logits.
 
     Equal to `F.interpolate(coarse_logits, size, mode="bilinear").argmax(1)`. The temporary memory
-    is a few strips of rows (about 4 MiB each on a CPU, 64 MiB on a GPU, at least one image row)
-    where the plain formula takes L times the size of the image. No gradient passes.
+    is a few blocks (of about 8 MiB on a CPU) and a copy of the coarse logits, where the plain
+    formula takes L times the size of the image; the kernel takes none. No gradient passes.
 
     Args:
         coarse_logits: [B, L, H, W], floating point, any strides. Half precision is interpolated
@@ -57,8 +58,8 @@ def upsampled_argmax(
         align_corners: convention of the upsampling, as `F.interpolate` defines it.
         confidence: return the softmax probability of the class found too.
         dtype: integer dtype of the labels; uint8 takes an eighth of the memory.
-        impl: `reference` is the plain formula, `eager` the strips; `auto` takes the strips, and
-            the formula while a graph is exported.
+        impl: see `contextseg.ops.dispatch`; `auto` takes the plain formula while a graph is
+            exported.
 
     Returns:
         Labels [B, h, w], in 0 to L - 1: the lowest of equally likely classes, and a class whose
@@ -69,14 +70,29 @@ def upsampled_argmax(
         ValueError: a shape does not fit, `dtype` cannot hold the labels, or `impl` names no
             implementation.
         TypeError: the logits are not floating point.
+        RuntimeError: `impl` is `fused` and the kernel cannot run here.
     """
     check_inputs(coarse_logits, size, dtype)
-    formula = choose("upsampled_argmax", impl) == "reference" or (
-        impl == "auto" and torch.compiler.is_exporting()
-    )
-    find = reference.upsampled_argmax if formula else eager.upsampled_argmax
+    find = _implementation(impl, coarse_logits)
     labels, probabilities = find(coarse_logits.detach(), size, align_corners, confidence, dtype)
     return labels if probabilities is None else (labels, probabilities)
+
+
+def _implementation(
+    impl: Impl, coarse_logits: Tensor
+) -> Callable[..., tuple[Tensor, Tensor | None]]:
+    """The function that `impl` stands for."""
+    if impl == "auto" and torch.compiler.is_exporting():
+        return reference.upsampled_argmax
+    match choose("upsampled_argmax", impl, coarse_logits):
+        case "reference":
+            return reference.upsampled_argmax
+        case "eager":
+            return eager.upsampled_argmax
+        case "fused":
+            from contextseg.ops.upsampled_argmax import fused  # imports triton
+
+            return fused.upsampled_argmax
 
 
 def check_inputs(coarse_logits: Tensor, size: tuple[int, int], dtype: torch.dtype) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -35,37 +36,40 @@ def upsampled_cross_entropy(
     """Cross-entropy of bilinearly upsampled logits, without the upsampled logits.
 
     `total / weight` equals `F.cross_entropy(F.interpolate(coarse_logits, (h, w), mode="bilinear"),
-    labels, class_weights, ...)`. The eager form goes through the image in strips of rows and
-    computes the gradient on the way: neither logits nor probabilities [B, L, h, w] ever exist.
+    labels, class_weights, ...)`, the mean over the pixels that count; its two parts also allow a
+    mean over several processes. Neither logits nor probabilities [B, L, h, w] ever exist: the eager
+    form goes through the image block by block and computes the gradient on the way, the kernel
+    keeps them in registers.
 
     Args:
         coarse_logits: [B, L, H, W], floating point, any strides; computed in float32 or wider.
-        labels: [B, h, w], integer, 0 to L - 1 or `ignore_index`.
-        class_weights: weight of each class, [L], or None.
+        labels: [B, h, w], integer, 0 to L - 1 or `ignore_index`. Their size is what the logits are
+            upsampled to.
+        class_weights: weight of each class, [L], or None. No gradient passes to them.
         label_smoothing: share of the target spread evenly over all classes, 0 to 1.
         ohem_threshold: online hard example mining (arXiv 1604.03540): only pixels whose true
             class has a probability below this count; None counts all.
         ohem_min_kept: the hardest pixels that count however easy they are, at least 1.
         ignore_index: label of pixels that do not count.
         align_corners: convention of the upsampling.
-        impl: `reference` is the plain formula, `eager` the strips; `auto` takes the strips.
+        impl: see `contextseg.ops.dispatch`; `auto` takes the plain formula while a graph is
+            exported.
 
     Returns:
-        Sum of the losses and sum of the weights; the gradient of the latter is none.
+        Sum of the losses and sum of the weights; the gradient of the latter is none. Only the
+        reference has second derivatives.
 
     Raises:
         ValueError: shapes do not fit, or `impl` names no implementation.
         TypeError: the logits are not floating point, or the labels are.
+        IndexError: on a CPU, a label is neither a class nor `ignore_index`. On a GPU, where looking
+            would wait for the device, the kernel makes the loss NaN.
+        RuntimeError: `impl` is `fused` and the kernel cannot run here.
     """
     check_inputs(coarse_logits, labels, class_weights)
-    run = (
-        reference.upsampled_cross_entropy
-        if choose("upsampled_cross_entropy", impl) == "reference"
-        else eager.upsampled_cross_entropy
-    )
     with torch.autocast(coarse_logits.device.type, enabled=False):
         return WeightedSum(
-            *run(
+            *_implementation(impl, coarse_logits)(
                 coarse_logits,
                 labels,
                 class_weights,
@@ -76,6 +80,21 @@ def upsampled_cross_entropy(
                 align_corners,
             )
         )
+
+
+def _implementation(impl: Impl, coarse_logits: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The function that `impl` stands for."""
+    if impl == "auto" and torch.compiler.is_exporting():
+        return reference.upsampled_cross_entropy
+    match choose("upsampled_cross_entropy", impl, coarse_logits):
+        case "reference":
+            return reference.upsampled_cross_entropy
+        case "eager":
+            return eager.upsampled_cross_entropy
+        case "fused":
+            from contextseg.ops.upsampled_cross_entropy import fused  # imports triton
+
+            return fused.upsampled_cross_entropy
 
 
 def check_inputs(coarse_logits: Tensor, labels: Tensor, class_weights: Tensor | None) -> None:

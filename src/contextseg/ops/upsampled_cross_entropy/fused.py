@@ -1,0 +1,356 @@
+"""Upsampled cross-entropy in Triton kernels, which keep the upsampled logits in registers.
+
+The forward goes through the classes of an image pixel and leaves log Σ_c exp(logit_c) and the logit
+of the true class. In the backward a program owns feature pixels and goes through the image pixels
+around them, so that sums need no atomics and do not depend on the order of programs. The rest, that
+is weights, label smoothing and hard examples, is arithmetic on maps [B, h, w].
+"""
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
+# (Triton's language is typed for its compiler, not for a Python type checker.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.upsampled_cross_entropy.hard import is_hard
+from contextseg.ops.upsampled_fused import BLOCK_W, DTYPES, bilinear, signature, table, triton_dtype
+
+BLOCK_L = 16  # classes at a time
+BLOCK_J = 16  # feature pixels of a row that a program of the backward owns
+
+
+def upsampled_cross_entropy(
+    coarse_logits: Tensor,
+    labels: Tensor,
+    class_weights: Tensor | None,
+    label_smoothing: float,
+    ohem_threshold: float | None,
+    ohem_min_kept: int,
+    ignore_index: int,
+    align_corners: bool,
+) -> tuple[Tensor, Tensor]:
+    """Sum of losses and of weights; see `contextseg.ops.upsampled_cross_entropy`."""
+    dtype, L = sum_dtype(coarse_logits.dtype), coarse_logits.shape[1]
+    labels = labels.to(torch.int64)
+    valid = labels != ignore_index
+    target = torch.where(valid, labels, -1)
+    log_sum, true = log_sum_and_true(coarse_logits, target, align_corners)
+    if ohem_threshold is not None:
+        hard = is_hard((log_sum - true).detach(), valid, ohem_threshold, ohem_min_kept)
+        valid = valid & hard
+    weights = None if class_weights is None else class_weights.to(dtype)
+    share = valid.to(dtype)
+    if weights is not None:
+        share = share * weights[target.clamp(0, L - 1)]
+    losses = share * (1 - label_smoothing) * (log_sum - true)
+    if label_smoothing > 0:
+        each = coarse_logits.new_full((L,), label_smoothing / L, dtype=dtype)
+        spread = each if weights is None else each * weights
+        mixed = torch.einsum("blhw,l->bhw", coarse_logits.to(dtype), spread)[:, None]
+        mixed = F.interpolate(
+            mixed, labels.shape[1:], mode="bilinear", align_corners=align_corners
+        )[:, 0]
+        losses = losses + torch.where(valid, spread.sum() * log_sum - mixed, 0)
+    # Ignored pixels give 0, unless their logits are NaN.
+    return losses.sum(), share.sum()
+
+
+@triton.jit
+def forward_kernel(
+    logits_ptr,  # [B, L, H, W], any strides
+    target_ptr,  # [B, h, w]; -1 is no class
+    above_ptr,  # [h], and so on: see Table
+    below_ptr,
+    down_ptr,
+    left_ptr,  # [w]
+    right_ptr,
+    across_ptr,
+    log_sum_ptr,  # [B, h, w]
+    true_ptr,  # [B, h, w]
+    L,
+    height,
+    width,
+    stride_b,
+    stride_l,
+    stride_h,
+    stride_w,
+    SUM: tl.constexpr,
+    BLOCK_L: tl.constexpr,
+    BLOCK_W: tl.constexpr,
+):
+    """BLOCK_W pixels of one row of one image."""
+    x = tl.program_id(0) * BLOCK_W + tl.arange(0, BLOCK_W)
+    y = tl.program_id(1)
+    image = tl.program_id(2).to(tl.int64)
+    logits_ptr += image * stride_b
+    at = (image * height + y) * width + x
+    inside = x < width
+    upper, lower = tl.load(above_ptr + y) * stride_h, tl.load(below_ptr + y) * stride_h
+    down = tl.load(down_ptr + y)
+    left = tl.load(left_ptr + x, mask=inside, other=0) * stride_w
+    right = tl.load(right_ptr + x, mask=inside, other=0) * stride_w
+    across = tl.load(across_ptr + x, mask=inside, other=0.0)
+    best = tl.full((BLOCK_W,), -float("inf"), SUM)
+    total = tl.zeros((BLOCK_W,), SUM)
+    for start in range(0, L, BLOCK_L):
+        c = start + tl.arange(0, BLOCK_L)
+        logits = bilinear(
+            logits_ptr + c.to(tl.int64)[:, None] * stride_l,
+            (c[:, None] < L) & inside[None, :],
+            upper,
+            lower,
+            down,
+            left[None, :],
+            right[None, :],
+            across[None, :],
+            SUM,
+        )
+        logits = tl.where(c[:, None] < L, logits, -float("inf"))
+        higher = tl.maximum(best, tl.max(logits, 0))
+        total = total * tl.exp(best - higher) + tl.sum(tl.exp(logits - higher[None, :]), 0)
+        best = higher
+    target = tl.load(target_ptr + at, mask=inside, other=-1)
+    known = inside & (target >= 0) & (target < L)
+    own = logits_ptr + tl.where(known, target, 0) * stride_l
+    true = bilinear(own, known, upper, lower, down, left, right, across, SUM)
+    true = tl.where(known | (target == -1), true, float("nan"))  # a label that is no class
+    tl.store(log_sum_ptr + at, best + tl.log(total), mask=inside)
+    tl.store(true_ptr + at, true, mask=inside)
+
+
+@triton.jit
+def backward_kernel(
+    logits_ptr,  # [B, L, H, W], any strides
+    target_ptr,  # [B, h, w]
+    above_ptr,  # [h], and so on: see Table
+    below_ptr,
+    down_ptr,
+    left_ptr,  # [w]
+    right_ptr,
+    across_ptr,
+    row_range_ptr,  # [2, H]: image rows that a feature row touches, from and to
+    column_range_ptr,  # [2, W]
+    log_sum_ptr,  # [B, h, w]
+    slope_log_sum_ptr,  # [B, h, w]
+    slope_true_ptr,  # [B, h, w]
+    grad_ptr,  # [B, L, H, W], contiguous
+    L,
+    H,
+    W,
+    height,
+    width,
+    stride_b,
+    stride_l,
+    stride_h,
+    stride_w,
+    SUM: tl.constexpr,
+    BLOCK_L: tl.constexpr,
+    BLOCK_J: tl.constexpr,
+):
+    """BLOCK_L classes of BLOCK_J feature pixels of one row of one image."""
+    row_blocks = tl.cdiv(W, BLOCK_J)
+    i = tl.program_id(0) // row_blocks
+    j = tl.program_id(0) % row_blocks * BLOCK_J + tl.arange(0, BLOCK_J)
+    c = tl.program_id(1) * BLOCK_L + tl.arange(0, BLOCK_L)
+    image = tl.program_id(2).to(tl.int64)
+    own = (c[:, None] < L) & (j[None, :] < W)
+    pointers = logits_ptr + image * stride_b + c.to(tl.int64)[:, None] * stride_l
+    first = tl.load(column_range_ptr + j, mask=j < W, other=0)
+    last = tl.load(column_range_ptr + W + j, mask=j < W, other=0)
+    span = tl.max(last - first, 0)
+    top = tl.load(row_range_ptr + i)
+    bottom = tl.load(row_range_ptr + H + i)
+    grad = tl.zeros((BLOCK_L, BLOCK_J), SUM)
+    for y in range(top, bottom):
+        above, below = tl.load(above_ptr + y), tl.load(below_ptr + y)
+        down = tl.load(down_ptr + y)
+        upper, lower = above * stride_h, below * stride_h
+        row_weight = tl.where(above == i, 1 - down, 0.0) + tl.where(below == i, down, 0.0)
+        for slot in range(span):
+            x = first + slot
+            inside = x < last
+            left = tl.load(left_ptr + x, mask=inside, other=0)
+            right = tl.load(right_ptr + x, mask=inside, other=0)
+            across = tl.load(across_ptr + x, mask=inside, other=0.0)
+            weight = tl.where(left == j, 1 - across, 0.0) + tl.where(right == j, across, 0.0)
+            weight = tl.where(inside, weight * row_weight, 0.0)
+            at = (image * height + y) * width + x
+            known = own & inside[None, :]
+            start, end = left[None, :] * stride_w, right[None, :] * stride_w
+            part = across[None, :]
+            logits = bilinear(pointers, known, upper, lower, down, start, end, part, SUM)
+            log_sum = tl.load(log_sum_ptr + at, mask=inside, other=0.0)
+            slope = tl.load(slope_log_sum_ptr + at, mask=inside, other=0.0) * weight
+            pull = tl.load(slope_true_ptr + at, mask=inside, other=0.0) * weight
+            target = tl.load(target_ptr + at, mask=inside, other=-1)
+            grad += slope[None, :] * tl.exp(logits - log_sum[None, :])
+            grad += tl.where(target[None, :] == c[:, None], pull[None, :], 0.0)
+    plane = (image * L + c[:, None]) * H + i
+    tl.store(grad_ptr + plane * W + j[None, :], grad, mask=own)
+
+
+@torch.library.custom_op("contextseg::upsampled_log_sum_and_true", mutates_args=())
+def log_sum_and_true(
+    coarse_logits: Tensor, target: Tensor, align_corners: bool
+) -> tuple[Tensor, Tensor]:
+    """Log of the sum of exponentials over classes, and logit of the true class, of each pixel.
+
+    Args:
+        coarse_logits: [B, L, H, W], floating point.
+        target: true class of each pixel, [B, h, w], int64; -1 for none.
+        align_corners: convention of the upsampling.
+
+    Returns:
+        [B, h, w] twice, float32 or float64; the logit is 0 for -1 and NaN for what is no class.
+    """
+    (B, L, H, W), (height, width) = coarse_logits.shape, target.shape[1:]
+    dtype, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
+    log_sum = coarse_logits.new_empty(target.shape, dtype=dtype)
+    true = torch.empty_like(log_sum)
+    if B == 0:
+        return log_sum, true
+    with torch.cuda.device_of(coarse_logits):
+        forward_kernel[(triton.cdiv(width, BLOCK_W), height, B)](
+            coarse_logits,
+            target.contiguous(),
+            *table(H, height, align_corners, device, dtype),
+            *table(W, width, align_corners, device, dtype),
+            log_sum,
+            true,
+            L,
+            height,
+            width,
+            *coarse_logits.stride(),
+            SUM=triton_dtype(dtype),
+            BLOCK_L=BLOCK_L,
+            BLOCK_W=BLOCK_W,
+        )
+    return log_sum, true
+
+
+@log_sum_and_true.register_fake
+def _(coarse_logits: Tensor, target: Tensor, align_corners: bool) -> tuple[Tensor, Tensor]:
+    log_sum = coarse_logits.new_empty(target.shape, dtype=sum_dtype(coarse_logits.dtype))
+    return log_sum, torch.empty_like(log_sum)
+
+
+@torch.library.custom_op("contextseg::upsampled_log_sum_and_true_backward", mutates_args=())
+def gradient(
+    coarse_logits: Tensor,
+    target: Tensor,
+    log_sum: Tensor,
+    slope_log_sum: Tensor,
+    slope_true: Tensor,
+    align_corners: bool,
+) -> Tensor:
+    """Gradient [B, L, H, W], in the dtype of `log_sum`, of which the slopes are."""
+    (B, L, H, W), (height, width) = coarse_logits.shape, target.shape[1:]
+    dtype, device = log_sum.dtype, coarse_logits.device
+    grad = coarse_logits.new_empty((B, L, H, W), dtype=dtype)
+    if B == 0:
+        return grad
+    rows = table(H, height, align_corners, device, dtype)
+    columns = table(W, width, align_corners, device, dtype)
+    with torch.cuda.device_of(coarse_logits):
+        backward_kernel[(H * triton.cdiv(W, BLOCK_J), triton.cdiv(L, BLOCK_L), B)](
+            coarse_logits,
+            target.contiguous(),
+            *rows,
+            *columns,
+            touched(rows.before, rows.after, H),
+            touched(columns.before, columns.after, W),
+            log_sum,
+            slope_log_sum.contiguous(),
+            slope_true.contiguous(),
+            grad,
+            L,
+            H,
+            W,
+            height,
+            width,
+            *coarse_logits.stride(),
+            SUM=triton_dtype(dtype),
+            BLOCK_L=BLOCK_L,
+            BLOCK_J=BLOCK_J,
+        )
+    return grad
+
+
+@gradient.register_fake
+def _(
+    coarse_logits: Tensor,
+    target: Tensor,
+    log_sum: Tensor,
+    slope_log_sum: Tensor,
+    slope_true: Tensor,
+    align_corners: bool,
+) -> Tensor:
+    return torch.empty(coarse_logits.shape, dtype=log_sum.dtype, device=coarse_logits.device)
+
+
+def touched(before: Tensor, after: Tensor, length: int) -> Tensor:
+    """First image pixel between whose neighbours each feature pixel is, and the one after the last.
+
+    Returns:
+        [2, length], int32; what is from the first on and before the last is all.
+    """
+    positions = torch.arange(length, dtype=torch.int32, device=before.device)
+    first = torch.searchsorted(after, positions)
+    last = torch.searchsorted(before, positions, right=True)
+    return torch.stack([first, last]).to(torch.int32)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: tuple[Tensor, Tensor]) -> None:
+    coarse_logits, target, ctx.align_corners = inputs
+    ctx.save_for_backward(coarse_logits, target, output[0])
+
+
+def _backward(ctx: Any, slope_log_sum: Tensor, slope_true: Tensor) -> tuple[Tensor, None, None]:
+    coarse_logits, target, log_sum = ctx.saved_tensors
+    grad = gradient(coarse_logits, target, log_sum, slope_log_sum, slope_true, ctx.align_corners)
+    return grad.to(coarse_logits.dtype), None, None
+
+
+def _no_second_derivatives(ctx: Any, *slopes: Tensor) -> None:
+    raise RuntimeError(
+        "upsampled_cross_entropy: the fused form has no second derivatives; take "
+        "impl='reference' for them."
+    )
+
+
+log_sum_and_true.register_autograd(_backward, setup_context=_save)
+gradient.register_autograd(_no_second_derivatives)
+
+
+def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
+    """Kernels, signatures and constants to compile without a GPU."""
+    cases = []
+    for logits, total in DTYPES:
+        common = {"SUM": tl.float64 if total == "fp64" else tl.float32, "BLOCK_L": BLOCK_L}
+        target = {"target_ptr": "*i64"}
+        for kernel, block, ranges, names, sizes in (
+            (forward_kernel, {"BLOCK_W": BLOCK_W}, (), FORWARD_MAPS, ("L", "height", "width")),
+            (
+                backward_kernel,
+                {"BLOCK_J": BLOCK_J},
+                ("row_range_ptr", "column_range_ptr"),
+                BACKWARD_MAPS,
+                ("L", "H", "W", "height", "width"),
+            ),
+        ):
+            maps = target | dict.fromkeys(ranges, "*i32") | dict.fromkeys(names, f"*{total}")
+            constants = common | block
+            types = signature(logits, total, maps, sizes) | dict.fromkeys(constants, "constexpr")
+            cases.append((kernel, {name: types[name] for name in kernel.arg_names}, constants))
+    return cases
+
+
+FORWARD_MAPS = ("log_sum_ptr", "true_ptr")
+BACKWARD_MAPS = ("log_sum_ptr", "slope_log_sum_ptr", "slope_true_ptr", "grad_ptr")
