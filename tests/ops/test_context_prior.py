@@ -165,6 +165,19 @@ def test_gradients(impl, groups, training):
     assert torch.autograd.gradcheck(outputs, tensors)
 
 
+def test_labels_of_any_integer_dtype():
+    inputs = draw(SHAPES["more queries"])
+    expected = run("reference", inputs)
+    for asked, held in ((torch.uint8, torch.int64), (torch.int32, torch.uint8)):
+        inputs |= {
+            "labels": inputs["labels"].to(asked),
+            "key_labels": inputs["key_labels"].to(held),
+        }
+        assert_equal(run("eager", inputs), expected, **EXACT)
+    inputs["labels"] = inputs["labels"].long() + 256  # no key has these, whatever wraps around
+    assert_equal(run("eager", inputs), run("reference", inputs), **EXACT)
+
+
 def official_terms(prior: Tensor, labels: Tensor) -> list[Tensor]:
     """The authors' loss on probabilities: void a class, no diagonal, ratios through BCE."""
     A = (labels[:, :, None] == labels[:, None, :]).to(prior.dtype)

@@ -61,8 +61,8 @@ def count_pairs(
         diagonal: whether a query's own pair counts among its positives.
         dtype: of the counts.
     """
-    ordered = key_labels.contiguous().sort(dim=1).values
-    asked = labels.contiguous().to(ordered.dtype)
+    ordered = key_labels.to(torch.int64).sort(dim=1).values
+    asked = labels.to(torch.int64).contiguous()
     same = torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)
     valid = torch.ones_like(asked, dtype=torch.bool)
     keys = torch.full_like(same[:, :1], key_labels.shape[1])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
-TILE_SIDE = {"cpu": 512, "cuda": 4096}
+TILE_SIDE = {"cpu": 768, "cuda": 4096}
 """Most queries and keys of a tile: what a cache holds on a CPU, what keeps a GPU busy."""
 
 
