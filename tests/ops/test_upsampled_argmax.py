@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contextseg.ops import upsampled_argmax
-from contextseg.ops.upsampled_rows import STRIP_BYTES, strips, upsampled_lines, upsampled_rows
+from contextseg.ops.upsampled_cells import BLOCK_BYTES
+from contextseg.ops.upsampled_rows import strips, upsampled_lines, upsampled_rows
 from tests.peak_memory import printed_by
 
 SIZES = {  # name: (feature size, image size)
@@ -25,10 +26,10 @@ SIZES = {  # name: (feature size, image size)
 
 
 @pytest.fixture
-def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strips of a few rows, so that small images take several."""
-    for kind in STRIP_BYTES:
-        monkeypatch.setitem(STRIP_BYTES, kind, 40_000)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a few cells, so that small images take several."""
+    for kind in BLOCK_BYTES:
+        monkeypatch.setitem(BLOCK_BYTES, kind, 40_000)
 
 
 def margin(logits: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ def upsampled(coarse: Tensor, size: tuple[int, int], align_corners: bool) -> Ten
     return F.interpolate(coarse, size, mode="bilinear", align_corners=align_corners)
 
 
-@pytest.mark.usefixtures("small_strips")
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 def test_equals_upsampling_and_argmax_in_float64(sizes, align_corners, device):
@@ -57,7 +58,7 @@ def test_equals_upsampling_and_argmax_in_float64(sizes, align_corners, device):
     torch.testing.assert_close(confidence, logits.softmax(1).amax(1))
 
 
-@pytest.mark.usefixtures("small_strips")
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_other_dtypes_are_interpolated_in_float32(dtype, device):
     coarse = torch.randn(2, 7, 12, 16, device=device).to(dtype)
@@ -76,7 +77,7 @@ def test_the_reference_is_the_plain_formula(device):
     assert torch.equal(labels, upsampled(coarse, (48, 64), False).argmax(1))
 
 
-@pytest.mark.usefixtures("small_strips")
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("layout", ["channels last", "slice"])
 def test_any_strides(layout, device):
     coarse = torch.randn(2, 9, 12, 16, device=device)
@@ -86,14 +87,14 @@ def test_any_strides(layout, device):
     assert torch.equal(upsampled_argmax(same, (96, 128)), upsampled_argmax(coarse, (96, 128)))
 
 
-@pytest.mark.parametrize("impl", ["reference", "eager"])
+@pytest.mark.parametrize("impl", ["reference", "eager", "fused"])
 def test_the_lowest_of_equal_classes_wins(impl, device):
     coarse = torch.randn(1, 1, 6, 8, device=device).repeat(1, 4, 1, 1)
     coarse[:, 0] -= 1
     assert upsampled_argmax(coarse, (48, 64), impl=impl).eq(1).all()
 
 
-@pytest.mark.parametrize("impl", ["reference", "eager"])
+@pytest.mark.parametrize("impl", ["reference", "eager", "fused"])
 def test_nan_wins_where_it_reaches_and_nowhere_else(impl, device):
     coarse = torch.randn(1, 3, 8, 8, device=device)
     clean = upsampled_argmax(coarse, (64, 64), impl=impl)
@@ -104,6 +105,37 @@ def test_nan_wins_where_it_reaches_and_nowhere_else(impl, device):
     assert torch.equal(confidence[0].isnan(), hit)
     assert labels[0, hit].eq(2).all()
     assert torch.equal(labels[0, ~hit], clean[0, ~hit])
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_the_kernel_equals_the_formula(align_corners, device):
+    coarse = torch.randn(2, 21, 4, 5, dtype=torch.float64, device=device)
+    options = {"align_corners": align_corners, "confidence": True}
+    labels, confidence = upsampled_argmax(coarse, (9, 23), impl="fused", **options)
+    expected, probability = upsampled_argmax(coarse, (9, 23), impl="reference", **options)
+    assert torch.equal(labels, expected)
+    torch.testing.assert_close(confidence, probability)
+
+
+def test_logits_too_far_apart_for_their_exponentials(device):
+    coarse = 500 * torch.randn(1, 7, 4, 5, dtype=torch.float64, device=device)
+    _, confidence = upsampled_argmax(coarse, (30, 40), confidence=True)
+    torch.testing.assert_close(confidence, upsampled(coarse, (30, 40), False).softmax(1).amax(1))
+
+
+def test_no_images(device):
+    labels, confidence = upsampled_argmax(
+        torch.zeros(0, 3, 4, 5, device=device), (8, 9), confidence=True
+    )
+    assert labels.shape == confidence.shape == (0, 8, 9)
+
+
+def test_compiles_whole():
+    coarse = torch.randn(1, 5, 6, 8)
+    find = torch.compile(
+        lambda x: upsampled_argmax(2 * x, (20, 30)), fullgraph=True, backend="aot_eager"
+    )
+    assert torch.equal(find(coarse), upsampled_argmax(2 * coarse, (20, 30)))
 
 
 def test_uint8_labels(device):
