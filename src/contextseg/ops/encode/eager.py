@@ -15,8 +15,8 @@ from torch import Tensor
 from contextseg.ops.dispatch import without_autocast
 from contextseg.ops.encode import products
 
-TILE_BYTES = 2**21
-"""Bytes of a tile of features on a CPU: about what a core's own cache holds."""
+TILE_BYTES = 2**22
+"""Bytes of a tile of features on a CPU: what a cache holds, and enough work to share out."""
 
 Tile = tuple[int | slice, slice]
 

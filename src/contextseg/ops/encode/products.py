@@ -117,10 +117,8 @@ def gradients(
     if needed[0]:
         targets = torch.cat([slope, d.expand_as(slope)], dim=-2)  # [..., 2 K, C]
         weights = torch.cat([assignment, pull], dim=-1)  # [..., n, 2 K]
-        if is_column_major(x):  # so is its gradient
-            features = (targets.mT @ weights.mT).mT
-        else:
-            features = weights @ targets
+        # In the layout of x.
+        features = (targets.mT @ weights.mT).mT if is_column_major(x) else weights @ targets
         features = features.addcmul_(pull.sum(-1, keepdim=True), x, value=-1)
     if needed[1]:
         mass, force = assignment.sum(-2)[..., None], pull.sum(-2)[..., None]  # [..., K, 1]
