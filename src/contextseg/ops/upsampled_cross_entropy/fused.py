@@ -53,12 +53,12 @@ def upsampled_cross_entropy(
     if label_smoothing > 0:
         each = coarse_logits.new_full((L,), label_smoothing / L, dtype=dtype)
         spread = each if weights is None else each * weights
-        mixed = torch.einsum("blhw,l->bhw", coarse_logits.to(dtype), spread)[:, None]
+        # No matrix product: autocast would round it in a backward that runs under it.
+        mixed = (coarse_logits.to(dtype) * spread[:, None, None]).sum(1, keepdim=True)
         mixed = F.interpolate(
             mixed, labels.shape[1:], mode="bilinear", align_corners=align_corners
         )[:, 0]
         losses = losses + torch.where(valid, spread.sum() * log_sum - mixed, 0)
-    # Ignored pixels give 0, unless their logits are NaN.
     return losses.sum(), share.sum()
 
 
