@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": {"config", "data", "files", "model", "ops", "outputs", "weights"},
     "evaluation": {"data", "files", "inference", "metrics", "weights"},
     "training": {"backbone", "config", "config_io", "data", "evaluation", "factory", "files",
-                 "losses", "metrics", "model", "norm", "ops", "weights"},
+                 "inference", "losses", "metrics", "model", "norm", "ops", "weights"},
     "report": {"data", "files", "metrics"},
     "demo": {"config", "data", "evaluation", "inference", "metrics", "report", "training"},
     "cli": {"config", "config_io", "data", "demo", "evaluation", "inference", "metrics", "recipes",

@@ -44,6 +44,15 @@ class SegmentationModel(nn.Module):
         assert self.config.num_classes is not None  # create_model asks for it
         return self.config.num_classes
 
+    @property
+    def multiple(self) -> int:
+        """Number that rows and columns of an image had best be a multiple of.
+
+        The backbone's stride: any size works, but only then do features stand exactly `multiple`
+        pixels apart in the image. 1 with `align_corners`, whose convention stretches them anyway.
+        """
+        return 1 if self.config.align_corners else int(self.backbone.stride)  # type: ignore[arg-type]
+
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Coarse logits and what the other losses need."""
         check_image(image)

@@ -10,6 +10,7 @@ from contextseg.config import (
     DataConfig,
     EncodingConfig,
     FCNConfig,
+    LossConfig,
     ModelConfig,
     OptimConfig,
     TrainConfig,
@@ -30,12 +31,16 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
             head_channels=256,
             aux_channels=128,
         ),
-        augment=AugmentConfig(crop=(320, 320)),
-        optim=OptimConfig(lr=0.01),
+        data=DataConfig(workers=1),
+        augment=AugmentConfig(crop=(320, 320), scale=(0.75, 1.75), rotation=5.0),
+        loss=LossConfig(class_weights="balanced"),
+        optim=OptimConfig(lr=0.03, head_lr_factor=1.0, warmup_steps=50),
         out="runs/encnet_mobilenetv2_camvid",
         epochs=25,
-        batch_size=8,
+        batch_size=4,
         precision="bf16",
+        ema_decay=0.99,
+        val_every=5,
     )
 
 

@@ -183,7 +183,8 @@ class Predictor:
     ) -> Look:
         """Run the network on every view of an image."""
         check_options(scales, window, self.max_pixels)
-        canvas = to_canvas(image, smallest_side(scales), self.config, self.device)
+        multiple = getattr(self.model, "multiple", 1)
+        canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
         size = canvas.shape[2], canvas.shape[3]
         passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
         with torch.autocast(

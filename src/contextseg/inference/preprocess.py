@@ -14,19 +14,23 @@ from contextseg.inference.multiscale import View
 
 
 def to_canvas(
-    image: np.ndarray | Tensor, smallest: int, config: ModelConfig, device: torch.device
+    image: np.ndarray | Tensor,
+    smallest: int,
+    config: ModelConfig,
+    device: torch.device,
+    multiple: int = 1,
 ) -> Tensor:
-    """An image on the device, padded where it is too small for the network.
+    """An image on the device, padded where its size does not suit the network.
 
     Args:
         image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
-        smallest: rows and columns that are needed; what misses is added below and to the right,
-            in the mean colour, as training pads its crops.
+        smallest: rows and columns that are needed.
         config: the network's; for the mean colour.
         device: where the network is.
+        multiple: number that rows and columns must be a multiple of.
 
     Returns:
-        [1, 3, max(h, smallest), max(w, smallest)], uint8.
+        [1, 3, rows, columns], uint8; as `padded` does it.
     """
     if isinstance(image, np.ndarray):
         if not image.flags.writeable:  # torch warns of tensors that could write there
@@ -34,12 +38,31 @@ def to_canvas(
         pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)
     else:
         pixels = image.to(device, non_blocking=True)
-    height, width = pixels.shape[1:]
-    if min(height, width) >= smallest:
-        return pixels[None]
-    mean = torch.tensor(config.mean, device=device).mul_(255).round_().to(torch.uint8)
-    canvas = mean.view(1, 3, 1, 1).repeat(1, 1, max(height, smallest), max(width, smallest))
-    canvas[0, :, :height, :width] = pixels
+    return padded(pixels[None], smallest, multiple, config)
+
+
+def padded(images: Tensor, smallest: int, multiple: int, config: ModelConfig) -> Tensor:
+    """Images with what misses added below and to the right, in the mean colour.
+
+    A network's features stand `multiple` pixels apart. Where the image is no multiple of that,
+    upsampling would stretch them a little, which training on crops that are one never showed.
+
+    Args:
+        images: [B, 3, h, w], uint8.
+        smallest: rows and columns at least.
+        multiple: number that rows and columns must be a multiple of, at least 1.
+        config: the network's; for the mean colour.
+
+    Returns:
+        [B, 3, rows, columns], uint8; the images themselves where nothing misses.
+    """
+    (height, width), batch = images.shape[2:], len(images)
+    rows, columns = (-(-max(side, smallest) // multiple) * multiple for side in (height, width))
+    if (rows, columns) == (height, width):
+        return images
+    mean = torch.tensor(config.mean, device=images.device).mul_(255).round_().to(torch.uint8)
+    canvas = mean.view(1, 3, 1, 1).repeat(batch, 1, rows, columns)
+    canvas[:, :, :height, :width] = images
     return canvas
 
 

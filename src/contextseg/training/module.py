@@ -10,9 +10,10 @@ from torch import Tensor
 
 from contextseg.backbone import Backbone
 from contextseg.config import TrainConfig
+from contextseg.inference.preprocess import padded
 from contextseg.losses import SegmentationLoss
 from contextseg.metrics import Scores, SegmentationMetrics
-from contextseg.model import SegmentationModel
+from contextseg.model import SMALLEST_IMAGE, SegmentationModel
 from contextseg.norm import synchronise
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.float32 import keep_float32
@@ -102,10 +103,13 @@ class TrainingModule(pl.LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Count a batch into the scores."""
-        output = self.model(self.normalise(batch["image"]))
+        images = padded(batch["image"], SMALLEST_IMAGE, self.model.multiple, self.model.config)
+        output = self.model(self.normalise(images))
         prediction = upsampled_argmax(
             output.coarse_logits, output.size, align_corners=output.align_corners
         )
+        height, width = batch["labels"].shape[1:]
+        prediction = prediction[:, :height, :width]
         self.metrics.update(prediction, batch["labels"], output.presence_logits)
 
     def on_validation_epoch_start(self) -> None:
