@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 	$(BIN)/contextseg demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --durations=15
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from contextseg.ops.class_presence import class_presence
+from contextseg.ops.context_prior import (
+    AffinityTerms,
+    Context,
+    PriorNorm,
+    context_prior,
+    prior_rows,
+)
 from contextseg.ops.encode import encode
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.ops.upsampled_cross_entropy import upsampled_cross_entropy
 
-__all__ = ["class_presence", "encode", "upsampled_argmax", "upsampled_cross_entropy"]
+__all__ = [
+    "AffinityTerms",
+    "Context",
+    "PriorNorm",
+    "class_presence",
+    "context_prior",
+    "encode",
+    "prior_rows",
+    "upsampled_argmax",
+    "upsampled_cross_entropy",
+]

@@ -25,11 +25,12 @@ def upsampled_argmax(
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor | None]:
     """Labels [B, h, w] and their probabilities; see `contextseg.ops.upsampled_argmax`."""
-    labels, probabilities = best_classes(coarse_logits, *size, align_corners, confidence, dtype)
+    # The first call of an operator imports the compiler, 150 MiB of it: only graphs need it.
+    run = best_classes_op if torch.compiler.is_compiling() else best_classes
+    labels, probabilities = run(coarse_logits, *size, align_corners, confidence, dtype)
     return labels, probabilities if confidence else None
 
 
-@torch.library.custom_op("contextseg::upsampled_argmax_cells", mutates_args=())
 def best_classes(
     coarse_logits: Tensor,
     height: int,
@@ -38,10 +39,7 @@ def best_classes(
     confidence: bool,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Labels [B, h, w] and probabilities [B, h, w], or [0] without `confidence`.
-
-    An operator of its own, so that a compiled graph holds one node and not every block.
-    """
+    """Labels [B, h, w] and probabilities [B, h, w], or [0] without `confidence`."""
     B, L, H, W = coarse_logits.shape
     exact, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
     rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
@@ -64,7 +62,13 @@ def best_classes(
     return labels, probabilities
 
 
-@best_classes.register_fake
+# An operator of its own, so that a compiled graph holds one node and not every block.
+best_classes_op = torch.library.custom_op(
+    "contextseg::upsampled_argmax_cells", best_classes, mutates_args=()
+)
+
+
+@best_classes_op.register_fake
 def _(
     coarse_logits: Tensor,
     height: int,
