@@ -185,16 +185,21 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """SGD with a poly schedule, as both papers train."""
+    """Optimiser and poly schedule; the papers train with SGD."""
 
+    name: Literal["sgd", "adamw"] = "sgd"
+    """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
+    it (with `lr` near 0.001) where a backbone's weights are large and SGD hardly moves them."""
     lr: float = 0.01
     """Learning rate of the backbone at the first step."""
     head_lr_factor: float = 10.0
     """Factor of the learning rate of everything that is not the backbone."""
     momentum: float = 0.9
-    """Momentum of SGD."""
+    """Momentum of SGD; the first of AdamW's two decays."""
     nesterov: bool = False
-    """Nesterov's form of momentum."""
+    """Nesterov's form of momentum, with SGD."""
+    squares_decay: float = 0.999
+    """Decay of AdamW's running mean of squared gradients."""
     weight_decay: float = 1e-4
     """Weight decay of convolution and linear weights."""
     decay_all: bool = False
@@ -208,7 +213,11 @@ class OptimConfig:
         if self.lr <= 0:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
         _at_least("head_lr_factor", self.head_lr_factor, 0)
+        _one_of("name", self.name, ("sgd", "adamw"))
         _within("momentum", self.momentum, 0, 1)
+        _within("squares_decay", self.squares_decay, 0, 1)
+        if self.nesterov and self.name != "sgd":
+            raise ValueError(f"nesterov is a form of SGD, not of {self.name}.")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0.")
         _at_least("weight_decay", self.weight_decay, 0)

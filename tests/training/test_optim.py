@@ -33,6 +33,23 @@ def test_all_can_be_decayed():
     assert {g["weight_decay"] for g in optimiser.param_groups} == {1e-4}
 
 
+def test_adamw_takes_the_same_groups():
+    net = model()
+    config = OptimConfig(name="adamw", lr=0.001, momentum=0.8, squares_decay=0.99)
+    optimiser = build_optimiser(net, config)
+    assert type(optimiser) is torch.optim.AdamW
+    assert {g["betas"] for g in optimiser.param_groups} == {(0.8, 0.99)}
+    same = build_optimiser(net, OptimConfig(lr=0.001))
+    for ours, sgd in zip(optimiser.param_groups, same.param_groups, strict=True):
+        assert [id(p) for p in ours["params"]] == [id(p) for p in sgd["params"]]
+        assert (ours["lr"], ours["weight_decay"]) == (sgd["lr"], sgd["weight_decay"])
+
+
+def test_nesterov_is_refused_with_adamw():
+    with pytest.raises(ValueError, match="nesterov is a form of SGD, not of adamw"):
+        OptimConfig(name="adamw", nesterov=True)
+
+
 def test_poly_schedule_by_hand():
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = poly_schedule(optimiser, OptimConfig(power=2.0), steps=4)

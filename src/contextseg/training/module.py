@@ -67,7 +67,7 @@ class TrainingModule(pl.LightningModule):
             keep_float32(self.model, cast(Backbone, self.model.backbone), device)
 
     def configure_optimizers(self) -> Any:
-        """SGD with the poly schedule, a step of it after each step of SGD."""
+        """The optimiser and the poly schedule, a step of it after each step of the optimiser."""
         optimiser = build_optimiser(self.model, self.config.optim)
         schedule = poly_schedule(optimiser, self.config.optim, self.steps)
         return {

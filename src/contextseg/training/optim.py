@@ -10,8 +10,8 @@ from contextseg.config import OptimConfig
 from contextseg.model import SegmentationModel
 
 
-def build_optimiser(model: SegmentationModel, config: OptimConfig) -> torch.optim.SGD:
-    """SGD over the trainable parameters, the backbone's and the others at rates of their own.
+def build_optimiser(model: SegmentationModel, config: OptimConfig) -> torch.optim.Optimizer:
+    """The optimiser of the trainable parameters, the backbone's and the others at own rates.
 
     Norms, biases, codewords and smoothing factors, all of which are no convolution or linear
     weight, are not decayed unless `config.decay_all`.
@@ -27,6 +27,9 @@ def build_optimiser(model: SegmentationModel, config: OptimConfig) -> torch.opti
         for parameters, decay in ((decayed, config.weight_decay), (kept, 0.0)):
             if parameters:
                 groups.append({"params": parameters, "lr": rate, "weight_decay": decay})
+    if config.name == "adamw":
+        betas = (config.momentum, config.squares_decay)
+        return torch.optim.AdamW(groups, betas=betas, fused=True)
     return torch.optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov)
 
 
