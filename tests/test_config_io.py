@@ -191,7 +191,7 @@ def flat(values, prefix=""):
     for name, value in values.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name}.")
-        elif name != "name":
+        elif f"{prefix}{name}" != "model.context.name":  # says which class the options are of
             yield f"{prefix}{name}", value
 
 
