@@ -10,7 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from contextseg.config import MODELS, EncodingConfig, FCNConfig, TrainConfig
+from contextseg.config import (
+    MODELS,
+    ContextPriorConfig,
+    EncodingConfig,
+    FCNConfig,
+    TrainConfig,
+)
 
 C = TypeVar("C")
 
@@ -53,6 +59,32 @@ def codewords(base: TrainConfig) -> dict[str, TrainConfig]:
     }
 
 
+def cpnet(base: TrainConfig) -> dict[str, TrainConfig]:
+    """CPNet's table: FCN; intra, inter, both; trained with BCE or the affinity loss."""
+    own = _own(base, ContextPriorConfig)
+    context = replace(
+        own,
+        affinity_weight=own.affinity_weight or ContextPriorConfig().affinity_weight,
+        unary_weight=own.unary_weight or ContextPriorConfig().unary_weight,
+    )
+    global_weight = own.global_weight or ContextPriorConfig().global_weight
+    runs = {"FCN": _with(base, FCNConfig())}
+    for contexts in ("intra", "inter", "both"):
+        for loss, weight in (("BCE", 0.0), ("affinity loss", global_weight)):
+            changed = replace(context, contexts=contexts, global_weight=weight)
+            runs[f"{contexts}, {loss}"] = _with(base, changed)
+    return runs
+
+
+def kernel_size(base: TrainConfig) -> dict[str, TrainConfig]:
+    """Kernel of CPNet's aggregation: k of 1, 3, 5, 7, 9, 11, 15."""
+    context = _own(base, ContextPriorConfig)
+    return {
+        f"k = {size}": _with(base, replace(context, kernel_size=size))
+        for size in (1, 3, 5, 7, 9, 11, 15)
+    }
+
+
 def _own(base: TrainConfig, kind: type[C]) -> C:
     """The base's context module if it is of this kind, else the defaults of the kind."""
     return base.model.context if isinstance(base.model.context, kind) else kind()
@@ -63,6 +95,7 @@ def _with(base: TrainConfig, context: Any) -> TrainConfig:
 
 
 ABLATIONS: dict[str, Callable[[TrainConfig], dict[str, TrainConfig]]] = {
-    ablation.__name__: ablation for ablation in (models, encnet, se_weight, codewords)
+    ablation.__name__: ablation
+    for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size)
 }
 """Ablations by the name that `contextseg compare --ablation` takes."""

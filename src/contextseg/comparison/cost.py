@@ -22,7 +22,7 @@ from contextseg.config import ModelConfig
 from contextseg.config_io import from_dict, to_dict
 
 STATUS = Path("/proc/self/status")
-SECONDS = 3.0
+SECONDS = 2.0
 """Time that predictions are repeated for, after one that does not count."""
 FEWEST, MOST = 3, 100
 """Predictions that are timed at least and at most."""
