@@ -110,7 +110,6 @@ def _parser() -> CommandParser:
         metavar="DIR",
         help="write the report anew from comparison.json and logs/ in DIR, without training",
     )
-    add("--ANY.OPTION", metavar="V", help="any option of `contextseg train`, such as --data PATH")
     return parser
 
 
