@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from contextseg import create_model
-from contextseg.comparison.cost import measure_cost
+from contextseg.comparison.cost import gmac, measure_cost
 from contextseg.config import FCNConfig, ModelConfig
 
 CONFIG = ModelConfig(
@@ -50,6 +50,27 @@ def macs_of_convolutions(model: nn.Module, size: tuple[int, int]) -> int:
     with torch.no_grad():
         model(torch.zeros(1, 3, *size))
     return total
+
+
+def test_products_of_every_form_count():
+    class Products(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            rows = image[0, 0]  # [h, w]
+            columns, total = rows.T, rows.new_zeros(len(rows), len(rows))
+            total = total + rows @ columns
+            total.addmm_(rows, columns)
+            torch.addmm(total, rows, columns, out=torch.empty_like(total))
+            return total[None].baddbmm_(rows[None], columns[None])
+
+    assert gmac(Products(), (50, 40)) == pytest.approx(4 * 50 * 40 * 50 / 1e9)
+
+
+def test_a_context_prior_counts_its_two_products():
+    model = create_model("cpnet", backbone="test_resnet", num_classes=5, head_channels=16,
+                         output_stride=16, prior_grid=(9, 9)).eval()  # fmt: skip
+    size, keys, queries = (64, 96), 81, 4 * 6
+    products = 2 * queries * keys * 16
+    assert gmac(model, size) * 1e9 > macs_of_convolutions(model, size) + products
 
 
 def test_a_process_that_ends_badly_is_told(monkeypatch):

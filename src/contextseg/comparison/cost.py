@@ -7,7 +7,9 @@ one model left in caches must not help the next.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -15,11 +17,16 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contextseg.comparison.figures import Cost
 from contextseg.config import ModelConfig
 from contextseg.config_io import from_dict, to_dict
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape = tuple[int, ...]
 
 STATUS = Path("/proc/self/status")
 SECONDS = 2.0
@@ -108,17 +115,28 @@ def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision:
         times.append(time.perf_counter() - start)
     return Cost(
         parameters=sum(p.numel() for p in model.parameters()),
-        gmac=_gmac(model.cpu(), size),
+        gmac=gmac(model.cpu(), size),
         images_per_s=1 / statistics.median(times),
         memory_mib=memory,
     )
 
 
-def _gmac(model: Any, size: tuple[int, int]) -> float:
+def gmac(model: nn.Module, size: tuple[int, int]) -> float:
+    """Billions of multiply-accumulates of one image in convolutions and matrix products.
+
+    Args:
+        model: takes images [B, 3, h, w]; in eval mode, on the CPU.
+        size: rows and columns of the image.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
+        return 2 * math.prod(left) * right[-1]
+
+    # PyTorch's own list lacks the products that write to their first argument.
+    in_place = {torch.ops.aten.addmm_: operations, torch.ops.aten.baddbmm_: operations}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=in_place) as counter:
         model(torch.zeros(1, 3, *size))
     return counter.get_total_flops() / 2e9
 
@@ -135,6 +153,8 @@ def _extra_mib(predict: Any, kind: str) -> float | None:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     if not STATUS.is_file():
         return None
+    with contextlib.suppress(OSError, AttributeError):  # gives back what the heap has free
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):  # if not allowed, growth counts from the peak of all so far
         Path("/proc/self/clear_refs").write_text("5")
     before = _peak_mib()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from contextseg.report.charts import number, ticks
+from contextseg.report.charts import TONES, number, ticks
 from contextseg.report.html import escape
 
 WIDTH, RIGHT, TOP, BOTTOM = 400, 56, 8, 40
@@ -78,7 +78,7 @@ def _drawn(bar: Bar, index: int, middle: float, place: Callable[[float], float])
     """A bar, its error bar, its value."""
     start, end, spread = place(0.0), place(bar.value), _spread(bar)
     parts = [
-        f'<rect class="fill s{index % 6}" x="{min(start, end):.1f}" y="{middle - 8:.1f}" '
+        f'<rect class="fill s{index % TONES}" x="{min(start, end):.1f}" y="{middle - 8:.1f}" '
         f'width="{abs(end - start):.1f}" height="16" rx="2"/>'
     ]
     if spread:

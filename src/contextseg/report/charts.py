@@ -10,6 +10,8 @@ from contextseg.report.html import escape
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
+TONES = 8
+"""Colours of lines and bars, `s0` to `s7` in the style sheet."""
 MOST_POINTS = 240
 """Points a line is drawn with at most; more are averaged."""
 
@@ -75,11 +77,11 @@ def line_chart(
     for index, line in enumerate(lines):
         places = [place(x, y) for x, y in line.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline class="line s{index % 6}" points="{path}"/>')
+        parts.append(f'<polyline class="line s{index % TONES}" points="{path}"/>')
         x, y = places[-1]
-        parts.append(f'<circle class="dot s{index % 6}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
+        parts.append(f'<circle class="dot s{index % TONES}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
     legend = "".join(
-        f'<li><i class="key s{index % 6}"></i>{escape(line.name)} '
+        f'<li><i class="key s{index % TONES}"></i>{escape(line.name)} '
         f"<b>{number(line.points[-1][1], 3)}</b></li>"
         for index, line in enumerate(lines)
     )
