@@ -66,10 +66,10 @@ def literal(m: CPNetContext, c5, labels) -> tuple[torch.Tensor, torch.Tensor]:
     pixels = height * width
     reduced = conv_norm(m.aggregation.reduction, c5)
     k = m.aggregation.branches[0][0].weight.shape[2] // 2
-    summed = 0
-    for branch, paddings in zip(m.aggregation.branches, (((k, 0), (0, k)), ((0, k), (k, 0)))):
+    orders, summed = (((k, 0), (0, k)), ((0, k), (k, 0))), 0
+    for branch, paddings in zip(m.aggregation.branches, orders, strict=True):
         y = reduced
-        for conv, padding in zip(branch, paddings):
+        for conv, padding in zip(branch, paddings, strict=True):
             y = F.conv2d(y, conv.weight, conv.bias, padding=padding, groups=reduced.shape[1])
         summed = summed + y
     aggregated = normal(summed, m.aggregation.norm).relu()
