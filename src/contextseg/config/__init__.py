@@ -7,7 +7,15 @@ the changelog.
 
 from __future__ import annotations
 
-from contextseg.config.context import MODELS, ContextConfig, EncodingConfig, FCNConfig
+from contextseg.config.context import (
+    MODELS,
+    ContextConfig,
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    PSPNetConfig,
+)
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
 
@@ -17,11 +25,14 @@ __all__ = [
     "MODELS",
     "AugmentConfig",
     "ContextConfig",
+    "ContextPriorConfig",
     "DataConfig",
+    "DeepLabV3Config",
     "EncodingConfig",
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
+    "PSPNetConfig",
     "TrainConfig",
 ]
