@@ -47,7 +47,7 @@ def step(form: Callable[..., Tensor], backward: bool, *draw: Any) -> Step:
 
 def compiled(*arguments: Any) -> Step:
     """The formula under `torch.compile`."""
-    return step(torch.compile(reference.encode), *arguments)
+    return step(torch.compile(reference.encode, dynamic=False), *arguments)
 
 
 def products(backward: bool, *draw: Any) -> Step:

@@ -61,7 +61,7 @@ def plain_with_confidence() -> Step:
 
 def compiled() -> Step:
     """The formula under `torch.compile`."""
-    return partial(torch.compile(formula), draw())
+    return partial(torch.compile(formula, dynamic=False), draw())
 
 
 def maxima() -> Step:

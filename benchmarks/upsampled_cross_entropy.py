@@ -50,7 +50,7 @@ def step(loss: Callable[[Tensor, Tensor], Tensor], shape: Shape) -> Step:
 
 def compiled(shape: Shape) -> Step:
     """The formula under `torch.compile`."""
-    return step(torch.compile(formula), shape)
+    return step(torch.compile(formula, dynamic=False), shape)
 
 
 def sums(shape: Shape) -> Step:
