@@ -51,6 +51,8 @@ class Case:
     """Which table it stands in; its ratios are to the baseline in there."""
     compiled: bool = False
     """The step runs under `torch.compile`: only with --compile, and where a compiler is."""
+    memory: bool = True
+    """Whether what it takes in memory says anything: not of a floor in time."""
     device: str | None = None
     """Where it makes sense, `cpu` or `cuda`; None for both."""
 
@@ -165,7 +167,9 @@ def measure(cases: list[Case], baseline: str, options: argparse.Namespace) -> li
     times = median_ms(steps, 2 if options.quick else 7, options.device)
     rows: list[dict[str, Any]] = []
     for case in cases:
-        memory = None if options.no_memory else peak_memory_mib(case, steps[case.name], options)
+        memory = None
+        if case.memory and not options.no_memory:
+            memory = peak_memory_mib(case, steps[case.name], options)
         rows.append(
             {"group": case.group, "case": case.name, **times[case.name], "memory_mib": memory}
         )
