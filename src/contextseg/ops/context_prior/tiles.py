@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.context_prior.products import add_product, linear
+from contextseg.ops.dispatch import refuse_second_derivatives
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
@@ -197,10 +198,7 @@ class Tiles(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "context_prior: the eager form has no second derivatives; take impl='reference' "
-                "for them."
-            )
+            refuse_second_derivatives("context_prior")
         run = backward_op if torch.compiler.is_compiling() else backward
         arguments: tuple[Any, ...] = (*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
         found = run(*arguments)

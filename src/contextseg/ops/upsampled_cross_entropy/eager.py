@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
 from contextseg.ops.upsampled_cells import (
     Axis,
     Block,
@@ -146,10 +146,7 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "upsampled_cross_entropy: the eager form has no second derivatives; take "
-                "impl='reference' for them."
-            )
+            refuse_second_derivatives("upsampled_cross_entropy")
         (grad,) = ctx.saved_tensors
         return (grad * slope).to(ctx.dtype), *[None] * 6
 
