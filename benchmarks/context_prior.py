@@ -154,7 +154,12 @@ CASES = [
     *group("eval, B16 N3600", "cuda", False, 16, 60),
     Case("ours", partial(step, ours, True, 8, 97), "training, B8 N9409", device="cuda"),
 ]
-SWEEP = [case for side in SIDES for case in group(f"N {side * side}", None, True, 1, side)]
+SWEEP = [
+    case
+    for side in SIDES
+    for case in group(f"N {side * side}", None, True, 1, side)
+    if case.memory  # no floors
+]
 
 if __name__ == "__main__":
     run("Context prior", CASES, DENSE, __doc__, SWEEP)
