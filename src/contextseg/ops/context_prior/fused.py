@@ -5,6 +5,8 @@ seven would do if nothing were computed twice: each pass makes the prior again i
 in memory what several programs found. So nothing of size N × M is in memory, there are no atomics,
 and the result is the same every time. Gradients of the weights are summed image by image.
 """
+# pyright: reportCallIssue=false
+# (Triton's language is typed for its compiler, not for a Python type checker.)
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ channels, the features are read once; otherwise twice, the second time from the 
 The backward is a kernel too; `fused_backward` says what it moves. The forward moves the bytes of
 the features once, and 4 bytes for each of programs × K × C partial sums, written and read.
 """
+# pyright: reportCallIssue=false
+# (Triton's language is typed for its compiler, not for a Python type checker.)
 
 from __future__ import annotations
 
