@@ -34,7 +34,7 @@ def takes_onednn(a: Tensor, b: Tensor) -> bool:
     """Whether a product of two matrices is one for oneDNN: float32, AVX-512."""
     if a.device.type != "cpu" or a.dtype != torch.float32 or a.numel() == 0 or b.numel() == 0:
         return False
-    return has_onednn() and torch.backends.mkldnn.enabled  # a user may have switched it off
+    return has_onednn() and bool(torch.backends.mkldnn.enabled)  # a user may switch it off
 
 
 @lru_cache(maxsize=1)
