@@ -5,8 +5,9 @@
 The dense formulation is that of the literature: convolution, batch norm and sigmoid to a prior
 [B, N, N], one minus the prior, two products with the values, and in training the affinity loss on
 probabilities with the ideal map made whole. The floor is the matrix products alone, on tensors that
-are ready for them: two of 2 B N N C operations forward, seven forward and backward. --sweep
-measures how time and memory grow with the number of pixels.
+are ready for them: two of 2 B N N C operations forward, seven forward and backward; by the library
+that PyTorch takes by itself, and by the one that our tiles take. --sweep measures how time and
+memory grow with the number of pixels.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.harness import Case, Step, run
 from contextseg.ops.context_prior import PriorNorm, context_prior
+from contextseg.ops.context_prior.products import linear
 
 CHANNELS, CLASSES = 512, 150
 SIDES = (30, 40, 60, 72, 97)  # of the feature maps of crops of 240 to 769 pixels
@@ -101,32 +103,46 @@ def compiled(training: bool, batch: int, side: int) -> Step:
     return step(torch.compile(dense, dynamic=False), training, batch, side)
 
 
-def products(training: bool, batch: int, side: int) -> Step:
+def by_default(a: Tensor, b: Tensor) -> Tensor:
+    """A product by the library that PyTorch takes by itself."""
+    return a @ b
+
+
+def as_in_tiles(a: Tensor, b: Tensor) -> Tensor:
+    """A product by the library that the tiles take."""
+    return linear(a, b.T, None, torch.empty(len(a), b.shape[1]))
+
+
+def products(
+    multiply: Callable[[Tensor, Tensor], Tensor], training: bool, batch: int, side: int
+) -> Step:
     """The matrix products with the prior or its gradient, and nothing else."""
     features, weight, *_ = inputs(batch, side)
-    prior = torch.rand(side * side, side * side)
+    features, prior = features.contiguous(), torch.rand(side * side, side * side)
 
     def work() -> None:
         for image in features:
-            image @ weight.T  # logits
-            prior @ image  # intra-class context
+            multiply(image, weight.T)  # logits
+            multiply(prior, image)  # intra-class context
             if training:
-                image @ weight.T  # logits again
-                image @ image.T  # gradient of the prior, slopes times values
-                prior.T @ image  # of the values
-                prior.T @ image  # of the weight
-                prior @ weight  # of the features
+                multiply(image, weight.T)  # logits again
+                multiply(image, image.T)  # gradient of the prior, slopes times values
+                multiply(prior.T, image)  # of the values
+                multiply(prior.T, image)  # of the weight
+                multiply(prior, weight)  # of the features
 
     return work
 
 
 def group(name: str, device: str | None, *draw: int | bool) -> list[Case]:
     """Every form of one work."""
+    default, tiled = (partial(products, multiply, *draw) for multiply in (by_default, as_in_tiles))
     return [
         Case(DENSE, partial(step, dense, *draw), name, device=device),
         Case("dense, compiled", partial(compiled, *draw), name, compiled=True, device=device),
         Case("ours", partial(step, ours, *draw), name, device=device),
-        Case("matrix products alone", partial(products, *draw), name, device=device),
+        Case("matrix products alone", default, name, memory=False, device=device),
+        Case("the same, as in tiles", tiled, name, memory=False, device="cpu"),
     ]
 
 
@@ -138,7 +154,12 @@ CASES = [
     *group("eval, B16 N3600", "cuda", False, 16, 60),
     Case("ours", partial(step, ours, True, 8, 97), "training, B8 N9409", device="cuda"),
 ]
-SWEEP = [case for side in SIDES for case in group(f"N {side * side}", None, True, 1, side)]
+SWEEP = [
+    case
+    for side in SIDES
+    for case in group(f"N {side * side}", None, True, 1, side)
+    if case.memory  # no floors
+]
 
 if __name__ == "__main__":
     run("Context prior", CASES, DENSE, __doc__, SWEEP)

@@ -11,6 +11,7 @@ reads and writes each once. --sweep measures how time and memory grow with the n
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,7 +48,7 @@ def step(form: Callable[..., Tensor], backward: bool, *draw: Any) -> Step:
 
 def compiled(*arguments: Any) -> Step:
     """The formula under `torch.compile`."""
-    return step(torch.compile(reference.encode), *arguments)
+    return step(torch.compile(reference.encode, dynamic=False), *arguments)
 
 
 def products(backward: bool, *draw: Any) -> Step:
@@ -84,12 +85,12 @@ def group(name: str, backward: bool, device: str, *draw: Any) -> list[Case]:
         Case(FORMULA, partial(step, partial(encode, impl="reference"), *arguments), name),
         Case("formula, compiled", partial(compiled, *arguments), name, compiled=True),
         Case("ours, eager", partial(step, partial(encode, impl="eager"), *arguments), name),
-        Case("matrix products alone", partial(products, *arguments), name),
+        Case("matrix products alone", partial(products, *arguments), name, memory=False),
     ]
     if device == "cuda":
         forms.append(Case("ours, fused", partial(step, encode, *arguments), name))
-        forms.append(Case("copy of the features", partial(copy, *draw), name))
-    return [Case(c.name, c.build, c.group, c.compiled, device) for c in forms]
+        forms.append(Case("copy of the features", partial(copy, *draw), name, memory=False))
+    return [replace(case, device=device) for case in forms]
 
 
 WORKS = {"forward": False, "forward + backward": True}

@@ -19,7 +19,6 @@ import argparse
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,7 +28,15 @@ from typing import Any
 
 import torch
 
-from benchmarks.measuring import Step, environment, extra_cuda_mib, median_ms, status_mib
+from benchmarks.measuring import (
+    Step,
+    environment,
+    extra_cuda_mib,
+    median_ms,
+    status_mib,
+    why_not_compiled,
+)
+from contextseg.files import write_text
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Case:
     """Which table it stands in; its ratios are to the baseline in there."""
     compiled: bool = False
     """The step runs under `torch.compile`: only with --compile, and where a compiler is."""
+    memory: bool = True
+    """Whether what it takes in memory says anything: not of a floor in time."""
     device: str | None = None
     """Where it makes sense, `cpu` or `cuda`; None for both."""
 
@@ -88,7 +97,9 @@ def run(
     rows = []
     for group in dict.fromkeys(case.group for case in cases):
         members = [case for case in cases if case.group == group]
-        reason = why_not_compiled(options) if any(case.compiled for case in members) else None
+        reason = None
+        if any(case.compiled for case in members):
+            reason = why_not_compiled(options.device) if options.compile else "add --compile"
         runnable = [case for case in members if not (case.compiled and reason)]
         table = measure(runnable, baseline, options)
         rows += table
@@ -100,7 +111,29 @@ def run(
         for case in members:
             if case not in runnable:
                 print(f"{case.name:34} skipped: {reason}")
+    if options.save:
+        save(options.save, title, baseline, where, rows)
     return rows
+
+
+def save(path: str, title: str, baseline: str, where: dict[str, Any], rows: list[dict]) -> None:
+    """Write what was measured, where, and by which command, for `benchmarks.tables` and `.plot`."""
+    arguments = [argument for argument in sys.argv[1:] if argument != path and argument != "--save"]
+    spec = sys.modules["__main__"].__spec__
+    command = " ".join(["python -m", spec.name if spec else sys.argv[0], *map(quoted, arguments)])
+    head = {"title": title, "command": command, "baseline": baseline, "where": where}
+    lines = ",\n".join("  " + json.dumps(rounded(row)) for row in rows)
+    write_text(path, json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{lines}\n ]\n}}\n')
+
+
+def quoted(argument: str) -> str:
+    """An argument as a shell takes it."""
+    return f'"{argument}"' if " " in argument else argument
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with four digits of each figure, more than any measurement is good for."""
+    return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in row.items()}
 
 
 def parse(description: str | None, has_sweep: bool) -> argparse.Namespace:
@@ -114,6 +147,7 @@ def parse(description: str | None, has_sweep: bool) -> argparse.Namespace:
     add("--quick", action="store_true", help="two rounds instead of seven")
     add("--threads", type=int, default=torch.get_num_threads(), help="threads on the CPU")
     add("--compile", action="store_true", help="measure torch.compile too, which takes minutes")
+    add("--save", metavar="FILE", help="write what was measured to a JSON file too")
     add("--no-memory", action="store_true", help="leave out peak memory")
     add("--only", default="", metavar="TEXT", help="cases whose group/name contains this")
     if has_sweep:
@@ -133,7 +167,9 @@ def measure(cases: list[Case], baseline: str, options: argparse.Namespace) -> li
     times = median_ms(steps, 2 if options.quick else 7, options.device)
     rows: list[dict[str, Any]] = []
     for case in cases:
-        memory = None if options.no_memory else peak_memory_mib(case, steps[case.name], options)
+        memory = None
+        if case.memory and not options.no_memory:
+            memory = peak_memory_mib(case, steps[case.name], options)
         rows.append(
             {"group": case.group, "case": case.name, **times[case.name], "memory_mib": memory}
         )
@@ -182,15 +218,6 @@ def extra_memory_mib(case: Case, device: str) -> float:
     before = status_mib("VmHWM")
     step()
     return status_mib("VmHWM") - before
-
-
-def why_not_compiled(options: argparse.Namespace) -> str | None:
-    """The reason that `torch.compile` is left out."""
-    if not options.compile:
-        return "add --compile"
-    if not any(map(shutil.which, ["c++", "g++", "clang++"])):
-        return "there is no C++ compiler here"
-    return None
 
 
 def print_table(group: str, rows: list[dict[str, Any]]) -> None:

@@ -84,9 +84,39 @@ def environment(device: str) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if device == "cuda" else cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
         "torch": torch.__version__,
         "commit": commit(),
+        "others": busy_share(),
     }
+
+
+def busy_share(wait: float = 1.0) -> float | None:
+    """Share of all cores that others take while this process waits: what disturbs a figure."""
+    try:
+        before = processor_times()
+        time.sleep(wait)
+        idle, total = (new - old for new, old in zip(processor_times(), before, strict=True))
+        return round(1 - idle / total, 2)
+    except (OSError, ZeroDivisionError):
+        return None
+
+
+def processor_times() -> tuple[int, int]:
+    """Time that all cores together have been idle, and that has passed, in ticks."""
+    ticks = [int(part) for part in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def why_not_compiled(device: str) -> str | None:
+    """The reason that `torch.compile` does not work here, found by compiling something small."""
+    try:
+        torch.compile(lambda x: (x + 1).sum())(torch.ones(8, device=device))
+    except Exception as error:
+        what = str(error).strip().splitlines() or [type(error).__name__]
+        hint = "install a C++ compiler and Python's headers" if device == "cpu" else "see Triton"
+        return f"torch.compile does not work here ({what[0][:120]}): {hint}"
+    return None
 
 
 def commit() -> str:

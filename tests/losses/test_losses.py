@@ -62,6 +62,37 @@ def test_hard_examples_are_those_below_the_threshold():
     torch.testing.assert_close(kept, each[1:].mean())
 
 
+@pytest.mark.parametrize("min_kept", [1, 300])
+def test_hard_examples_weighted_by_class(min_kept):
+    logits, labels = draw()
+    weights = torch.rand(5, dtype=torch.float64) + 0.1
+    full = F.interpolate(logits, (16, 24), mode="bilinear")
+    target = torch.where(labels == 255, 0, labels.long())
+    probability = full.softmax(1).gather(1, target[:, None])[:, 0][labels != 255]
+    least = probability.sort().values[min_kept - 1].clamp(min=0.2)  # of a class, unweighted
+    hard = probability <= least
+    assert min_kept <= hard.sum() < hard.numel()
+    share = weights[target[labels != 255]] * hard
+    expected = (-probability.log() * share).sum() / share.sum()
+    loss = CrossEntropy(class_weights=weights, ohem_threshold=0.2, ohem_min_kept=min_kept)
+    actual = loss(logits, labels)
+    torch.testing.assert_close(actual, expected)
+    for one, other in zip(
+        torch.autograd.grad(actual, logits), torch.autograd.grad(expected, logits), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_loss_exports_and_compiles_with_hard_examples_and_weights():
+    logits, labels = draw()
+    loss = CrossEntropy(class_weights=torch.rand(5), ohem_threshold=0.3, ohem_min_kept=20)
+    expected = loss(logits, labels)
+    program = torch.export.export(loss, (logits, labels))
+    torch.testing.assert_close(program.module()(logits, labels), expected)
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(logits, labels), expected)
+
+
 def test_se_loss_by_hand():
     logits = torch.tensor([[0.0, 2.0]])
     labels = torch.tensor([[[1, 255]]], dtype=torch.uint8)

@@ -42,7 +42,7 @@ def inputs() -> dict[str, Tensor | PriorNorm]:
         ({"void": "class"}, "void must be mask or as_class, got 'class'"),
         ({"diagonal": "drop"}, "diagonal must be keep or remove, got 'drop'"),
         ({"diagonal": "remove"}, "needs as many queries as keys, got 5 and 6"),
-        ({"impl": "fused"}, "impl must be one of auto, reference, eager, got 'fused'"),
+        ({"impl": "quick"}, "impl must be one of auto, reference, eager, fused, got 'quick'"),
     ],
 )
 def test_wrong_inputs(changes, message):

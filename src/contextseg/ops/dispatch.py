@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 import torch
 from torch import Tensor
@@ -81,3 +81,10 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     if not torch.is_autocast_enabled(tensor.device.type):
         return nullcontext()
     return torch.autocast(tensor.device.type, enabled=False)
+
+
+def refuse_second_derivatives(op: str, form: str = "eager") -> NoReturn:
+    """Raise what a backward raises that cannot be differentiated itself."""
+    raise RuntimeError(
+        f"{op}: the {form} form has no second derivatives; take impl='reference' for them."
+    )

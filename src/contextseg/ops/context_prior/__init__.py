@@ -77,27 +77,36 @@ def context_prior(
             takes it out of the numerators of precision and recall and out of the latter's
             denominator, as the authors' code does. Only for N = M, on one grid.
         ignore_index: label of void.
-        impl: `reference` is the dense formula, `eager` the tiles; `auto` takes the tiles.
+        impl: `reference` is the dense formula, `eager` the tiles, `fused` a kernel that makes them;
+            `auto` takes the kernel on a CUDA device and the eager tiles elsewhere.
 
     Returns:
         Intra- and inter-class context and the affinity terms. Half precision is computed in
-        float32; the terms are float32 (float64 if features or weight are).
+        float32, but for products of bfloat16 in the kernel; the terms are float32 (float64 if
+        features or weight are).
 
     Raises:
         ValueError: shapes do not fit, an option is unknown, or `impl` names no implementation.
         TypeError: an input is not floating point, or labels are.
-        RuntimeError: the reference is asked to share statistics between processes.
+        RuntimeError: the reference is asked to share statistics between processes, or `impl` is
+            `fused` and the kernel cannot run here.
 
     Source: Yu et al., "Context Prior for Scene Segmentation", CVPR 2020 (arXiv 2004.01547); the
     division by M is from the authors' code. Derivation: docs/ops/context_prior.md.
     """
     check_inputs(features, weight, norm, values, groups)
     given = check_labels(features, weight, labels, key_labels, void, diagonal)
-    chosen = choose("context_prior", impl, features, fused=False)
+    chosen = choose("context_prior", impl, features)
     with torch.autocast(features.device.type, enabled=False):
         if torch.compiler.is_exporting() and chosen == "eager" and given is None:
             return Context(*exported(features, weight, norm, values, groups), None)
-        run = eager if chosen == "eager" and not torch.compiler.is_exporting() else reference
+        match chosen:
+            case "fused":
+                from contextseg.ops.context_prior import fused as run  # imports Triton
+            case "eager" if not torch.compiler.is_exporting():
+                run = eager
+            case _:
+                run = reference
         return Context(
             *run.context_prior(
                 features, weight, norm, values, given, groups, void, diagonal, ignore_index

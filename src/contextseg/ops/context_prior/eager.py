@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -21,15 +23,17 @@ def context_prior(
     void: Void,
     diagonal: Diagonal,
     ignore_index: int,
+    attend: Callable[..., tuple[Tensor, Tensor, Tensor]] = tiles.Tiles.apply,
 ) -> tuple[Tensor, Tensor, AffinityTerms | None]:
-    """Intra, inter, terms; see `contextseg.ops.context_prior`."""
+    """Intra, inter, terms; see `contextseg.ops.context_prior`.
+
+    `attend` makes contexts and sums over rows, differentiably, as `tiles.forward` does.
+    """
     if norm.training:  # two gradients meet in the features: they add before they are rounded
         features = features.to(sum_dtype(torch.promote_types(features.dtype, weight.dtype)))
     folded, bias, statistics = fold(features, weight, norm, groups)
     if labels is None:
-        intra, inter, _ = tiles.Tiles.apply(
-            features, folded, bias, values, None, None, None, groups, False
-        )
+        intra, inter, _ = attend(features, folded, bias, values, None, None, None, groups, False)
         track(norm, statistics)
         return intra, inter, None
     dtype = folded.dtype
@@ -38,7 +42,7 @@ def context_prior(
     if void == "mask":
         valid = (labels[1] != ignore_index).to(dtype)
         held = torch.where(valid > 0, held, torch.nan)  # equal to nothing
-    intra, inter, sums = tiles.Tiles.apply(
+    intra, inter, sums = attend(
         features, folded, bias, values, asked, held, valid, groups, diagonal == "remove"
     )
     track(norm, statistics)

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from contextseg.ops.context_prior import moments
-from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
 
 
 class PriorNorm(NamedTuple):
@@ -127,10 +127,7 @@ class _Moments(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "context_prior: the eager form has no second derivatives; take impl='reference' "
-                "for them."
-            )
+            refuse_second_derivatives("context_prior")
         grad_mean, grad_covariance, _ = grads
         features, mean, pixels = ctx.saved_tensors
         slope = grad_covariance + grad_covariance.mT

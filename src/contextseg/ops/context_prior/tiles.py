@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from contextseg.ops.context_prior.products import add_product, linear
+from contextseg.ops.dispatch import refuse_second_derivatives
+
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 TILE_SIDE = {"cpu": 768, "cuda": 4096}
@@ -61,7 +64,7 @@ def forward(
                 near = intra[b, rows]
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, other = (part(buffer, rows, keys) for buffer in buffers)
-                    logits = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
+                    logits = linear(x[rows, channels], weight[keys], bias[keys], tile)
                     if labels is None or key_labels is None or key_valid is None:
                         prior = logits.sigmoid_()
                     else:
@@ -70,7 +73,7 @@ def forward(
                     if own:
                         found, diagonal = own_pairs(prior, rows, keys)
                         sums[3, b, found] = diagonal
-                    near.addmm_(prior, v[keys], alpha=share)
+                    add_product(near, prior, v[keys], share)
                 inter[b, rows] = mean - near
     return intra.to(values.dtype), inter, sums
 
@@ -127,11 +130,11 @@ def backward(
                 grad_x = grad_features[b, rows]
                 for keys, channels in key_spans(weight, groups, most_keys):
                     tile, grad, third = (part(buffer, rows, keys) for buffer in buffers)
-                    prior = torch.addmm(bias[keys], x[rows, channels], weight[keys].T, out=tile)
+                    prior = linear(x[rows, channels], weight[keys], bias[keys], tile)
                     prior.sigmoid_()
-                    grad_v[keys].addmm_(prior.T, slope)
+                    add_product(grad_v[keys], prior.T, slope)
                     if labels is None or key_labels is None or key_valid is None:
-                        torch.mm(slope, v[keys].T, out=grad)
+                        grad = linear(slope, v[keys], None, grad)
                         sigmoid_backward(grad, prior, grad_input=grad)
                     else:
                         valid, (positive, total, unary) = key_valid[b, keys], grad_sums[:3, b, rows]
@@ -141,12 +144,12 @@ def backward(
                         if own:
                             found, diagonal = own_pairs(grad, rows, keys)
                             diagonal += grad_sums[3, b, found]
-                        grad.addmm_(slope, v[keys].T)
+                        add_product(grad, slope, v[keys].T)
                         sigmoid_backward(grad, prior, grad_input=grad)
                         grad.addcmul_(prior.mul_(valid).sub_(same), unary[:, None])
-                    grad_weight[keys].addmm_(grad.T, x[rows, channels])
+                    add_product(grad_weight[keys], grad.T, x[rows, channels])
                     grad_bias[keys] += grad.sum(0)
-                    grad_x[:, channels].addmm_(grad, weight[keys])
+                    add_product(grad_x[:, channels], grad, weight[keys])
     return (
         grad_features.to(features.dtype),
         grad_weight,
@@ -195,10 +198,7 @@ class Tiles(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "context_prior: the eager form has no second derivatives; take impl='reference' "
-                "for them."
-            )
+            refuse_second_derivatives("context_prior")
         run = backward_op if torch.compiler.is_compiling() else backward
         arguments: tuple[Any, ...] = (*grads, *ctx.saved_tensors, ctx.groups, ctx.own)
         found = run(*arguments)

@@ -4,8 +4,10 @@ A program encodes tiles of pixels of one image and leaves a partial sum [K, C], 
 each codeword holds; PyTorch adds the partials up, so that the result does not depend on the order
 in which programs finish, as it would with atomics. Where a tile of pixels fits with all its
 channels, the features are read once; otherwise twice, the second time from the cache of the GPU.
+The backward is a kernel too; `fused_backward` says what it moves. The forward moves the bytes of
+the features once, and 4 bytes for each of programs × K × C partial sums, written and read.
 """
-# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportCallIssue=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
 
 from __future__ import annotations
@@ -19,127 +21,13 @@ from torch import Tensor
 
 from contextseg.ops.dispatch import without_autocast
 from contextseg.ops.encode import products
+from contextseg.ops.encode.fused_backward import backward_kernel
+from contextseg.ops.encode.fused_kernels import encode_kernel
 
 SHARED_MEMORY = 101376
 """Bytes of shared memory that every GPU from compute capability 8.0 on grants a program."""
 GAIN = 4096.0
 """Factor of the assignment in half precision, so that its small weights keep their digits."""
-
-
-@triton.jit
-def load(ptr, rows, columns, num_rows, num_columns, row_stride, column_stride):
-    """Rows and columns of a matrix of any strides, zero outside it."""
-    inside = (rows[:, None] < num_rows) & (columns[None, :] < num_columns)
-    offsets = rows[:, None] * row_stride + columns[None, :] * column_stride
-    return tl.load(ptr + offsets, mask=inside, other=0.0)
-
-
-@triton.jit
-def scores_of(x, k, c, book_ptr, centre_ptr, K, C, SPLIT: tl.constexpr, SUM: tl.constexpr):
-    """What channels c of pixels x add to |x - centre|² [n] and to their products with codewords."""
-    centre = tl.load(centre_ptr + c, mask=c < C, other=0.0)
-    about = x.to(SUM) - centre[None, :]  # [n, c]
-    d = load(book_ptr, k, c, K, C, C, 1)
-    if SPLIT:  # x is exact in half precision, x - centre is not: the caller takes off centre · d
-        rest = load(book_ptr + K * C, k, c, K, C, C, 1)
-        dots = tl.dot(x, tl.trans(rest), out_dtype=SUM)
-        dots = tl.dot(x, tl.trans(d), acc=dots, out_dtype=SUM)
-    else:
-        dots = tl.dot(about, tl.trans(d), input_precision="ieee", out_dtype=SUM)
-    return tl.sum(about * about, 1), dots
-
-
-@triton.jit
-def assign(squares, dots, n, k, terms_ptr, N, K):
-    """Soft assignment [n, k] of a tile; zero where there is no pixel."""
-    smoothing = tl.load(terms_ptr + k, mask=k < K, other=0.0)
-    norms = tl.load(terms_ptr + K + k, mask=k < K, other=0.0)  # |d|²
-    offsets = tl.load(terms_ptr + 2 * K + k, mask=k < K, other=0.0)  # centre · d
-    scale = tl.load(terms_ptr + 3 * K + k, mask=k < K, other=0.0)  # of the codewords in `dots`
-    distances = squares[:, None] - 2 * (dots * scale[None, :] - offsets[None, :]) + norms[None, :]
-    scores = tl.where(k[None, :] < K, -smoothing[None, :] * distances, -float("inf"))
-    weights = tl.exp(scores - tl.max(scores, 1)[:, None])
-    return tl.where(n[:, None] < N, weights / tl.sum(weights, 1)[:, None], 0.0)
-
-
-@triton.jit
-def aggregate(x, assignment, c, centre_ptr, C, SPLIT: tl.constexpr, SUM: tl.constexpr, GAIN):
-    """Features summed by assignment, [c, k]."""
-    if SPLIT:
-        amplified = assignment * GAIN
-        high = amplified.to(x.dtype)
-        low = (amplified - high.to(SUM)).to(x.dtype)
-        sums = tl.dot(tl.trans(x), low, out_dtype=SUM)
-        sums = tl.dot(tl.trans(x), high, acc=sums, out_dtype=SUM)
-        return sums / GAIN
-    centre = tl.load(centre_ptr + c, mask=c < C, other=0.0)
-    about = x.to(SUM) - centre[None, :]
-    return tl.dot(tl.trans(about), assignment, input_precision="ieee", out_dtype=SUM)
-
-
-@triton.jit
-def encode_kernel(
-    features_ptr,  # [B, N, C], any strides
-    book_ptr,  # [2, K, C] codewords about their centre and what rounding left, or [1, K, C]
-    centre_ptr,  # [C]
-    terms_ptr,  # [4, K], see assign()
-    sums_ptr,  # [B, programs, K, C]
-    mass_ptr,  # [B, programs, K]
-    N,
-    K,
-    C,
-    tiles,  # tiles of BLOCK_N pixels that a program encodes
-    stride_b,
-    stride_n,
-    stride_c,
-    GAIN,
-    BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    BLOCK_C: tl.constexpr,
-    WHOLE: tl.constexpr,
-    SPLIT: tl.constexpr,
-    SUM: tl.constexpr,
-):
-    """Encode some tiles of pixels of one image; if not WHOLE, one tile, block by block of C."""
-    program = tl.program_id(0).to(tl.int64)
-    image = tl.program_id(1).to(tl.int64)
-    features_ptr += image * stride_b
-    slot = image * tl.num_programs(0) + program
-    sums_ptr += slot * K * C
-    k = tl.arange(0, BLOCK_K)
-    c = tl.arange(0, BLOCK_C)
-    mass = tl.zeros((BLOCK_K,), SUM)
-    if WHOLE:
-        sums = tl.zeros((BLOCK_C, BLOCK_K), SUM)
-        for i in range(tiles):
-            n = (program * tiles + i) * BLOCK_N + tl.arange(0, BLOCK_N)
-            x = load(features_ptr, n, c, N, C, stride_n, stride_c)
-            squares, dots = scores_of(x, k, c, book_ptr, centre_ptr, K, C, SPLIT, SUM)
-            assignment = assign(squares, dots, n, k, terms_ptr, N, K)
-            sums += aggregate(x, assignment, c, centre_ptr, C, SPLIT, SUM, GAIN)
-            mass += tl.sum(assignment, 0)
-        inside = (c[:, None] < C) & (k[None, :] < K)
-        tl.store(sums_ptr + k[None, :] * C + c[:, None], sums, mask=inside)
-    else:
-        n = program * BLOCK_N + tl.arange(0, BLOCK_N)
-        squares = tl.zeros((BLOCK_N,), SUM)
-        dots = tl.zeros((BLOCK_N, BLOCK_K), SUM)
-        for start in range(0, C, BLOCK_C):
-            x = load(features_ptr, n, start + c, N, C, stride_n, stride_c)
-            more_squares, more_dots = scores_of(
-                x, k, start + c, book_ptr, centre_ptr, K, C, SPLIT, SUM
-            )
-            squares += more_squares
-            dots += more_dots
-        assignment = assign(squares, dots, n, k, terms_ptr, N, K)
-        mass = tl.sum(assignment, 0)
-        for start in range(0, C, BLOCK_C):
-            at = start + c
-            x = load(features_ptr, n, at, N, C, stride_n, stride_c)
-            sums = aggregate(x, assignment, at, centre_ptr, C, SPLIT, SUM, GAIN)
-            inside = (at[:, None] < C) & (k[None, :] < K)
-            tl.store(sums_ptr + k[None, :] * C + at[:, None], sums, mask=inside)
-    tl.store(mass_ptr + slot * K + k, mass, mask=k < K)
 
 
 class Plan(NamedTuple):
@@ -167,10 +55,21 @@ def plan(C: int, K: int, itemsize: int, shared_memory: int) -> Plan:
     return Plan(64, block_k, 32 if block_k > 128 or itemsize > 4 else 64, False, 2)
 
 
-@torch.library.custom_op("contextseg::encode", mutates_args=())
-def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
-    """Residual encoders [B, K, C]; see `contextseg.ops.encode`."""
-    (B, N, C), K = features.shape, codewords.shape[0]
+class _Prepared(NamedTuple):
+    """Inputs as the kernels take them."""
+
+    features: Tensor
+    """[B, N, C], in half precision where SPLIT, else in the dtype of the sums."""
+    split: bool
+    """Features are multiplied in half precision, by codewords in two parts."""
+    book: products.Codebook
+    stored: Tensor
+    """Codewords about their centre, [1, K, C], or scaled and in two parts, [2, K, C]."""
+    terms: Tensor
+    """[4, K], see `distances_of`."""
+
+
+def _prepare(features: Tensor, codewords: Tensor, smoothing: Tensor) -> _Prepared:
     dtype = products.result_dtype(features, codewords, smoothing)
     split = features.dtype.itemsize == 2 and dtype == torch.float32
     if not split:
@@ -187,7 +86,16 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
     else:
         stored = d[None]
     offsets = d @ book.centre if split else torch.zeros_like(scale)
-    terms = torch.stack([book.smoothing, d.square().sum(-1), offsets, scale])  # [4, K]
+    terms = torch.stack([book.smoothing, d.square().sum(-1), offsets, scale])
+    return _Prepared(features, split, book, stored, terms)
+
+
+@torch.library.custom_op("contextseg::encode", mutates_args=())
+def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
+    """Residual encoders [B, K, C]; see `contextseg.ops.encode`."""
+    (B, N, C), K = features.shape, codewords.shape[0]
+    features, split, book, stored, terms = _prepare(features, codewords, smoothing)
+    dtype = terms.dtype
     sizes = plan(C, K, features.dtype.itemsize, _shared_memory(features.device))
     num_tiles = triton.cdiv(N, sizes.block_n)
     tiles = triton.cdiv(num_tiles, _programs(features.device, B)) if sizes.whole else 1
@@ -195,15 +103,76 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
     sums = features.new_empty((B, programs, K, C), dtype=dtype)
     mass = features.new_empty((B, programs, K), dtype=dtype)
     if sums.numel():
-        encode_kernel[(programs, B)](
-            features, stored, book.centre, terms, sums, mass, N, K, C, tiles, *features.stride(),
-            GAIN, BLOCK_N=sizes.block_n, BLOCK_K=sizes.block_k, BLOCK_C=sizes.block_c,
-            WHOLE=sizes.whole, SPLIT=split,
-            SUM=tl.float64 if dtype == torch.float64 else tl.float32,
-            num_warps=8, num_stages=sizes.stages,
-        )  # fmt: skip
-    residue = codewords.to(dtype) if split else d  # half precision sums x, not x - centre
+        with torch.cuda.device_of(features):
+            encode_kernel[(programs, B)](
+                features, stored, book.centre, terms, sums, mass, N, K, C, tiles,
+                *features.stride(), GAIN, BLOCK_N=sizes.block_n, BLOCK_K=sizes.block_k,
+                BLOCK_C=sizes.block_c, WHOLE=sizes.whole, SPLIT=split, SUM=_triton_dtype(dtype),
+                num_warps=8, num_stages=sizes.stages,
+            )  # fmt: skip
+    # Half precision sums x, not x - centre.
+    residue = codewords.to(dtype) if split else book.codewords
     return sums.sum(1) - mass.sum(1)[..., None] * residue
+
+
+def backward_plan(C: int, K: int, itemsize: int) -> tuple[int, int, int]:
+    """Pixels, codewords and channels that a program of the backward takes at a time.
+
+    With twice as many pixels or channels, registers spill, says the assembler.
+    """
+    channels = min(32, max(16, triton.next_power_of_2(C)))
+    return 64 if itemsize <= 4 else 32, max(16, triton.next_power_of_2(K)), channels
+
+
+@torch.library.custom_op("contextseg::encode_backward", mutates_args=())
+def gradients(
+    slope: Tensor, features: Tensor, codewords: Tensor, smoothing: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of features, codewords and smoothing, in their dtypes."""
+    (B, N, C), K = features.shape, codewords.shape[0]
+    grad = torch.empty_like(features)
+    given, split, book, stored, terms = _prepare(features, codewords, smoothing)
+    dtype, d = terms.dtype, book.codewords
+    block_n, block_k, block_c = backward_plan(C, K, given.dtype.itemsize)
+    num_tiles = triton.cdiv(N, block_n)
+    # Two programs a processor: while one waits for memory, the other computes.
+    tiles = triton.cdiv(num_tiles, 2 * _programs(given.device, B))
+    programs = triton.cdiv(num_tiles, max(1, tiles))
+    slope = slope.to(dtype).contiguous()
+    turns = (slope * d).sum(-1)
+    sums = features.new_empty((B, programs, K, C), dtype=dtype)
+    counts = features.new_empty((B, programs, 3, K), dtype=dtype)
+    if sums.numel():
+        with torch.cuda.device_of(features):
+            backward_kernel[(programs, B)](
+                given, stored, book.centre, terms, d, slope, turns, grad, sums, counts,
+                N, K, C, tiles, *given.stride(), *grad.stride(),
+                BLOCK_N=block_n, BLOCK_K=block_k, BLOCK_C=block_c, SPLIT=split,
+                SUM=_triton_dtype(dtype), PRECISION=_precision(features.dtype),
+                num_warps=8, num_stages=3,
+            )  # fmt: skip
+    mass, force, heat = counts.sum(1).unbind(1)  # [B, K]
+    pulled = sums.sum((0, 1)) - force.sum(0)[:, None] * d - (mass[..., None] * slope).sum(0)
+    return grad, pulled.to(codewords.dtype), heat.sum(0).to(smoothing.dtype)
+
+
+@gradients.register_fake
+def _(
+    slope: Tensor, features: Tensor, codewords: Tensor, smoothing: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(features), torch.empty_like(codewords), torch.empty_like(smoothing)
+
+
+def _precision(dtype: torch.dtype) -> str:
+    """How the backward multiplies numbers of the sums' dtype for features of this one.
+
+    The digits of `tf32` are as many as float16 has, and more than bfloat16 has.
+    """
+    return {torch.bfloat16: "tf32", torch.float16: "tf32x3"}.get(dtype, "ieee")
+
+
+def _triton_dtype(dtype: torch.dtype) -> tl.dtype:
+    return tl.float64 if dtype == torch.float64 else tl.float32
 
 
 def _shared_memory(device: torch.device) -> int:
@@ -232,10 +201,14 @@ def _save(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> No
 
 
 def _backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-    """Gradients as matrix products over the assignment, computed once more."""
     inputs: tuple[Tensor, Tensor, Tensor] = ctx.saved_tensors
     with without_autocast(slope):
-        return products.backward(slope, *inputs, ctx.needs_input_grad)
+        if torch.is_grad_enabled():  # create_graph=True: the gradient is differentiated again
+            return products.backward(slope, *inputs, ctx.needs_input_grad)
+        found = gradients(slope, *inputs)
+    return tuple(
+        grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=True)
+    )
 
 
 encode.register_autograd(_backward, setup_context=_save)
@@ -266,4 +239,21 @@ def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
         }
         constants |= {"stride_c": 1, "num_warps": 8, "num_stages": sizes.stages}
         entries.append((encode_kernel, signature, constants))
+    for name in ("bf16", "fp16", "fp32", "fp64"):
+        total = "fp64" if name == "fp64" else "fp32"
+        itemsize = tl.dtype(name).primitive_bitwidth // 8
+        constants = dict(
+            zip(("BLOCK_N", "BLOCK_K", "BLOCK_C"), backward_plan(512, 32, itemsize), strict=True)
+        )
+        precision = {"bf16": "tf32", "fp16": "tf32x3"}.get(name, "ieee")
+        constants |= {"SPLIT": itemsize == 2, "SUM": tl.dtype(total), "PRECISION": precision}
+        constants |= {"stride_c": 1, "grad_c": 1}
+        types = {"features_ptr": f"*{name}", "book_ptr": f"*{name}", "grad_ptr": f"*{name}"}
+        signature = {
+            argument: "constexpr" if argument in constants
+            else types.get(argument, f"*{total}") if argument.endswith("_ptr") else "i32"
+            for argument in backward_kernel.arg_names
+        }  # fmt: skip
+        constants |= {"num_warps": 8, "num_stages": 3}
+        entries.append((backward_kernel, signature, constants))
     return entries

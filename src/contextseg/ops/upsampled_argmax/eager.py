@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.upsampled_argmax.result import empty
 from contextseg.ops.upsampled_cells import (
     axis,
     blocks,
@@ -44,8 +45,7 @@ def best_classes(
     exact, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
     rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
     padded = pad(coarse_logits.to(exact))
-    labels = padded.new_empty((B, height, width), dtype=dtype)
-    probabilities = padded.new_empty(labels.shape if confidence else 0)
+    labels, probabilities = empty(coarse_logits, height, width, align_corners, confidence, dtype)
     for block in blocks(B, rows, columns, L * exact.itemsize, device):
         corners = block.corners(padded)
         logits = values(increments(corners, rows, columns, block), rows, columns)
@@ -68,19 +68,7 @@ best_classes_op = torch.library.custom_op(
 )
 
 
-@best_classes_op.register_fake
-def _(
-    coarse_logits: Tensor,
-    height: int,
-    width: int,
-    align_corners: bool,
-    confidence: bool,
-    dtype: torch.dtype,
-) -> tuple[Tensor, Tensor]:
-    shape = (coarse_logits.shape[0], height, width)
-    exact = sum_dtype(coarse_logits.dtype)
-    probabilities = coarse_logits.new_empty(shape if confidence else (0,), dtype=exact)
-    return coarse_logits.new_empty(shape, dtype=dtype), probabilities
+best_classes_op.register_fake(empty)
 
 
 def first_index(logits: Tensor, best: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.upsampled_argmax.result import empty
 from contextseg.ops.upsampled_fused import BLOCK_W, DTYPES, bilinear, signature, table, triton_dtype
 
 BLOCK_L = 16  # classes at a time
@@ -106,8 +107,7 @@ def best_classes(
     """Labels [B, h, w] and probabilities [B, h, w], or [0] without `confidence`."""
     B, L, H, W = coarse_logits.shape
     exact, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
-    labels = coarse_logits.new_empty((B, height, width), dtype=dtype)
-    probabilities = coarse_logits.new_empty(labels.shape if confidence else 0, dtype=exact)
+    labels, probabilities = empty(coarse_logits, height, width, align_corners, confidence, dtype)
     if B == 0:
         return labels, probabilities
     with torch.cuda.device_of(coarse_logits):
@@ -129,19 +129,7 @@ def best_classes(
     return labels, probabilities
 
 
-@best_classes.register_fake
-def _(
-    coarse_logits: Tensor,
-    height: int,
-    width: int,
-    align_corners: bool,
-    confidence: bool,
-    dtype: torch.dtype,
-) -> tuple[Tensor, Tensor]:
-    shape = (coarse_logits.shape[0], height, width)
-    exact = sum_dtype(coarse_logits.dtype)
-    probabilities = coarse_logits.new_empty(shape if confidence else (0,), dtype=exact)
-    return coarse_logits.new_empty(shape, dtype=dtype), probabilities
+best_classes.register_fake(empty)
 
 
 def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:

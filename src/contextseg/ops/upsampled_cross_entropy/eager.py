@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
 from contextseg.ops.upsampled_cells import (
     Axis,
     Block,
@@ -43,11 +43,12 @@ def upsampled_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Sum of losses and of weights; see `contextseg.ops.upsampled_cross_entropy`."""
     if ohem_threshold is not None:
-        plain = pixel_losses(coarse_logits.detach(), labels, ignore_index, align_corners)
+        find = pixel_losses_op if torch.compiler.is_compiling() else pixel_losses
+        plain = find(coarse_logits.detach(), labels, ignore_index, align_corners)
         valid = labels != ignore_index
         hard = is_hard(plain, valid, ohem_threshold, ohem_min_kept)
         labels = torch.where(hard, labels, ignore_index)
-    total, weight, _ = loss_and_gradient(
+    return _Loss.apply(
         coarse_logits,
         labels,
         class_weights,
@@ -56,10 +57,8 @@ def upsampled_cross_entropy(
         align_corners,
         coarse_logits.requires_grad and torch.is_grad_enabled(),
     )
-    return total, weight
 
 
-@torch.library.custom_op("contextseg::upsampled_cross_entropy_cells", mutates_args=())
 def loss_and_gradient(
     coarse_logits: Tensor,
     labels: Tensor,
@@ -69,10 +68,7 @@ def loss_and_gradient(
     align_corners: bool,
     with_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Sum of losses, sum of weights, and gradient [B, L, H, W] of the former (else [0]).
-
-    An operator of its own, so that a compiled graph holds one node and not every block.
-    """
+    """Sum of losses, sum of weights, and gradient [B, L, H, W] of the former (else [0])."""
     B, L, H, W = coarse_logits.shape
     dtype, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
     rows = axis(H, labels.shape[1], align_corners)
@@ -112,7 +108,14 @@ def loss_and_gradient(
     return total, weight, padded.new_empty(0) if grad is None else unpad(grad)
 
 
-@loss_and_gradient.register_fake
+# An operator of its own, so that a compiled graph holds one node and not every block. Only graphs
+# need it: the first call of an operator imports the compiler, 150 MiB of it.
+loss_and_gradient_op = torch.library.custom_op(
+    "contextseg::upsampled_cross_entropy_cells", loss_and_gradient, mutates_args=()
+)
+
+
+@loss_and_gradient_op.register_fake
 def _(
     coarse_logits: Tensor,
     labels: Tensor,
@@ -128,27 +131,26 @@ def _(
     return scalar, torch.empty_like(scalar), coarse_logits.new_empty(shape, dtype=dtype)
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[2])
-    ctx.dtype = inputs[0].dtype
+class _Loss(torch.autograd.Function):
+    """Sum of losses and sum of weights; takes what `loss_and_gradient` does."""
+
+    @staticmethod
+    def forward(ctx: Any, coarse_logits: Tensor, *options: Any) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        run = loss_and_gradient_op if torch.compiler.is_compiling() else loss_and_gradient
+        total, weight, grad = run(coarse_logits, *options)
+        ctx.save_for_backward(grad)
+        ctx.dtype = coarse_logits.dtype
+        ctx.mark_non_differentiable(weight)
+        return total, weight
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if torch.is_grad_enabled():  # create_graph=True
+            refuse_second_derivatives("upsampled_cross_entropy")
+        (grad,) = ctx.saved_tensors
+        return (grad * slope).to(ctx.dtype), *[None] * 6
 
 
-def _backward(ctx: Any, slope: Tensor | None, *others: Tensor | None) -> tuple[Any, ...]:
-    """The gradient of the total; weights have none."""
-    if others[1] is not None:
-        raise RuntimeError(
-            "upsampled_cross_entropy: the eager form has no second derivatives; take "
-            "impl='reference' for them."
-        )
-    (grad,) = ctx.saved_tensors
-    return (None if slope is None else (grad * slope).to(ctx.dtype), *[None] * 6)
-
-
-loss_and_gradient.register_autograd(_backward, setup_context=_save)
-
-
-@torch.library.custom_op("contextseg::upsampled_pixel_losses", mutates_args=())
 def pixel_losses(
     coarse_logits: Tensor, labels: Tensor, ignore_index: int, align_corners: bool
 ) -> Tensor:
@@ -167,7 +169,12 @@ def pixel_losses(
     return losses
 
 
-@pixel_losses.register_fake
+pixel_losses_op = torch.library.custom_op(
+    "contextseg::upsampled_pixel_losses", pixel_losses, mutates_args=()
+)
+
+
+@pixel_losses_op.register_fake
 def _(coarse_logits: Tensor, labels: Tensor, ignore_index: int, align_corners: bool) -> Tensor:
     return coarse_logits.new_empty(labels.shape, dtype=sum_dtype(coarse_logits.dtype))
 

@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
 from contextseg.ops.upsampled_cross_entropy.hard import is_hard
 from contextseg.ops.upsampled_cross_entropy.kernels import backward_kernel, forward_kernel
 from contextseg.ops.upsampled_fused import BLOCK_W, DTYPES, signature, table, triton_dtype
@@ -186,10 +186,7 @@ def _backward(ctx: Any, slope_log_sum: Tensor, slope_true: Tensor) -> tuple[Tens
 
 
 def _no_second_derivatives(ctx: Any, *slopes: Tensor) -> None:
-    raise RuntimeError(
-        "upsampled_cross_entropy: the fused form has no second derivatives; take "
-        "impl='reference' for them."
-    )
+    refuse_second_derivatives("upsampled_cross_entropy", "fused")
 
 
 log_sum_and_true.register_autograd(_backward, setup_context=_save)

@@ -1,0 +1,295 @@
+"""Context through a prior that only ever exists as tiles in registers, in a Triton kernel.
+
+Forward and backward are four passes of `gather_kernel`, ten products of N·M·C multiplications where
+seven would do if nothing were computed twice: each pass makes the prior again instead of adding up
+in memory what several programs found. So nothing of size N × M is in memory, there are no atomics,
+and the result is the same every time. Gradients of the weights are summed image by image.
+"""
+# pyright: reportCallIssue=false
+# (Triton's language is typed for its compiler, not for a Python type checker.)
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from contextseg.ops.context_prior import eager
+from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
+from contextseg.ops.context_prior.fused_kernels import gather_kernel
+from contextseg.ops.context_prior.fused_plan import (
+    SHARED_MEMORY,
+    STAGES,
+    WARPS,
+    Pass,
+    plan,
+    shared_memory,
+    triton_dtype,
+)
+from contextseg.ops.context_prior.norm import PriorNorm
+from contextseg.ops.context_prior.tiles import new_context
+
+
+def context_prior(
+    features: Tensor,
+    weight: Tensor,
+    norm: PriorNorm,
+    values: Tensor,
+    labels: tuple[Tensor, Tensor] | None,
+    groups: int,
+    void: Void,
+    diagonal: Diagonal,
+    ignore_index: int,
+) -> tuple[Tensor, Tensor, AffinityTerms | None]:
+    """Intra, inter, terms; see `contextseg.ops.context_prior`."""
+    attend = functools.partial(context, precision=precision_of(features, weight, values))
+    return eager.context_prior(
+        features, weight, norm, values, labels, groups, void, diagonal, ignore_index, attend
+    )
+
+
+def precision_of(features: Tensor, weight: Tensor, values: Tensor) -> str:
+    """How products are computed; all are summed in float32, or in float64 for `ieee`.
+
+    `bf16` multiplies numbers of bfloat16. `tf32` is for float16, whose digits it holds and whose
+    range it exceeds: gradients of the prior are small as 1 / N². `float32` is three products of
+    TF32, nearly as exact, or one where `torch.set_float32_matmul_precision` allows it.
+    """
+    given = {features.dtype, values.dtype}
+    if torch.float64 in (features.dtype, weight.dtype):
+        return "ieee"
+    if given == {torch.bfloat16}:
+        return "bf16"
+    if given <= {torch.bfloat16, torch.float16}:
+        return "tf32"
+    return "float32"
+
+
+OPERANDS = {"bf16": torch.bfloat16, "tf32": torch.float32, "float32": torch.float32}
+"""What matrices are held in to be multiplied; else the dtype of the sums."""
+
+
+class _Launch:
+    """The passes over the prior of given tensors, whose products are of numbers of one dtype."""
+
+    def __init__(
+        self,
+        precision: str,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        values: Tensor,
+        slopes: Tensor,
+        groups: int,
+        own: bool,
+    ) -> None:
+        dtype = OPERANDS.get(precision, weight.dtype)
+        self.operands = [tensor.to(dtype) for tensor in (features, weight, values, slopes)]
+        self.bias, self.groups, self.own = bias.contiguous(), groups, own
+        self.precision = precision
+        if precision == "bf16":
+            self.precision = "ieee"  # there is but one way to multiply them
+        if precision == "float32":
+            exact = torch.get_float32_matmul_precision() == "highest"
+            self.precision = "tf32x3" if exact else "tf32"
+
+    def __call__(
+        self,
+        which: Pass,
+        labels: tuple[Tensor | None, Tensor | None, Tensor | None],
+        sums: Tensor,
+        mean: Tensor,
+        out: Tensor,
+        rest: Tensor,
+        share: float = 1.0,
+    ) -> None:
+        """Run a pass; `gather_kernel` says which tensors are what."""
+        features, weight, values, slopes = self.operands
+        (B, N, _), (M, width), D = features.shape, weight.shape, values.shape[2]
+        sizes = plan(which, width, D, weight.itemsize, shared_memory(features.device))
+        blocks = triton.cdiv(width if which.gradient else D, sizes.out)
+        if which.of_queries:
+            grid = triton.cdiv(N, sizes.own), blocks * (self.groups if which.gradient else 1), B
+        else:
+            grid = triton.cdiv(M // self.groups, sizes.own) * self.groups, blocks, B
+        given = [self.bias if tensor is None else tensor.contiguous() for tensor in labels]
+        with torch.cuda.device_of(features):
+            gather_kernel[grid](
+                features, weight, self.bias, values, slopes, *given, sums, mean, out, rest,
+                B, N, M, D, width, share,
+                *features.stride(), *weight.stride(), *values.stride(), *slopes.stride(),
+                *out.stride(),
+                GROUPS=self.groups, OF_QUERIES=which.of_queries, GRADIENT=which.gradient,
+                LABELS=labels[0] is not None, OWN_PAIR=self.own,
+                OWN=sizes.own, OTHER=sizes.other, BLOCK=sizes.block, OUT=sizes.out,
+                PRECISION=self.precision, SUM=triton_dtype(self.bias.dtype),
+                num_warps=WARPS, num_stages=STAGES,
+            )  # fmt: skip
+
+
+@torch.library.custom_op("contextseg::context_prior_fused", mutates_args=())
+def context(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+    precision: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Intra- and inter-class context and sums over rows; `tiles.forward` says of what."""
+    intra, inter, sums = _outputs(features, weight, values, labels)
+    if not intra.numel() or not weight.shape[0]:
+        return intra.zero_(), inter.zero_(), sums.zero_()
+    mean = values.mean(1, dtype=weight.dtype)  # [B, D]
+    launch = _Launch(precision, features, weight, bias, values, values, groups, own)
+    given = labels, key_labels, key_valid
+    launch(Pass.CONTEXT, given, sums, mean, intra, inter, share=1 / weight.shape[0])
+    return intra, inter, sums
+
+
+def _outputs(
+    features: Tensor, weight: Tensor, values: Tensor, labels: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Room for what `context` returns."""
+    B, N, _ = features.shape
+    sums = weight.new_empty((4 if labels is not None else 0, B, N))
+    return new_context(values, N), new_context(values, N), sums
+
+
+@context.register_fake
+def _(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+    precision: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _outputs(features, weight, values, labels)
+
+
+@torch.library.custom_op("contextseg::context_prior_fused_backward", mutates_args=())
+def gradients(
+    grad_intra: Tensor,
+    grad_inter: Tensor,
+    grad_sums: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+    precision: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of features, weight, bias and values."""
+    grad_features, grad_values = torch.empty_like(features), torch.empty_like(values)
+    B, M = features.shape[0], weight.shape[0]
+    if not grad_intra.numel() or not M or not weight.shape[1]:
+        zeros = torch.zeros_like(weight), torch.zeros_like(bias)
+        return grad_features.zero_(), *zeros, grad_values.zero_()
+    slopes = (grad_intra.to(weight.dtype) - grad_inter.to(weight.dtype)) / M
+    rest = grad_inter.sum(1, dtype=weight.dtype) / M  # of the mean value in inter, [B, D]
+    sums = grad_sums.contiguous()
+    grad_weight = weight.new_empty((B, *weight.shape))
+    grad_bias = weight.new_empty((B, M))
+    launch = _Launch(precision, features, weight, bias, values, slopes, groups, own)
+    given = labels, key_labels, key_valid
+    launch(Pass.VALUES, given, sums, rest, grad_values, grad_bias)
+    launch(Pass.FEATURES, given, sums, rest, grad_features, grad_bias)
+    launch(Pass.WEIGHTS, given, sums, rest, grad_weight, grad_bias)
+    return grad_features, grad_weight.sum(0), grad_bias.sum(0), grad_values
+
+
+@gradients.register_fake
+def _(
+    grad_intra: Tensor,
+    grad_inter: Tensor,
+    grad_sums: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    values: Tensor,
+    labels: Tensor | None,
+    key_labels: Tensor | None,
+    key_valid: Tensor | None,
+    groups: int,
+    own: bool,
+    precision: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    given = features, weight, bias, values
+    made = [torch.empty_like(tensor) for tensor in given]
+    return made[0], made[1], made[2], made[3]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    *tensors, ctx.groups, ctx.own, ctx.precision = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    if torch.is_grad_enabled():  # create_graph=True
+        raise RuntimeError(
+            "context_prior: the fused form has no second derivatives; take impl='reference' for "
+            "them."
+        )
+    found = gradients(*grads, *ctx.saved_tensors, ctx.groups, ctx.own, ctx.precision)
+    return *found, None, None, None, None, None, None
+
+
+context.register_autograd(_backward, setup_context=_save)
+
+
+UNIT_STRIDES = ("features_c", "weight_c", "values_d", "slopes_d", "out_c")
+MATRICES = ("features_ptr", "weight_ptr", "values_ptr", "slopes_ptr")
+
+
+def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
+    """Kernels to compile without a GPU that has so many bytes of shared memory: CPNet's sizes."""
+    entries = []
+    # Of wider numbers a sample: each compilation takes a second.
+    for precision, passes in (
+        ("bf16", tuple(Pass)),
+        ("tf32x3", (Pass.CONTEXT, Pass.WEIGHTS)),
+        ("ieee", (Pass.WEIGHTS,)),
+    ):
+        total = "fp64" if precision == "ieee" else "fp32"
+        operand = "bf16" if precision == "bf16" else total
+        for which in passes:
+            sizes = plan(which, 512, 512, tl.dtype(operand).primitive_bitwidth // 8, memory)
+            constants: dict[str, Any] = {
+                "GROUPS": 1, "OF_QUERIES": which.of_queries, "GRADIENT": which.gradient,
+                "LABELS": True, "OWN_PAIR": False, "OWN": sizes.own, "OTHER": sizes.other,
+                "BLOCK": sizes.block, "OUT": sizes.out, "SUM": tl.dtype(total),
+                "PRECISION": "ieee" if precision == "bf16" else precision,
+            }  # fmt: skip
+            # Contexts have the dtype of the values, and so has their gradient.
+            outputs = {"out_ptr"} if not which.gradient else set[str]()
+            outputs |= {"rest_ptr"} if which is Pass.CONTEXT else set()
+            constants |= dict.fromkeys(UNIT_STRIDES, 1)
+            signature = {}
+            for name in gather_kernel.arg_names:
+                if name in constants:
+                    signature[name] = "constexpr"
+                elif name.endswith("_ptr"):
+                    narrow = name in MATRICES or name in outputs
+                    signature[name] = f"*{operand if narrow else total}"
+                else:
+                    signature[name] = "fp32" if name == "share" else "i32"
+            constants |= {"num_warps": WARPS, "num_stages": STAGES}
+            entries.append((gather_kernel, signature, constants))
+    return entries

@@ -1,0 +1,45 @@
+"""The figures in docs/ops are those that were measured, and benchmarks run from end to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.plot import picture
+from benchmarks.tables import table
+
+ROOT = Path(__file__).parents[1]
+RESULTS = sorted((ROOT / "docs" / "ops" / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_pages_hold_the_figures_that_were_measured(path):
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "ops").glob("*.md")]
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if path.stem.endswith("_sweep"):
+        drawn = path.parents[1] / f"{path.stem}.svg"
+        assert drawn.read_text(encoding="utf-8") == "\n".join(picture(results)) + "\n"
+        assert any(drawn.name in page for page in pages)
+        assert any(results["command"] in page for page in pages)
+    else:
+        assert any(table(results) in page for page in pages), "run python -m benchmarks.tables"
+
+
+def test_a_benchmark_saves_what_it_measures(tmp_path):
+    saved = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks.upsampled_cross_entropy", "--quick", "--threads",
+               "1", "--no-memory", "--only", "11 classes", "--save", str(saved)]  # fmt: skip
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    results = json.loads(saved.read_text(encoding="utf-8"))
+    assert "skipped: add --compile" in printed
+    assert "floor: write and sum" in printed
+    names = [row["case"] for row in results["rows"]]
+    assert names == ["ours", "interpolate + cross_entropy", "floor: write and sum"]
+    assert all(row["ms_p20"] <= row["ms"] <= row["ms_p80"] for row in results["rows"])
+    assert '--only "11 classes"' in results["command"]
+    assert str(tmp_path) not in results["command"]
+    assert "interpolate + cross_entropy (baseline)" in table(results)
