@@ -12,6 +12,8 @@ COMMANDS = {
     "train": "train a model by recipe or YAML file; resume a run",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, one line of JSON each",
+    "data": "check a data set: layout, pairs, class frequencies, faults",
+    "submit": "write what a test server takes",
     "models": "list the models and the backbones they can stand on",
 }
 
