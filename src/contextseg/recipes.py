@@ -15,6 +15,7 @@ from contextseg.config import (
     OptimConfig,
     TrainConfig,
 )
+from contextseg.published import PUBLISHED
 
 
 def encnet_mobilenetv2_camvid() -> TrainConfig:
@@ -92,6 +93,12 @@ def demo() -> TrainConfig:
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe.__name__: recipe
-    for recipe in (encnet_mobilenetv2_camvid, fcn_mobilenetv2_camvid, encnet_shapes, demo)
+    for recipe in (
+        encnet_mobilenetv2_camvid,
+        fcn_mobilenetv2_camvid,
+        encnet_shapes,
+        demo,
+        *PUBLISHED,
+    )
 }
 """Recipes by the name that `contextseg train` takes."""

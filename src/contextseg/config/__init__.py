@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig, FCNConfig
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
+    "ProtocolConfig",
     "TrainConfig",
 ]
