@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -47,6 +48,7 @@ def evaluate(
     limit: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    also: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Scores:
     """Scores of a model on a dataset, each image at its own size.
 
@@ -72,6 +74,8 @@ def evaluate(
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images ahead; 0 reads them in this one.
         progress: called after each image with the images done and their total.
+        also: called with the labels predicted and those given of each image, [h, w], uint8, such
+            as `SmallObjectIoU.update`.
 
     Raises:
         FileNotFoundError: there is no model at the path.
@@ -95,7 +99,10 @@ def evaluate(
             predictor.segment, scales=scales, flip=flip, window=window, protocol=protocol
         )
         for done, batch in enumerate(loader, start=1):
-            _count(metrics, look(batch["image"][0]), batch["labels"])
+            found = look(batch["image"][0])
+            _count(metrics, found, batch["labels"])
+            if also is not None:
+                also(found.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
             if progress is not None:
                 progress(min(done * world, total), total)
         if rank >= total:  # no image for this process, which has to take part in the sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from contextseg.config import TrainConfig
     from contextseg.data.check import Report
     from contextseg.metrics import Scores
+    from contextseg.report.tables import Table as ReportTable
+
+WIDE = 140
+"""Letters of a line that is not shown on a terminal."""
 
 
 def print_scores(
@@ -87,7 +92,7 @@ def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
         recipes: functions by name.
     """
     columns = ("recipe", "data", "crop", "epochs", "batch", "lr", "what")
-    rows = [columns]
+    rows: list[Sequence[str]] = [columns]
     for name, recipe in recipes.items():
         config = recipe()
         data = config.data.layout if config.data.layout != "auto" else config.data.root or "any"
@@ -100,3 +105,14 @@ def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print("  ".join([*cells, row[-1]]))
+
+
+def print_table(table: ReportTable) -> None:
+    """Print a table of a report."""
+    shown = Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
+    for row in table.texts():
+        shown.add_row(*map(escape, row))
+    # In a file there is room for all columns.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)

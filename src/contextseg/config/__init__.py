@@ -7,7 +7,13 @@ the changelog.
 
 from __future__ import annotations
 
-from contextseg.config.context import MODELS, ContextConfig, EncodingConfig, FCNConfig
+from contextseg.config.context import (
+    MODELS,
+    ContextConfig,
+    ContextPriorConfig,
+    EncodingConfig,
+    FCNConfig,
+)
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
@@ -18,6 +24,7 @@ __all__ = [
     "MODELS",
     "AugmentConfig",
     "ContextConfig",
+    "ContextPriorConfig",
     "DataConfig",
     "EncodingConfig",
     "FCNConfig",

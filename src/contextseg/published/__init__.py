@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contextseg.config import MODELS, TrainConfig
-from contextseg.published import encnet
+from contextseg.config import TrainConfig
+from contextseg.published import cpnet, encnet
 
-PUBLISHED: list[Callable[[], TrainConfig]] = list(encnet.RECIPES)
+PUBLISHED: tuple[Callable[[], TrainConfig], ...] = (*encnet.RECIPES, *cpnet.RECIPES)
 """Recipes in the order in which they are listed."""
-
-if "cpnet" in MODELS:
-    from contextseg.published import cpnet
-
-    PUBLISHED += cpnet.RECIPES
