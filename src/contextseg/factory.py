@@ -51,7 +51,8 @@ def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel:
 
 def build(config: ModelConfig) -> SegmentationModel:
     """The network that `config` describes."""
-    if config.num_classes is None:
+    num_classes = config.num_classes
+    if num_classes is None:
         raise ValueError(
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=150."
@@ -62,7 +63,7 @@ def build(config: ModelConfig) -> SegmentationModel:
         config,
         backbone=backbone,
         context=build_context(config, backbone),
-        head=classifier(config.head_channels, config.num_classes, config.dropout),
+        head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, backbone),
     )
 
@@ -135,7 +136,7 @@ def with_prior_grid(
         return config
     if stride is None:
         with torch.device("meta"):
-            stride = Backbone(config.backbone, False, config.output_stride).stride
+            stride = int(Backbone(config.backbone, False, config.output_stride).stride)
     grid = -(-crop[0] // stride), -(-crop[1] // stride)
     return dataclasses.replace(config, context=dataclasses.replace(context, prior_grid=grid))
 
