@@ -150,7 +150,8 @@ def encnet_resnet50_vocaug() -> TrainConfig:
 def encnet_resnet101_vocaug() -> TrainConfig:
     """EncNet-101 on VOC 2012 with SBD's masks, to go on from with encnet_resnet101_voc.
 
-    As encnet_resnet50_vocaug; retrained elsewhere (SSSeg), 77.61 mIoU on val.
+    No number is published by the authors; SSSeg's retraining has 77.61 mIoU on val. As
+    encnet_resnet50_vocaug.
 
         contextseg train encnet_resnet101_vocaug --data VOCdevkit/VOC2012
     """
