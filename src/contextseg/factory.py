@@ -9,8 +9,22 @@ import torch
 from torch import nn
 
 from contextseg.backbone import Backbone
-from contextseg.config import MODELS, ContextPriorConfig, EncodingConfig, FCNConfig, ModelConfig
-from contextseg.context import ContextEncoding, CPNetContext, EncNetContext, FCNContext
+from contextseg.config import (
+    MODELS,
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+)
+from contextseg.context import (
+    ContextEncoding,
+    CPNetContext,
+    EncNetContext,
+    FCNContext,
+    PooledContext,
+)
 from contextseg.context.aggregation import Aggregation
 from contextseg.context.aspp import ASPP
 from contextseg.context.context_prior import ContextPrior
@@ -85,6 +99,12 @@ def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
             )
         case ContextPriorConfig() as context:
             return build_cpnet(config, context, backbone)
+        case PSPNetConfig(bins=bins):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
+        case DeepLabV3Config(rates=rates):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(ASPP(*sizes, backbone.stride, rates))
         case _:
             assert_never(config.context)
 

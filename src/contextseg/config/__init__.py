@@ -11,8 +11,10 @@ from contextseg.config.context import (
     MODELS,
     ContextConfig,
     ContextPriorConfig,
+    DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
+    PSPNetConfig,
 )
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from contextseg.config.protocol import ProtocolConfig
@@ -26,11 +28,16 @@ __all__ = [
     "ContextConfig",
     "ContextPriorConfig",
     "DataConfig",
+    "DeepLabV3Config",
     "EncodingConfig",
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
+<<<<<<< HEAD
     "ProtocolConfig",
+=======
+    "PSPNetConfig",
+>>>>>>> issue4
     "TrainConfig",
 ]
