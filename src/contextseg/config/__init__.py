@@ -34,10 +34,7 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
-<<<<<<< HEAD
-    "ProtocolConfig",
-=======
     "PSPNetConfig",
->>>>>>> issue4
+    "ProtocolConfig",
     "TrainConfig",
 ]
