@@ -188,6 +188,17 @@ class ListedDataset:
         """File of image `index`."""
         return self.entries[index].image
 
+    def mask_path(self, index: int) -> Path:
+        """File with the labels of image `index`.
+
+        Raises:
+            ValueError: they are not published.
+        """
+        mask = self.entries[index].mask
+        if mask is None:
+            raise ValueError(f"the labels of the split {self.split!r} are not published.")
+        return mask
+
     def read_labels(self, index: int) -> np.ndarray:
         """Labels of image `index`, [h, w], uint8, checked against the size in the image's header.
 
