@@ -72,6 +72,8 @@ def main(argv: Sequence[str]) -> int:
         )
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
+    if options.boundaries:
+        print(f" mean IoU of boundaries: {percent(scores.mean_boundary_iou)} %")
     if data.classes.dataset == "ADE20K":
         print(f" ADE20K score, (pixel accuracy + mean IoU) / 2: {percent(scores.ade_score)} %")
     if options.json is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from rich.table import Table
 from contextseg.report.figures import MEANS, percent
 
 if TYPE_CHECKING:
-    from contextseg.config import TrainConfig
     from contextseg.data.check import Report
     from contextseg.metrics import Scores
     from contextseg.report.tables import Table as ReportTable
@@ -86,28 +85,6 @@ def print_frequencies(report: Report, names: Sequence[str]) -> None:
     ignored = report.ignored_pixels / total if total else math.nan
     table.add_row("[dim]ignored, of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
     Console().print(table)
-
-
-def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
-    """Print what each recipe trains: a row a recipe, and what it is.
-
-    Args:
-        recipes: functions by name.
-    """
-    columns = ("recipe", "data", "crop", "epochs", "batch", "lr", "what")
-    rows: list[Sequence[str]] = [columns]
-    for name, recipe in recipes.items():
-        config = recipe()
-        data = config.data.layout if config.data.layout != "auto" else config.data.root or "any"
-        crop = "x".join(map(str, dict.fromkeys(config.augment.crop)))
-        what = (recipe.__doc__ or "").splitlines()[0]
-        run = (str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}")
-        rows.append((name, data, crop, *run, what))
-    # Plain text: one recipe a line, however narrow the terminal, for `grep` and eyes alike.
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns) - 1)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[-1]]))
 
 
 def print_table(table: ReportTable) -> None:

@@ -129,6 +129,6 @@ def _description(recipe: str) -> str:
 
 
 def _print_recipes() -> None:
-    from contextseg.cli.tables import print_recipes
+    from contextseg.cli.recipes import print_recipes
 
     print_recipes(RECIPES)

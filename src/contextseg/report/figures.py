@@ -9,7 +9,6 @@ MEANS = {
     "pixel accuracy": "pixel_accuracy",
     "mean accuracy": "mean_accuracy",
     "presence mAP": "presence_map",
-    "boundary IoU": "mean_boundary_iou",
 }
 """What is said of all classes together: words for people, field of `Scores`."""
 
