@@ -1,6 +1,6 @@
 """Images a second that the training loader gives, against torchvision's and PIL's way.
 
-    python -m benchmarks.loader [--data PATH] [--quick] [--json]
+    python -m benchmarks.loader [--data PATH] [--crop N] [--quick] [--json]
 
 All three read the same files and do the same: random scale 0.5 to 2, rotation up to 10 degrees,
 crop with padding, mirror, batches of 8. They take turns, several times over, and the median of
@@ -26,18 +26,22 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from contextseg.config import AugmentConfig
+from contextseg.data import open_dataset
 from contextseg.data.folder import FolderDataset
+from contextseg.data.listing import ListedDataset
 from contextseg.data.loading import TrainingLoader, TrainingSet
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "camvid"
 BATCH = 8
 FILL = (124, 116, 104)
+Files = FolderDataset | ListedDataset
+"""A dataset whose files others can read."""
 
 
 class Rival(Dataset[dict[str, Any]]):
     """What both others have in common: reading with PIL, and the draw of the scale."""
 
-    def __init__(self, data: FolderDataset, config: AugmentConfig, length: int) -> None:
+    def __init__(self, data: Files, config: AugmentConfig, length: int) -> None:
         self.data = data
         self.config = config
         self.length = length
@@ -58,7 +62,7 @@ class Rival(Dataset[dict[str, Any]]):
 class ByTorchvision(Rival):
     """torchvision's transforms v2 on tensors."""
 
-    def __init__(self, data: FolderDataset, config: AugmentConfig, length: int) -> None:
+    def __init__(self, data: Files, config: AugmentConfig, length: int) -> None:
         super().__init__(data, config, length)
         fill: dict[Any, Any] = {tv_tensors.Image: FILL, tv_tensors.Mask: 255}
         turns = (-config.rotation, config.rotation)
@@ -104,9 +108,9 @@ class ByPIL(Rival):
         }
 
 
-def loader(way: str, data: FolderDataset, images: int, workers: int) -> DataLoader[Any]:
+def loader(way: str, data: Files, images: int, workers: int, crop: int = 320) -> DataLoader[Any]:
     """A loader of about so many images."""
-    config = AugmentConfig(crop=(320, 320))
+    config = AugmentConfig(crop=(crop, crop))
     if way == "contextseg":
         epochs = max(1, round(images / (len(data) // BATCH * BATCH)))
         return TrainingLoader(
@@ -126,7 +130,7 @@ def images_per_second(loader: DataLoader[Any]) -> float:
 
 
 def measure(
-    data: FolderDataset, images: int, repeats: int, workers: tuple[int, ...]
+    data: Files, images: int, repeats: int, workers: tuple[int, ...], crop: int = 320
 ) -> list[dict[str, Any]]:
     """One row for each number of workers and way, with its speed and what ours is of it."""
     rows = []
@@ -134,7 +138,7 @@ def measure(
         speeds: dict[str, list[float]] = {"contextseg": [], "torchvision v2": [], "PIL": []}
         for _ in range(repeats):
             for way, measured in speeds.items():
-                measured.append(images_per_second(loader(way, data, images, number)))
+                measured.append(images_per_second(loader(way, data, images, number, crop)))
         ours = statistics.median(speeds["contextseg"])
         for way, measured in speeds.items():
             speed = statistics.median(measured)
@@ -147,13 +151,15 @@ def measure(
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Compare the speed of training loaders.")
-    parser.add_argument("--data", default=str(SAMPLE), help="folder dataset with a split `train`")
+    parser.add_argument("--data", default=str(SAMPLE), help="dataset with a split `train`")
+    parser.add_argument("--crop", type=int, default=320, help="rows and columns of a crop")
     parser.add_argument("--quick", action="store_true", help="one short turn instead of three")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a row")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    data = FolderDataset(args.data, "train")
-    rows = measure(data, 96 if args.quick else 480, 1 if args.quick else 3, (1, 2))
+    data = open_dataset(args.data, "train")
+    assert isinstance(data, Files)  # drawn scenes have none
+    rows = measure(data, 96 if args.quick else 480, 1 if args.quick else 3, (1, 2), args.crop)
     for row in rows:
         if args.json:
             print(json.dumps(row))

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+import torch.distributed as dist
+from torch import Tensor, nn
 
+from contextseg.config import ProtocolConfig
 from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
 from contextseg.files import write_text
-from contextseg.inference.predictor import Predictor, abbreviated
+from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
+from contextseg.labels import IGNORED
 from contextseg.metrics import Scores, SegmentationMetrics, scores_of
 from contextseg.weights.files import load_model
 
@@ -36,6 +41,8 @@ def evaluate(
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     window: int | tuple[int, int] | None = None,
+    protocol: ProtocolConfig | None = None,
+    boundaries: bool = False,
     device: str | torch.device = "auto",
     precision: Literal["32", "bf16"] = "32",
     limit: int | None = None,
@@ -45,8 +52,11 @@ def evaluate(
 ) -> Scores:
     """Scores of a model on a dataset, each image at its own size.
 
-    Predictions are those of `Predictor`: single scale, several scales and their mirror images, or
-    sliding windows. No class probabilities of a whole image are held.
+    Predictions are those of `Predictor`: single scale, several scales and their mirror images,
+    sliding windows, or a published protocol. No class probabilities of a whole image are held.
+
+    Among several processes of torch.distributed, each takes its share, every image is counted
+    once, and each process gets the scores of all.
 
     Args:
         model: a predictor (its device and precision are used as they are), a segmentation model,
@@ -57,6 +67,8 @@ def evaluate(
         scales: factors of the image's own size, as in `Predictor`.
         flip: average with the mirror image.
         window: side, or rows and columns, of sliding windows in pixels of the scaled image.
+        protocol: a published evaluation, in the place of the three.
+        boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
         device: a torch device; `auto` takes a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast.
         limit: take only so many images from the beginning, at least 1.
@@ -78,22 +90,24 @@ def evaluate(
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
     with _borrowed(model):
         predictor = _predictor(model, data, device, precision)
-        metrics = SegmentationMetrics(data.classes.num_classes).to(predictor.device)
+        metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
+        metrics.to(predictor.device)
+        rank, world = _process()
         total = len(data) if limit is None else min(limit, len(data))
-        loader = evaluation_loader(data, workers=workers, limit=limit)
+        loader = evaluation_loader(data, workers=workers, limit=limit, rank=rank, world=world)
+        look = partial(
+            predictor.segment, scales=scales, flip=flip, window=window, protocol=protocol
+        )
         for done, batch in enumerate(loader, start=1):
-            labels, presence_logits = predictor.segment(
-                batch["image"][0], scales=scales, flip=flip, window=window
-            )
-            metrics.update(
-                labels[None],
-                batch["labels"].to(predictor.device),
-                None if presence_logits is None else presence_logits[None],
-            )
+            found = look(batch["image"][0])
+            _count(metrics, found, batch["labels"])
             if also is not None:
-                also(labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
+                also(found.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
             if progress is not None:
-                progress(done, total)
+                progress(min(done * world, total), total)
+        if rank >= total:  # no image for this process, which has to take part in the sums
+            nothing = torch.full((1, 32, 32), IGNORED, dtype=torch.uint8)
+            _count(metrics, look(torch.zeros(3, 32, 32, dtype=torch.uint8)), nothing)
     return metrics.compute()
 
 
@@ -128,9 +142,25 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return scores_of(torch.tensor(content["confusion"]), content["presence_map"])
+        return scores_of(
+            torch.tensor(content["confusion"]),
+            content["presence_map"],
+            boundary_iou=_boundary_iou(content["classes"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a file of scores ({error}).") from error
+
+
+def _count(metrics: SegmentationMetrics, found: Segmentation, labels: Tensor) -> None:
+    presence = None if found.presence_logits is None else found.presence_logits[None]
+    metrics.update(found.labels[None], labels.to(found.labels.device), presence)
+
+
+def _process() -> tuple[int, int]:
+    """Number of this process, and of all."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
 
 
 def _predictor(
@@ -175,6 +205,13 @@ def _borrowed(model: object) -> Iterator[None]:
     finally:
         for part, mode in zip(parts, modes, strict=True):
             part.training = mode
+
+
+def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
+    if not classes or "boundary_iou" not in classes[0]:
+        return None
+    values = (entry["boundary_iou"] for entry in classes)
+    return [math.nan if value is None else value for value in values]
 
 
 def _lines(rows: Sequence[Any]) -> str:

@@ -18,6 +18,7 @@ from contextseg.config import (
     PSPNetConfig,
     TrainConfig,
 )
+from contextseg.published import PUBLISHED
 
 
 def encnet_mobilenetv2_camvid() -> TrainConfig:
@@ -128,6 +129,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
         cpnet_mobilenetv2_camvid,
         encnet_shapes,
         demo,
+        *PUBLISHED,
     )
 }
 """Recipes by the name that `contextseg train` takes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,25 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
     assert main([*words.split(), "--overwrite"]) == 0
 
 
+def test_as_a_recipe_does(model, tmp_path, capsys):
+    from contextseg.config_io import write_yaml
+    from contextseg.recipes import RECIPES
+
+    config = RECIPES["encnet_shapes"]()
+    protocol = replace(config.protocol, base_size=96, crop=64, scales=(0.5, 1.0))
+    write_yaml(tmp_path / "mine.yaml", replace(config, protocol=protocol))
+    path = tmp_path / "scores.json"
+    words = f"evaluate {model} shapes --limit 2 --protocol {tmp_path}/mine.yaml --exp-sum"
+    assert main([*words.split(), "--boundaries", "--json", str(path)]) == 0
+    assert "mean IoU of boundaries" in capsys.readouterr().out
+    content = json.loads(path.read_text())
+    assert content["settings"]["protocol"]["scores"] == "exp_sum"
+    assert content["settings"]["protocol"]["crop"] == 64
+    assert "flip" not in content["settings"]
+    assert 0 <= content["mean_boundary_iou"] <= 1
+    assert content["ade_score"] == (content["pixel_accuracy"] + content["mean_iou"]) / 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -44,6 +64,9 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
         ("evaluate {model} shapes --scales x", "argument --scales: needs numbers above 0"),
         ("evaluate {model} shapes --window 3", "window must be at least 32"),
         ("evaluate {model} shapes --limit 0", "limit must be at least 1"),
+        ("evaluate {model} shapes --exp-sum", "--exp-sum is a form of --protocol"),
+        ("evaluate {model} shapes --protocol demo --flip", "windows of its own"),
+        ("evaluate {model} shapes --protocol nothing", "'nothing' is neither a recipe"),
         ("evaluate {model} shapes --device tpu", "device must be auto, cpu, cuda"),
     ],
 )

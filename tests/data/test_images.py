@@ -207,3 +207,18 @@ def test_masks_of_other_modes(tmp_path):
     Image.fromarray(photo()).convert("CMYK").save(tmp_path / "cmyk.tif")
     with pytest.raises(ImageError, match=r"cmyk\.tif: a mask must be .* got PIL mode CMYK"):
         read_mask(tmp_path / "cmyk.tif")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_the_fast_decoder_gives_the_pixels_of_the_other_and_knows_its_limits(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
+    for options in ({}, {"progressive": True, "subsampling": 2}) if suffix == "jpg" else ({},):
+        Image.fromarray(noise).save(path, **options)
+        with Image.open(path) as image:
+            assert np.array_equal(read_image(path), np.array(image))
+    whole = path.read_bytes()
+    for share in (0.4, 0.9):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(ImageError, match="truncated"):
+            read_image(path)

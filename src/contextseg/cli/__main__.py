@@ -13,6 +13,8 @@ COMMANDS = {
     "compare": "train several models alike, write one report of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, one line of JSON each",
+    "data": "check a data set: layout, pairs, class frequencies, faults",
+    "submit": "write what a test server takes",
     "models": "list the models and the backbones they can stand on",
 }
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError, add_prediction_options
+from contextseg.cli.parsing import (
+    CommandParser,
+    UsageError,
+    add_prediction_options,
+    add_protocol_options,
+    chosen_protocol,
+)
 
 EXAMPLE = """
 contextseg evaluate runs/mine camvid --split test
+contextseg evaluate runs/mine ADEChallengeData2016 --protocol encnet_resnet50_ade20k
 contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --json scores.json
 """
 
@@ -25,7 +32,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
     parser.add_argument("--split", default="val", help="which part of it (default: val)")
+    parser.add_argument("--layout", default="auto", help="how DATA is laid out (default: auto)")
     add_prediction_options(parser)
+    add_protocol_options(parser)
+    parser.add_argument(
+        "--boundaries", action="store_true", help="score boundaries of classes, too"
+    )
     parser.add_argument(
         "--limit", type=int, metavar="N", help="score the first N images only (default: all)"
     )
@@ -34,15 +46,18 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(list(argv))
     if options.json is not None and options.json.exists() and not options.overwrite:
         raise UsageError(f"{options.json} is there already. Add --overwrite to replace it.")
+    protocol = chosen_protocol(options)
 
     from contextseg import evaluate, load
     from contextseg.cli.progress import progress_bar
     from contextseg.cli.tables import print_scores
+    from contextseg.config_io import to_dict
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
+    from contextseg.report.figures import percent
 
     predictor = load(options.model, device=options.device)
-    data = open_dataset(options.data, options.split)
+    data = open_dataset(options.data, options.split, options.layout)
     with progress_bar("evaluating") as progress:
         scores = evaluate(
             predictor,
@@ -50,11 +65,17 @@ def main(argv: Sequence[str]) -> int:
             scales=options.scales,
             flip=options.flip,
             window=options.window,
+            protocol=protocol,
+            boundaries=options.boundaries,
             limit=options.limit,
             progress=progress,
         )
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
+    if options.boundaries:
+        print(f" mean IoU of boundaries: {percent(scores.mean_boundary_iou)} %")
+    if data.classes.dataset == "ADE20K":
+        print(f" ADE20K score, (pixel accuracy + mean IoU) / 2: {percent(scores.ade_score)} %")
     if options.json is not None:
         settings = {
             "model": options.model,
@@ -65,6 +86,9 @@ def main(argv: Sequence[str]) -> int:
             "flip": options.flip,
             "window": options.window,
         }
+        if protocol is not None:
+            settings |= {"protocol": to_dict(protocol)}
+            settings = {k: v for k, v in settings.items() if k not in ("scales", "flip", "window")}
         write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0

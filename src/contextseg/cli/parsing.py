@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import NoReturn
+
+from contextseg.config import ProtocolConfig
 
 
 class UsageError(ValueError):
@@ -63,3 +66,36 @@ def add_prediction_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
     )
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that can evaluate as a paper does."""
+    parser.add_argument(
+        "--protocol",
+        metavar="RECIPE",
+        help="look at images as a recipe does: its name, a YAML file, or the folder of a run",
+    )
+    parser.add_argument(
+        "--exp-sum",
+        action="store_true",
+        help="with --protocol: combine scores as the authors' code does, not by their mean",
+    )
+
+
+def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
+    """The protocol that the options of `add_protocol_options` name, if any.
+
+    Raises:
+        UsageError: options that exclude each other, or no such recipe.
+    """
+    if options.protocol is None:
+        if options.exp_sum:
+            raise UsageError("--exp-sum is a form of --protocol RECIPE; name the recipe.")
+        return None
+    own = vars(options)
+    if own.get("flip") or own.get("window") or tuple(own.get("scales", (1.0,))) != (1.0,):
+        raise UsageError("--protocol has scales, mirror images and windows of its own.")
+    from contextseg.cli.train import starting_point
+
+    protocol = starting_point(options.protocol).protocol
+    return replace(protocol, scores="exp_sum") if options.exp_sum else protocol

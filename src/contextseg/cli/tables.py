@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from textwrap import shorten
@@ -15,6 +16,7 @@ from rich.table import Table
 from contextseg.report.figures import MEANS, percent
 
 if TYPE_CHECKING:
+    from contextseg.data.check import Report
     from contextseg.metrics import Scores
     from contextseg.report.tables import Table as ReportTable
 
@@ -62,6 +64,27 @@ def print_scores(
             row.append(f"[dim]baseline {percent(other)} %[/dim]")
         means.add_row(*row)
     console.print(means)
+
+
+def print_frequencies(report: Report, names: Sequence[str]) -> None:
+    """Print the share of the pixels that each class has, and the number of its images.
+
+    Args:
+        report: of a check.
+        names: of the classes, by label.
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("class")
+    table.add_column("% of valid pixels", justify="right")
+    table.add_column("images", justify="right")
+    valid = int(report.class_pixels.sum())
+    for name, pixels, images in zip(names, report.class_pixels, report.class_images, strict=True):
+        share = pixels / valid if valid else math.nan
+        table.add_row(escape(name), percent(share, digits=2), f"{images}")
+    total = valid + report.ignored_pixels
+    ignored = report.ignored_pixels / total if total else math.nan
+    table.add_row("[dim]ignored, of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
+    Console().print(table)
 
 
 def print_table(table: ReportTable) -> None:

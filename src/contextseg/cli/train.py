@@ -129,6 +129,6 @@ def _description(recipe: str) -> str:
 
 
 def _print_recipes() -> None:
-    width = max(map(len, RECIPES))
-    for name, recipe in RECIPES.items():
-        print(f"{name:{width}}  {(recipe.__doc__ or '').splitlines()[0]}")
+    from contextseg.cli.recipes import print_recipes
+
+    print_recipes(RECIPES)

@@ -17,6 +17,7 @@ from contextseg.config.context import (
     PSPNetConfig,
 )
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "PSPNetConfig",
+    "ProtocolConfig",
     "TrainConfig",
 ]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from contextseg.config.checks import at_least, one_of, within
 from contextseg.config.model import ModelConfig
+from contextseg.config.protocol import ProtocolConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +17,9 @@ class DataConfig:
     root: str = ""
     """Folder of the dataset: images/{train,val,...}, masks/{train,val,...}, classes.json. The word
     `shapes` draws scenes instead (`contextseg.data.shapes`)."""
+    layout: str = "auto"
+    """How the folder is laid out: `folder` as above, or a public dataset as it is downloaded, by
+    its name in `contextseg.data.layouts.LAYOUTS`; `auto` recognises it."""
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "val"
@@ -151,6 +155,9 @@ class TrainConfig:
     """Cross-entropy and its options."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     """Optimiser and schedule."""
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    """Evaluation of the finished model, with `contextseg evaluate --protocol`; the validations of
+    a training look at whole images once."""
     out: str = "runs/run"
     """Run folder: resolved config, logs, checkpoints, the best model."""
     seed: int = 0

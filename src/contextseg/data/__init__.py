@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextseg.data.layouts import Recognised
     from contextseg.data.sample import Dataset
 
 SHAPES = "shapes"
 """The word that stands for drawn scenes where a folder is asked for."""
 
 
-def open_dataset(root: str, split: str) -> Dataset:
+def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
     """The dataset at a folder, or drawn scenes.
 
     Args:
-        root: folder with images, masks and classes.json (`contextseg.data.folder`), or the word
-            `shapes` for drawn scenes (`contextseg.data.shapes`; a folder of that name is
-            `./shapes`).
+        root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
+            dataset as it is downloaded (`contextseg.data.layouts`), or the word `shapes` for drawn
+            scenes (`contextseg.data.shapes`; a folder of that name is `./shapes`).
         split: which part of it, such as `train`, `val` or `test`.
+        layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
+            `auto` recognises either.
+        strict: raise if files are without a partner; else the dataset leaves them out and names
+            them in its list `problems`.
 
     Raises:
         ValueError: the folder is not laid out as expected; says what is missing and where.
@@ -29,4 +34,33 @@ def open_dataset(root: str, split: str) -> Dataset:
         return ShapesDataset(split)
     from contextseg.data.folder import FolderDataset
 
-    return FolderDataset(root, split)
+    found = _recognised(root, layout)
+    if found is None:
+        return FolderDataset(root, split, strict=strict)
+    return found.layout.open(found.base, split, strict=strict)
+
+
+def splits_of(root: str, layout: str = "auto") -> list[str]:
+    """Names of the splits of the dataset at a folder, as `open_dataset` takes them.
+
+    Raises:
+        ValueError: the folder holds no dataset.
+    """
+    found = _recognised(root, layout)
+    if found is not None:
+        return found.layout.splits(found.base)
+    from contextseg.data.folder import folder_splits
+
+    return folder_splits(root)
+
+
+def _recognised(root: str, layout: str) -> Recognised | None:
+    """The public dataset at a folder; None for a folder of images, masks and classes.json."""
+    from pathlib import Path
+
+    from contextseg.data.layouts import recognise
+
+    is_folder = layout == "auto" and (Path(root) / "classes.json").is_file()
+    if layout == "folder" or is_folder or not root:
+        return None
+    return recognise(Path(root), layout)

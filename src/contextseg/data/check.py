@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,13 +23,16 @@ class Report:
     num_images: int
     """Images looked at."""
     problems: list[str]
-    """One message for each image with a problem, which names its file; in the dataset's order."""
+    """One message for each file without a partner, then one for each image with a problem, in the
+    dataset's order; each names a file."""
     class_pixels: np.ndarray
     """[L], int64: pixels of each class."""
     class_images: np.ndarray
     """[L], int64: images in which each class occurs."""
     ignored_pixels: int
     """Pixels that count nowhere."""
+    sizes: Counter[tuple[int, int]]
+    """How many images have how many rows and columns."""
 
     def raise_if_any(self) -> None:
         """Raise ValueError with the first 20 problems, if there are any."""
@@ -65,22 +69,26 @@ def check_dataset(
     total, num_classes = len(dataset), dataset.classes.num_classes
     read = getattr(dataset, "read_labels", None)
 
-    def counts(index: int) -> np.ndarray | str:
+    def counts(index: int) -> tuple[np.ndarray, tuple[int, int]] | str:
         try:
             labels = dataset[index].labels if read is None or decode_images else read(index)
         except ValueError as error:
             return str(error)
-        return np.bincount(labels.ravel(), minlength=256)
+        rows, columns = labels.shape
+        return np.bincount(labels.ravel(), minlength=256), (rows, columns)
 
     class_pixels, class_images = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    problems = []
+    problems: list[str] = list(getattr(dataset, "problems", ()))
+    sizes: Counter[tuple[int, int]] = Counter()
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         for done, found in enumerate(pool.map(counts, range(total)), start=1):
             if isinstance(found, str):
                 problems.append(found)
             else:
-                class_pixels += found
-                class_images += found > 0
+                histogram, size = found
+                class_pixels += histogram
+                class_images += histogram > 0
+                sizes[size] += 1
             if progress is not None:
                 progress(done, total)
     return Report(
@@ -89,4 +97,5 @@ def check_dataset(
         class_pixels=class_pixels[:num_classes],
         class_images=class_images[:num_classes],
         ignored_pixels=int(class_pixels[IGNORED]),
+        sizes=sizes,
     )

@@ -6,8 +6,9 @@ import difflib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from PIL import Image
@@ -40,6 +41,8 @@ class FolderDataset:
     Args:
         root: the folder.
         split: name of the split, such as `train`.
+        strict: raise if files are without a partner or share a name; else such files are left out,
+            and `problems` has a message for each.
 
     Raises:
         ValueError: something is missing, a name has an image without a mask or the reverse, or
@@ -47,17 +50,21 @@ class FolderDataset:
             `contextseg.data.check.check_dataset` reads them all.
     """
 
-    def __init__(self, root: str | os.PathLike[str], split: str) -> None:
+    def __init__(self, root: str | os.PathLike[str], split: str, *, strict: bool = True) -> None:
         self.root = Path(root)
         self.split = split
+        self.problems: list[str] = []
+        tell = _refuse if strict else self.problems.append
         if not str(root):
             raise ValueError("The folder of the dataset is not given; set data.root.")
         _require_folder(self.root, "the folder of the dataset")
         self.classes = _read_classes(self.root)
-        images = _files(self.root, "images", split, IMAGE_SUFFIXES)
-        masks = _files(self.root, "masks", split, MASK_SUFFIXES)
+        images = _files(self.root, "images", split, IMAGE_SUFFIXES, tell)
+        masks = _files(self.root, "masks", split, MASK_SUFFIXES, tell)
         listed = _listed_names(self.root / "splits" / f"{split}.txt", images.keys() | masks.keys())
         self.names = sorted(images.keys() | masks.keys()) if listed is None else listed
+        if not strict:
+            self._leave_out_lone(images, masks)
         self._require_pairs(images, masks)
         self._images = [images[name] for name in self.names]
         self._masks = [masks[name] for name in self.names]
@@ -100,6 +107,14 @@ class FolderDataset:
         """File of the mask of image `index`."""
         return self._masks[index]
 
+    def _leave_out_lone(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
+        for name in self.names:
+            if name not in masks:
+                self.problems.append(f"{images[name]}: there is no mask for this image.")
+            elif name not in images:
+                self.problems.append(f"{masks[name]}: there is no image for this mask.")
+        self.names = [name for name in self.names if name in images and name in masks]
+
     def _require_pairs(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
         for what, other, have, lack in (
             ("images", "masks", images, masks),
@@ -128,6 +143,18 @@ class FolderDataset:
                 f"image {self._images[index].name} has {image[0]} and {image[1]}. Save the mask at "
                 f"the size of its image, upright if the camera turned that one."
             )
+
+
+def folder_splits(root: str | os.PathLike[str]) -> list[str]:
+    """Names of the splits in a folder dataset: the folders below `images`, sorted.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    folder = Path(root) / "images"
+    _require_folder(Path(root), "the folder of the dataset")
+    _require_folder(folder, "the folder of the images")
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
 def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> None:
@@ -161,8 +188,14 @@ def _read_classes(root: Path) -> Classes:
     return Classes.read(path)
 
 
-def _files(root: Path, kind: str, split: str, suffixes: frozenset[str]) -> dict[str, Path]:
-    """Files of a split by name without suffix."""
+def _refuse(message: str) -> NoReturn:
+    raise ValueError(message)
+
+
+def _files(
+    root: Path, kind: str, split: str, suffixes: frozenset[str], tell: Callable[[str], None]
+) -> dict[str, Path]:
+    """Files of a split by name without suffix; `tell` gets what is wrong with some."""
     _require_folder(root / kind, f"the folder of the {kind}")
     folder = root / kind / split
     _require_folder(folder, f"the {kind} of the split {split!r}")
@@ -175,13 +208,11 @@ def _files(root: Path, kind: str, split: str, suffixes: frozenset[str]) -> dict[
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 refused.append(path.name)
         elif path.stem in files:
-            raise ValueError(
-                f"{folder}: {files[path.stem].name} and {path.name} have the same name. Keep one."
-            )
+            tell(f"{folder}: {files[path.stem].name} and {path.name} have the same name. Keep one.")
         else:
             files[path.stem] = path
     if refused:
-        raise ValueError(
+        tell(
             f"{folder}: {_some(refused)}: masks must be {_kinds(suffixes)}, for JPEG and WebP may "
             f"alter ids. Save them as PNG."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,11 @@ def _read_file(path: Path) -> np.ndarray:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
             if image is not None:
                 return image
-        with Image.open(path) as opened:
+        with Image.open(io.BytesIO(data)) as opened:
+            if _is_plain(opened, data):
+                image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+                if image is not None:
+                    return image
             return _to_rgb(ImageOps.exif_transpose(opened))
     except Image.UnidentifiedImageError as error:
         return _read_deep(path, error)
@@ -160,6 +165,21 @@ def _read_deep(path: Path, error: Exception) -> np.ndarray:
 def _is_plain_webp(data: bytes) -> bool:
     """Whether the file is a lossy WebP without alpha, EXIF data or animation."""
     return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8 "
+
+
+def _is_plain(image: Image.Image, data: bytes) -> bool:
+    """Whether a file is an upright 8-bit RGB JPEG or PNG that is complete.
+
+    Of these OpenCV gives the same pixels in three quarters of the time, but it does not say when a
+    file is cut off.
+    """
+    if image.mode != "RGB" or "transparency" in image.info:
+        return False
+    if image.format == "JPEG":
+        return data.endswith(b"\xff\xd9") and image.getexif().get(_ORIENTATION, 1) == 1
+    depth = data[24]  # after signature, length and name of the header, width and height
+    whole = data.endswith(b"IEND\xaeB`\x82") and b"eXIf" not in data
+    return image.format == "PNG" and depth == 8 and whole
 
 
 def _grey_bits(image: Image.Image) -> int:

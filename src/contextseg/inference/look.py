@@ -42,12 +42,19 @@ class Look(NamedTuple):
         """[L]: a class is in an image if it is in any window; passes are averaged."""
         if not self.presence:
             return None
-        logits = torch.stack(self.presence).double()  # [views, L]
-        parts = logits.split([len(each.views) for each in self.passes])
-        largest = torch.stack([part.amax(0) for part in parts])  # [passes, L]
-        if len(largest) == 1:
-            return largest[0]
-        return largest.sigmoid().mean(0).logit(eps=1e-15)
+        logits = torch.stack(self.presence)  # [views, L]
+        return presence_of(logits.split([len(each.views) for each in self.passes]))
+
+
+def presence_of(passes: Sequence[Tensor]) -> Tensor:
+    """Presence logits [L], float64, of an image from those of each view of each pass, [views, L].
+
+    A class is in an image if it is in any view of a pass; the probabilities of passes are averaged.
+    """
+    largest = torch.stack([views.double().amax(0) for views in passes])  # [passes, L]
+    if len(largest) == 1:
+        return largest[0]
+    return largest.sigmoid().mean(0).logit(eps=1e-15)
 
 
 def look_at(

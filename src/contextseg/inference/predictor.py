@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import ModelConfig
+from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.inference.look import Look, look_at
 from contextseg.inference.multiscale import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.protocol_look import ProtocolLook, look_by_protocol
 from contextseg.inference.result import Prediction
 from contextseg.ops import upsampled_argmax
 
@@ -112,6 +113,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
+        protocol: ProtocolConfig | None = None,
     ) -> Segmentation:
         """Labels of an image that is read already, and the logits of class presence.
 
@@ -123,12 +125,18 @@ class Predictor:
             scales: as in `__call__`.
             flip: as in `__call__`.
             window: as in `__call__`.
+            protocol: a published evaluation, in the place of the three.
 
         Raises:
-            ValueError: an option is out of range.
+            ValueError: an option is out of range, or a protocol comes with one of the three.
         """
-        look = self._look(image, scales, flip, window)
-        if len(look.coarse_logits) == 1:
+        if protocol is None:
+            look = self._look(image, scales, flip, window)
+        elif (tuple(scales), flip, window) == ((1.0,), False, None):
+            look = self._look_by(image, protocol)
+        else:
+            raise ValueError("segment: a protocol has scales, flip and windows of its own.")
+        if isinstance(look, Look) and len(look.coarse_logits) == 1:
             labels = upsampled_argmax(
                 look.coarse_logits[0][None],
                 look.size,
@@ -191,6 +199,14 @@ class Predictor:
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):
             return look_at(canvas, passes, self.model, self.config, self.max_pixels)
+
+    def _look_by(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLook:
+        """Run the network on every window of a protocol."""
+        pixels = to_canvas(image, 1, self.config, self.device)
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        ):
+            return look_by_protocol(pixels, self.model, self.config, protocol, self.max_pixels)
 
     def __repr__(self) -> str:
         return (

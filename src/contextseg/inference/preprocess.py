@@ -95,3 +95,10 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
             region = region.flip(3)
         torch.sub(region[0], mean, out=inputs[index])
     return inputs.div_(std)
+
+
+def normalised(images: Tensor, config: ModelConfig) -> Tensor:
+    """Images [B, 3, h, w], uint8, less the mean and divided by the standard deviation, float32."""
+    mean = torch.tensor(config.mean, device=images.device).mul_(255).view(3, 1, 1)
+    std = torch.tensor(config.std, device=images.device).mul_(255).view(3, 1, 1)
+    return (images.float() - mean).div_(std)

@@ -34,6 +34,21 @@ class Scores:
     that are in some images and missing in others; None without such predictions or classes."""
     confusion: Tensor
     """Valid pixels, [L, L], int64: row the label given, column the label predicted."""
+    boundary_iou: list[float] | None = None
+    """IoU of the boundaries by label (`metrics.boundary`), NaN where undefined; None where it was
+    not asked for."""
+
+    @property
+    def ade_score(self) -> float:
+        """Mean of pixel accuracy and mean IoU: the final score of the ADE20K challenge."""
+        return (self.pixel_accuracy + self.mean_iou) / 2
+
+    @property
+    def mean_boundary_iou(self) -> float | None:
+        """Mean of `boundary_iou` over the classes where it is defined."""
+        if self.boundary_iou is None:
+            return None
+        return torch.tensor(self.boundary_iou, dtype=torch.float64).nanmean().item()
 
     def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
         """All of it as JSON takes it: undefined values are None.
@@ -47,12 +62,15 @@ class Scores:
         if len(names) != len(self.iou):
             raise ValueError(f"scores: {len(self.iou)} classes need as many names, got {names}.")
         given, predicted = self.confusion.sum(1).tolist(), self.confusion.sum(0).tolist()
+        edges = self.boundary_iou or []
         return {
             "pixel_accuracy": _or_none(self.pixel_accuracy),
             "mean_iou": _or_none(self.mean_iou),
             "mean_iou_reference": _or_none(self.mean_iou_reference),
             "mean_accuracy": _or_none(self.mean_accuracy),
+            "ade_score": _or_none(self.ade_score),
             "presence_map": self.presence_map,
+            **({"mean_boundary_iou": _or_none(self.mean_boundary_iou)} if edges else {}),
             "classes": [
                 {
                     "name": name,
@@ -60,6 +78,7 @@ class Scores:
                     "accuracy": _or_none(self.accuracy[label]),
                     "pixels": given[label],
                     "predicted_pixels": predicted[label],
+                    **({"boundary_iou": _or_none(edges[label])} if edges else {}),
                 }
                 for label, name in enumerate(names)
             ],
@@ -67,12 +86,18 @@ class Scores:
         }
 
 
-def scores_of(confusion: Tensor, presence_map: float | None = None) -> Scores:
+def scores_of(
+    confusion: Tensor,
+    presence_map: float | None = None,
+    *,
+    boundary_iou: list[float] | None = None,
+) -> Scores:
     """Scores of a confusion matrix.
 
     Args:
         confusion: valid pixels, [L, L], integer: row the label given, column the one predicted.
         presence_map: taken over as it is.
+        boundary_iou: likewise.
 
     Raises:
         ValueError: the matrix is not square.
@@ -94,8 +119,9 @@ def scores_of(confusion: Tensor, presence_map: float | None = None) -> Scores:
         accuracy=accuracy.tolist(),
         presence_map=presence_map,
         confusion=confusion,
+        boundary_iou=boundary_iou,
     )
 
 
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _or_none(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value

@@ -11,6 +11,7 @@ from torchmetrics.functional.classification import multilabel_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from contextseg.labels import IGNORED
+from contextseg.metrics.boundary import BoundaryIoU
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.ops import class_presence
 
@@ -46,9 +47,10 @@ class SegmentationMetrics(nn.Module):
 
     Args:
         num_classes: classes L.
+        boundaries: count boundaries, too.
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, *, boundaries: bool = False) -> None:
         super().__init__()
         self.num_classes = num_classes
         # Its own validation sorts all pixels of a batch; `update` checks the range instead.
@@ -56,6 +58,7 @@ class SegmentationMetrics(nn.Module):
             num_classes, ignore_index=IGNORED, validate_args=False
         )
         self.presence = PresencePrecision(num_classes, validate_args=False)
+        self.boundary = BoundaryIoU(num_classes) if boundaries else None
 
     def update(
         self, prediction: Tensor, labels: Tensor, presence_logits: Tensor | None = None
@@ -80,6 +83,8 @@ class SegmentationMetrics(nn.Module):
         valid = labels != IGNORED
         self._check_range("labels", torch.where(valid, labels, 0))
         self.confusion.update(prediction.long(), labels.long())
+        if self.boundary is not None:
+            self.boundary.update(prediction, labels)
         if presence_logits is None:
             return
         if presence_logits.shape != (len(labels), self.num_classes):
@@ -97,13 +102,17 @@ class SegmentationMetrics(nn.Module):
         """Scores of all batches since the last `reset`."""
         presence_map = float(self.presence.compute()) if self.presence.update_called else math.nan
         return scores_of(
-            self.confusion.compute(), None if math.isnan(presence_map) else presence_map
+            self.confusion.compute(),
+            None if math.isnan(presence_map) else presence_map,
+            boundary_iou=None if self.boundary is None else self.boundary.compute().tolist(),
         )
 
     def reset(self) -> None:
         """Forget all batches."""
         self.confusion.reset()
         self.presence.reset()
+        if self.boundary is not None:
+            self.boundary.reset()
 
     def _check_range(self, name: str, labels: Tensor) -> None:
         if labels.numel() == 0:

@@ -104,9 +104,11 @@ def train(
     """
     folder = Path(config.out)
     checkpoint = checkpoint_of(folder, config, resume)
-    train_data = open_dataset(config.data.root, config.data.train_split)
+    train_data = open_dataset(config.data.root, config.data.train_split, config.data.layout)
     val_data = (
-        open_dataset(config.data.root, config.data.val_split) if config.data.val_split else None
+        open_dataset(config.data.root, config.data.val_split, config.data.layout)
+        if config.data.val_split
+        else None
     )
     config = _resolve(config, train_data)
     weights = None

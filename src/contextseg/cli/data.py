@@ -1,0 +1,107 @@
+"""`contextseg data check PATH`: recognise a data set, read all of it, say what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contextseg.cli.parsing import CommandParser, UsageError
+
+if TYPE_CHECKING:
+    from contextseg.data.check import Report
+    from contextseg.data.classes import Classes
+
+EXAMPLE = """
+contextseg data check ADEChallengeData2016
+contextseg data check VOCdevkit/VOC2010 --layout pascal_context_60 --split val
+"""
+
+DESCRIPTION = """\
+Recognise how a data set is laid out, read every image and mask, print how often each class
+occurs, the sizes, and each fault with its file; draw a contact sheet. The data are only read.
+PATH is a folder with images, masks and classes.json, or a public data set as it is downloaded.
+The exit code is 1 where there are faults.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    options = _parser().parse_args(list(argv))
+    root = Path(options.path)
+
+    from contextseg.cli.progress import progress_bar
+    from contextseg.data import open_dataset, splits_of
+    from contextseg.data.check import check_dataset
+    from contextseg.data.sheet import write_sheet
+
+    sheet = options.sheet or Path(f"contact_sheet_{root.resolve().name}.jpg")
+    if not options.no_sheet and sheet.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{sheet} is in the data, which are only read. Name another with --sheet.")
+    splits = [options.split] if options.split else splits_of(options.path, options.layout)
+    datasets = [open_dataset(options.path, s, options.layout, strict=False) for s in splits]
+    faults = 0
+    labelled = []
+    for dataset in datasets:
+        if _is_unlabelled(dataset):
+            print(f"{dataset.split}: {len(dataset)} images, whose labels are not published.\n")
+            continue
+        labelled.append(dataset)
+        with progress_bar(f"reading {dataset.split}") as progress:
+            report = check_dataset(
+                dataset,
+                workers=options.workers,
+                decode_images=not options.masks_only,
+                progress=progress,
+            )
+        _print_report(dataset.split, report, dataset.classes)
+        faults += len(report.problems)
+    if not options.no_sheet and labelled:
+        write_sheet(sheet, labelled)
+        print(f"Some images with their labels are in {sheet}.")
+    if faults:
+        print(f"{faults} faults in {options.path}.", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser("data", DESCRIPTION, EXAMPLE)
+    parser.add_argument("action", metavar="check", choices=["check"], help="what to do")
+    parser.add_argument("path", metavar="PATH", help="folder of the data set")
+    parser.add_argument("--split", help="which part of it (default: all)")
+    parser.add_argument(
+        "--layout", default="auto", help="folder, or a public layout by name (default: auto)"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="threads that read (default: one a processor)"
+    )
+    parser.add_argument(
+        "--masks-only", action="store_true", help="of images read the sizes only: much faster"
+    )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="contact sheet (default: contact_sheet_NAME.jpg)"
+    )
+    parser.add_argument("--no-sheet", action="store_true", help="draw none")
+    return parser
+
+
+def _is_unlabelled(dataset: object) -> bool:
+    entries = getattr(dataset, "entries", None)
+    return bool(entries) and all(entry.mask is None for entry in entries)
+
+
+def _print_report(split: str, report: Report, classes: Classes) -> None:
+    from contextseg.cli.tables import print_frequencies
+
+    sizes = ", ".join(f"{h} x {w} ({n})" for (h, w), n in report.sizes.most_common(3))
+    more = f" and {len(report.sizes) - 3} more" if len(report.sizes) > 3 else ""
+    print(
+        f"{classes.dataset}, {split}: {report.num_images} pairs, {classes.num_classes} classes.\n"
+        f"Rows x columns (images): {sizes or 'none'}{more}."
+    )
+    print_frequencies(report, classes.names)
+    for problem in report.problems:
+        print(f"- {problem}")
+    print(f"{len(report.problems)} faults.\n" if report.problems else "No faults.\n")

@@ -1,0 +1,31 @@
+"""The table of recipes; without what prints scores, which takes longer to import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextseg.config import TrainConfig
+
+
+def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
+    """Print what each recipe trains: a row a recipe, and what it is.
+
+    Args:
+        recipes: functions by name.
+    """
+    columns = ("recipe", "data", "crop", "epochs", "batch", "lr", "what")
+    rows: list[Sequence[str]] = [columns]
+    for name, recipe in recipes.items():
+        config = recipe()
+        data = config.data.layout if config.data.layout != "auto" else config.data.root or "any"
+        crop = "x".join(map(str, dict.fromkeys(config.augment.crop)))
+        what = (recipe.__doc__ or "").splitlines()[0]
+        run = (str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}")
+        rows.append((name, data, crop, *run, what))
+    # Plain text: one recipe a line, however narrow the terminal, for `grep` and eyes alike.
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[-1]]))

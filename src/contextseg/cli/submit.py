@@ -1,0 +1,62 @@
+"""`contextseg submit MODEL DATA -o ARCHIVE`: write what a test server takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contextseg.cli.parsing import CommandParser, UsageError, add_protocol_options, chosen_protocol
+
+EXAMPLE = """
+contextseg submit runs/mine VOCdevkit/VOC2012 -o results.tar.gz --protocol encnet_resnet101_voc
+contextseg submit runs/mine cityscapes -o results.zip
+"""
+
+DESCRIPTION = """\
+Segment the test images of PASCAL VOC 2012 or Cityscapes and write the archive that the server
+takes: names, ids and palette as it wants them. MODEL is a run or model folder, or a .safetensors
+file; DATA the data set as it is downloaded.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("submit", DESCRIPTION, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("data", metavar="DATA", help="folder of the data set")
+    parser.add_argument("-o", "--out", metavar="ARCHIVE", type=Path, required=True)
+    parser.add_argument("--split", default="test", help="which part of it (default: test)")
+    parser.add_argument(
+        "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
+    add_protocol_options(parser)
+    options = parser.parse_args(list(argv))
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    protocol = chosen_protocol(options)
+
+    from contextseg import load
+    from contextseg.cli.progress import progress_bar
+    from contextseg.data import open_dataset
+    from contextseg.data.listing import ListedDataset
+    from contextseg.inference.submission import write_submission
+
+    data = open_dataset(options.data, options.split)
+    if not isinstance(data, ListedDataset):
+        raise UsageError(f"{options.data} is no public data set as it is downloaded.")
+    predictor = load(options.model, device=options.device)
+    with progress_bar("predicting") as progress:
+        write_submission(
+            options.out,
+            predictor,
+            data,
+            protocol=protocol,
+            competition="comp5" if options.comp5 else "comp6",
+            progress=progress,
+        )
+    print(f"{len(data)} images, written to {options.out}.")
+    return 0

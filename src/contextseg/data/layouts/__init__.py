@@ -1,0 +1,76 @@
+"""Public datasets in the folders in which they are downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from contextseg.data.layouts.cityscapes import CITYSCAPES
+from contextseg.data.layouts.folders import ADE20K, CAMVID, COCO_STUFF
+from contextseg.data.layouts.layout import Layout
+from contextseg.data.layouts.pascal_context import PASCAL_CONTEXT_59, PASCAL_CONTEXT_60
+from contextseg.data.layouts.voc import SBD, VOC2012
+
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        ADE20K,
+        CITYSCAPES,
+        PASCAL_CONTEXT_59,
+        PASCAL_CONTEXT_60,
+        VOC2012,
+        SBD,
+        COCO_STUFF,
+        CAMVID,
+    )
+}
+"""Layouts by name, in the order in which they are tried."""
+
+ON_REQUEST = ("pascal_context_60",)
+"""Layouts that share their files with another one, which is recognised in their place."""
+
+
+class Recognised(NamedTuple):
+    """A dataset that was found."""
+
+    layout: Layout
+    """How it is laid out."""
+    base: Path
+    """Its own folder."""
+
+
+def recognise(root: Path, layout: str = "auto") -> Recognised | None:
+    """The dataset in a folder.
+
+    Args:
+        root: the dataset's own folder, or one that holds it under its usual name.
+        layout: a name of `LAYOUTS`; `auto` tries all but those of `ON_REQUEST`.
+
+    Returns:
+        The layout and the dataset's own folder; None where nothing is recognised.
+
+    Raises:
+        ValueError: several datasets are there, the named one is not, or the name is unknown.
+    """
+    if layout != "auto":
+        if layout not in LAYOUTS:
+            raise ValueError(
+                f"layout must be auto, folder or one of {', '.join(LAYOUTS)}, got {layout!r}."
+            )
+        base = LAYOUTS[layout].find(root)
+        if base is None:
+            raise ValueError(
+                f"{root}: is not laid out as {layout}; docs/data.md draws the folders."
+            )
+        return Recognised(LAYOUTS[layout], base)
+    candidates = [kind for name, kind in LAYOUTS.items() if name not in ON_REQUEST]
+    found = [Recognised(kind, base) for kind in candidates if (base := kind.find(root))]
+    if any(each.layout is VOC2012 for each in found):
+        found = [each for each in found if each.layout is not SBD]  # it is part of VOC's train_aug
+    # A dataset right at the root is meant before ones below it.
+    nearest = min((len(each.base.parts) for each in found), default=0)
+    found = [each for each in found if len(each.base.parts) == nearest]
+    if len(found) > 1:
+        names = ", ".join(f"{each.layout.name} in {each.base}" for each in found)
+        raise ValueError(f"{root}: holds several datasets: {names}. Name the folder of one.")
+    return found[0] if found else None

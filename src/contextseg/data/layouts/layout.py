@@ -1,0 +1,85 @@
+"""What a native layout has to say of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from contextseg.data.classes import Classes
+from contextseg.data.listing import ListedDataset
+from contextseg.data.vocabularies import vocabulary
+
+
+class Layout(Protocol):
+    """A dataset in the folders in which it is downloaded."""
+
+    @property
+    def name(self) -> str:
+        """What `--layout` calls it."""
+        ...
+
+    @property
+    def classes(self) -> Classes:
+        """Its classes."""
+        ...
+
+    def find(self, root: Path) -> Path | None:
+        """The dataset's own folder: `root` or one below it; None where it is not there."""
+        ...
+
+    def splits(self, base: Path) -> list[str]:
+        """Names of the splits that are there."""
+        ...
+
+    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
+        """A split of it.
+
+        Args:
+            base: what `find` returned.
+            split: one of `splits`.
+            strict: raise if pairs are incomplete, else keep what is wrong in `problems`.
+
+        Raises:
+            ValueError: there is no such split, or pairs are incomplete.
+        """
+        ...
+
+
+class Named:
+    """The part that all layouts share: name, classes, and where to look."""
+
+    inside: tuple[str, ...] = ()
+    """Folders below a root in which the dataset may lie."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def classes(self) -> Classes:
+        """Its classes."""
+        return vocabulary(self.name)
+
+    def find(self, root: Path) -> Path | None:
+        """The dataset's own folder: `root` or one below it; None where it is not there."""
+        for base in (root, *(root / folder for folder in self.inside)):
+            if self.is_here(base):
+                return base
+        return None
+
+    def is_here(self, base: Path) -> bool:
+        """Whether a folder is the dataset's own."""
+        raise NotImplementedError
+
+
+def require_split(base: Path, split: str, splits: Iterable[str]) -> None:
+    """Raise unless the split is there."""
+    if split not in (known := list(splits)):
+        raise ValueError(
+            f"{base}: there is no split {split!r}. There are {', '.join(known) or 'none'}."
+        )
+
+
+def any_of(test: Callable[[Path], bool], *paths: Path) -> Path | None:
+    """The first path that passes the test."""
+    return next((path for path in paths if test(path)), None)

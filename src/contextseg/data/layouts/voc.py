@@ -1,0 +1,158 @@
+"""PASCAL VOC 2012 and the further masks of SBD, together known as VOCaug."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from contextseg.data.classes import Classes
+from contextseg.data.images import ImageError
+from contextseg.data.layouts.layout import Named, any_of, require_split
+from contextseg.data.listing import (
+    Entry,
+    ListedDataset,
+    Listing,
+    existing,
+    paired,
+    read_ids,
+    read_names,
+)
+from contextseg.data.masks import read_labels
+from contextseg.data.vocabularies import vocabulary
+
+AUGMENTED = "train_aug"
+"""Split of the training images of VOC and all images of SBD that are not in VOC's val: 10,582."""
+
+
+def voc_ids(entry: Entry) -> np.ndarray:
+    """Ids [h, w] of a palette PNG, of a PNG in VOC's colours, or of a .mat file of SBD."""
+    assert entry.mask is not None
+    if entry.mask.suffix == ".mat":
+        return sbd_ids(entry.mask)
+    classes = vocabulary("voc2012")
+    try:
+        return read_ids(entry.mask)
+    except ImageError:
+        raise
+    except ValueError:  # in colours, as some copies are
+        return classes.to_ids(read_labels(entry.mask, classes))
+
+
+def sbd_ids(path: Path) -> np.ndarray:
+    """Ids [h, w], uint8, of a .mat file of SBD (its field GTcls.Segmentation).
+
+    Raises:
+        ImportError: scipy is not installed.
+        ImageError: the file cannot be read.
+    """
+    try:
+        from scipy.io import loadmat
+    except ImportError as error:
+        raise ImportError(
+            "The masks of SBD are .mat files, which takes scipy: pip install contextseg[data]"
+        ) from error
+    try:
+        return np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0], np.uint8)
+    except Exception as error:  # scipy raises whatever its parser meets
+        raise ImageError(
+            f"{path}: cannot be read as a mask of SBD, it may be truncated ({error})."
+        ) from error
+
+
+class VOCLayout(Named):
+    """VOC 2012 as in its devkit, with SBD beside it or merged into it.
+
+    Splits are the lists in ImageSets/Segmentation; `train_aug` is there where SegmentationClassAug
+    and its list are (as widely shared), or SBD's own folder is in or beside VOC2012. An official
+    mask is taken before one of SBD.
+    """
+
+    inside = ("VOC2012", "VOCdevkit/VOC2012", "voc2012/VOCdevkit/VOC2012")
+
+    def is_here(self, base: Path) -> bool:
+        """Whether lists, images and masks of the segmentation challenge are here."""
+        lists = base / "ImageSets" / "Segmentation"
+        context = base / "SegmentationClassContext"
+        return lists.is_dir() and (base / "SegmentationClass").is_dir() and not context.is_dir()
+
+    def splits(self, base: Path) -> list[str]:
+        """Names of the splits that are there."""
+        names = {path.stem for path in (base / "ImageSets" / "Segmentation").glob("*.txt")}
+        names = {AUGMENTED if name == "trainaug" else name for name in names}
+        if _sbd_near(base) is not None:
+            names.add(AUGMENTED)
+        return sorted(names)
+
+    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
+        """A split of it, as `Layout.open`."""
+        require_split(base, split, self.splits(base))
+        sbd = _sbd_near(base) if split == AUGMENTED else None
+        folders = ["SegmentationClass", *(["SegmentationClassAug"] if split == AUGMENTED else [])]
+
+        def image(name: str) -> Path | None:
+            own = existing(base / "JPEGImages" / f"{name}.jpg")
+            return own or (existing(sbd / "img" / f"{name}.jpg") if sbd else None)
+
+        def mask(name: str) -> Path | None:
+            paths = [base / folder / f"{name}.png" for folder in folders]
+            paths += [sbd / "cls" / f"{name}.mat"] if sbd else []
+            return any_of(Path.is_file, *paths)
+
+        names = self._names(base, split, sbd)
+        if split == "test":
+            found = ((name, image(name)) for name in names)
+            listing = Listing([Entry(name, path, None) for name, path in found if path])
+        else:
+            listing = paired(names, image, mask)
+        return ListedDataset(base, split, self.classes, listing, ids=voc_ids, strict=strict)
+
+    def _names(self, base: Path, split: str, sbd: Path | None) -> list[str]:
+        lists = base / "ImageSets" / "Segmentation"
+        listed = any_of(Path.is_file, lists / f"{split}.txt", lists / "trainaug.txt")
+        if split != AUGMENTED or sbd is None or listed is not None:
+            return read_names(lists / f"{split}.txt" if listed is None else listed)
+        own, held_out = read_names(lists / "train.txt"), set(read_names(lists / "val.txt"))
+        further = read_names(sbd / "train.txt") + read_names(sbd / "val.txt")
+        return sorted({*own, *further} - held_out)
+
+
+class SBDLayout(Named):
+    """SBD alone (benchmark_RELEASE, VOCaug): 8498 train and 2857 val images of its own split."""
+
+    inside = ("dataset", "VOCaug/dataset", "benchmark_RELEASE/dataset", "sbd/dataset", "sbd")
+
+    def is_here(self, base: Path) -> bool:
+        """Whether images, .mat files and lists are here."""
+        return (base / "img").is_dir() and (base / "cls").is_dir()
+
+    def splits(self, base: Path) -> list[str]:
+        """Names of the splits that are there."""
+        return sorted(path.stem for path in base.glob("*.txt"))
+
+    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
+        """A split of it, as `Layout.open`."""
+        require_split(base, split, self.splits(base))
+        listing = paired(
+            read_names(base / f"{split}.txt"),
+            lambda name: existing(base / "img" / f"{name}.jpg"),
+            lambda name: existing(base / "cls" / f"{name}.mat"),
+        )
+        return ListedDataset(base, split, self.classes, listing, ids=voc_ids, strict=strict)
+
+    @property
+    def classes(self) -> Classes:
+        """Those of VOC."""
+        return vocabulary("voc2012")
+
+
+VOC2012 = VOCLayout("voc2012")
+SBD = SBDLayout("sbd")
+
+
+def _sbd_near(base: Path) -> Path | None:
+    """SBD's folder in VOC2012, in VOCdevkit or beside it."""
+    for place in (base, base.parent, base.parent.parent):
+        if (found := SBD.find(place)) is not None:
+            return found
+    return None

@@ -1,0 +1,52 @@
+"""Binary masks in COCO's compressed run-length form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def decode_run_lengths(counts: str | bytes | Sequence[int], size: tuple[int, int]) -> np.ndarray:
+    """The mask that run lengths describe.
+
+    Runs of 0 and 1 take turns down the columns, one after the other, and begin with 0. In text,
+    each number is written in groups of five bits, the least first, with 48 added: bit 5 says that
+    more groups follow, bit 4 of the last group is the sign; from the third on, the number is the
+    difference to the last but one.
+
+    Args:
+        counts: the run lengths, as a list or as compressed text.
+        size: rows and columns.
+
+    Returns:
+        [rows, columns], bool.
+
+    Raises:
+        ValueError: the text is cut off, or the runs do not add up to the size.
+    """
+    runs = _numbers(counts) if isinstance(counts, str | bytes) else np.asarray(counts, np.int64)
+    if runs.sum() != size[0] * size[1] or (runs < 0).any():
+        raise ValueError(f"runs of {runs.sum()} pixels, but the mask is {size[0]} x {size[1]}")
+    values = np.arange(len(runs)) % 2 == 1
+    return np.repeat(values, runs).reshape(size[::-1]).T
+
+
+def _numbers(text: str | bytes) -> np.ndarray:
+    groups = np.frombuffer(text.encode() if isinstance(text, str) else text, np.uint8)
+    groups = groups.astype(np.int64) - 48
+    last = (groups & 32) == 0
+    if len(groups) and not last[-1]:
+        raise ValueError("the run lengths are cut off")
+    number = np.concatenate([[0], np.cumsum(last)[:-1]])  # which number each group is of
+    starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
+    place = np.arange(len(groups)) - starts[number]
+    values = np.zeros(int(last.sum()), np.int64)
+    np.add.at(values, number, (groups & 31) << (5 * place))
+    ends = np.flatnonzero(last)
+    negative = (groups[ends] & 16) != 0
+    values[negative] -= np.int64(1) << (5 * (place[ends] + 1))[negative]
+    # x_i = d_i + x_(i-2) for i > 2, from 0: running sums over every second number.
+    for first in (1, 2):
+        values[first::2] = np.cumsum(values[first::2])
+    return values

@@ -1,0 +1,108 @@
+"""Predictions in the archives that the test servers of VOC and Cityscapes take."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from contextseg.config import ProtocolConfig
+from contextseg.data.listing import ListedDataset
+from contextseg.data.vocabularies import vocabulary
+from contextseg.files import atomic_path
+from contextseg.inference.predictor import Predictor
+
+SUFFIXES = {"voc2012": ".tar.gz", "cityscapes": ".zip"}
+"""The kind of archive that each server takes."""
+
+
+def write_submission(
+    path: str | os.PathLike[str],
+    predictor: Predictor,
+    dataset: ListedDataset,
+    *,
+    protocol: ProtocolConfig | None = None,
+    competition: Literal["comp5", "comp6"] = "comp6",
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Segment the images of a split and write what its server takes.
+
+    VOC 2012: results/VOC2012/Segmentation/comp6_test_cls/NAME.png in a .tar.gz, palette images of
+    labels 0 to 20 in VOC's colours. Cityscapes: NAME.png in a .zip, grey images of label ids (7 to
+    33, not the train ids), each of the size of its image.
+
+    Args:
+        path: archive to write, whole or not at all.
+        predictor: a model with the classes of the dataset.
+        dataset: the test split of `voc2012` or `cityscapes`; other splits work as well.
+        protocol: how to look at images; None looks once at the whole of each.
+        competition: of VOC: `comp5` for training on its own data alone, `comp6` for any.
+        progress: called after each image with the images done and their total.
+
+    Raises:
+        ValueError: the dataset has no server, the path another suffix than its archives, or the
+            model other classes.
+    """
+    name = _server(dataset)
+    if not str(path).endswith(SUFFIXES[name]):
+        raise ValueError(
+            f"{path}: the server of {name} takes a file that ends in {SUFFIXES[name]}."
+        )
+    if predictor.classes.names != dataset.classes.names:
+        raise ValueError(
+            f"submission: the model knows other classes than {dataset.classes.dataset}; the server "
+            f"would take its labels for those."
+        )
+    folder = f"results/VOC2012/Segmentation/{competition}_test_cls/" if name == "voc2012" else ""
+    with atomic_path(path) as partial, _archive(partial, name) as add:
+        for index, entry in enumerate(dataset.entries):
+            labels = predictor.segment(dataset.image(index), protocol=protocol).labels
+            ids = dataset.classes.to_ids(labels.cpu().numpy())
+            palette = dataset.classes.palette if name == "voc2012" else None
+            add(f"{folder}{entry.name}.png", _png(ids, palette))
+            if progress is not None:
+                progress(index + 1, len(dataset))
+
+
+def _server(dataset: ListedDataset) -> str:
+    for name in SUFFIXES:
+        if dataset.classes == vocabulary(name):
+            return name
+    raise ValueError(
+        f"submission: {dataset.classes.dataset} has no server whose format is known; there are "
+        f"{', '.join(SUFFIXES)}. `contextseg predict` writes masks of any."
+    )
+
+
+def _png(ids: np.ndarray, palette: np.ndarray | None) -> bytes:
+    image = Image.fromarray(ids)
+    if palette is not None:
+        image.putpalette(palette.tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+@contextmanager
+def _archive(path: Path, name: str):
+    """A function that adds a file of a name and a content."""
+    if SUFFIXES[name] == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:  # PNGs are compressed already
+            yield archive.writestr
+        return
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+
+        def add(file: str, content: bytes) -> None:
+            info = tarfile.TarInfo(file)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+        yield add

@@ -1,0 +1,41 @@
+"""`contextseg submit` writes an archive, once."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from contextseg import create_model
+from contextseg.cli.__main__ import main
+from contextseg.data.vocabularies import vocabulary
+from contextseg.weights import save_model
+from tests.data import native
+
+
+@pytest.fixture
+def city(tmp_path) -> tuple[Path, Path]:
+    """A model of Cityscapes' classes, and a small tree."""
+    network = create_model(
+        "fcn", backbone="test_resnet", num_classes=19, head_channels=8, aux_weight=0
+    )
+    save_model(tmp_path / "model.safetensors", network, vocabulary("cityscapes"))
+    return tmp_path / "model.safetensors", native.write_cityscapes(tmp_path / "city")
+
+
+def test_an_archive(city, tmp_path, capsys):
+    model, data = city
+    words = f"submit {model} {data} -o {tmp_path}/results.zip"
+    assert main(words.split()) == 0
+    assert "3 images, written to" in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "results.zip") as archive:
+        assert len(archive.namelist()) == 3
+    assert main(words.split()) == 2
+    assert "is there already. Add --overwrite" in capsys.readouterr().err
+    assert main([*words.split(), "--overwrite"]) == 0
+
+
+def test_drawn_scenes_have_no_server(city, tmp_path, capsys):
+    assert main(["submit", str(city[0]), "shapes", "-o", str(tmp_path / "a.zip")]) == 2
+    assert "is no public data set" in capsys.readouterr().err
