@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
     from contextseg.inference.load import load
+    from contextseg.interop.conversion import convert_state_dict
     from contextseg.training.train import train
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ModelConfig": "contextseg.config",
     "TrainConfig": "contextseg.config",
+    "convert_state_dict": "contextseg.interop.conversion",
     "create_model": "contextseg.factory",
     "evaluate": "contextseg.evaluation",
     "list_models": "contextseg.catalog",
@@ -29,6 +31,7 @@ _HOMES = {
 __all__ = [
     "ModelConfig",
     "TrainConfig",
+    "convert_state_dict",
     "create_model",
     "evaluate",
     "list_models",

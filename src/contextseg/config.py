@@ -18,6 +18,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class FCNConfig:
     """No context module: the dilated FCN that EncNet and CPNet are measured against."""
 
+    num_convs: int = 1
+    """3x3 convolutions in front of the classifier; mmsegmentation's FCN has 2."""
+    concat_input: bool = False
+    """Fuse c5 with the last of them by one more, as mmsegmentation's FCN does."""
+
+    def __post_init__(self) -> None:
+        _at_least("num_convs", self.num_convs, 1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodingConfig:

@@ -61,8 +61,10 @@ def build(config: ModelConfig) -> SegmentationModel:
 def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
     """The context module between the backbone's stages and the head."""
     match config.context:
-        case FCNConfig():
-            return FCNContext(backbone.channels, config.head_channels)
+        case FCNConfig() as context:
+            return FCNContext(
+                backbone.channels, config.head_channels, context.num_convs, context.concat_input
+            )
         case EncodingConfig() as context:
             return EncNetContext(
                 backbone.channels,
