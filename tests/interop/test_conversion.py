@@ -159,10 +159,10 @@ def test_what_does_not_fit_is_listed(change, message):
 def test_legacy_layouts_are_refused_with_the_reason():
     deep = pe.encnet(lateral=False, aux=False, se=True)
     stem = {n: t for n, t in deep.items() if not n.startswith("pretrained.conv1.")}
-    with pytest.raises(ValueError, match="7x7 stem.*positions instead of codewords"):
+    with pytest.raises(ValueError, match=r"7x7 stem.*positions instead of codewords"):
         convert_state_dict(stem | {"pretrained.conv1.weight": torch.zeros(64, 3, 7, 7)})
     first = {n.replace("encoding.3.", "encoding.0."): t for n, t in deep.items()}
-    with pytest.raises(ValueError, match="first release.*June 2018"):
+    with pytest.raises(ValueError, match=r"first release.*June 2018"):
         convert_state_dict(first)
 
 

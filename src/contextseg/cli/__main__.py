@@ -12,6 +12,9 @@ COMMANDS = {
     "train": "train a model by recipe or YAML file; resume a run",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, one line of JSON each",
+    "convert": "read a checkpoint of PyTorch-Encoding, mmsegmentation, ContextPrior, torchvision",
+    "export": "write a verified ONNX, OpenVINO or PyTorch file that runs elsewhere",
+    "benchmark": "measure a model in every engine: speed, agreement, mean IoU",
     "models": "list the models and the backbones they can stand on",
 }
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
+"""Models that a command takes which runs them only."""
+
 
 class UsageError(ValueError):
     """Arguments that a command cannot run with."""

@@ -13,8 +13,13 @@ from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
 from contextseg.factory import create_model
 from contextseg.interop.checkpoints import Checkpoint, unwrap
-from contextseg.interop.formats import ForeignCheckpointError, Layout
-from contextseg.interop.formats import mmseg, pytorch_encoding, torchvision
+from contextseg.interop.formats import (
+    ForeignCheckpointError,
+    Layout,
+    mmseg,
+    pytorch_encoding,
+    torchvision,
+)
 
 Source = Literal["auto", "pytorch-encoding", "mmseg", "contextprior", "torchvision"]
 SOURCES: tuple[str, ...] = get_args(Source)

@@ -64,7 +64,7 @@ def conventions(settings: Settings) -> Conventions:
 def _output_stride(backbone: Mapping[str, Any]) -> int:
     strides = tuple(backbone.get("strides") or (1, 2, 1, 1))
     dilations = tuple(backbone.get("dilations") or (1, 1, 2, 4))
-    known = {
+    known: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {
         ((1, 2, 1, 1), (1, 1, 2, 4)): 8,
         ((1, 2, 2, 1), (1, 1, 1, 2)): 16,
         ((1, 2, 2, 2), (1, 1, 1, 1)): 32,

@@ -6,8 +6,8 @@ import re
 
 from contextseg.interop.formats.layout import ForeignCheckpointError, State, shape
 
-DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
-STEMS = {(32, 32, 64): "c", (64, 64, 128): "s"}
+DEPTHS: dict[tuple[int, ...], int] = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
+STEMS: dict[tuple[int, ...], str] = {(32, 32, 64): "c", (64, 64, 128): "s"}
 """Widths of a deep stem to the letter that timm writes behind the depth."""
 HERE = "backbone.model"
 
