@@ -94,7 +94,7 @@ def test_evaluate_takes_an_exported_file(model_file, onnx_file, logits_file):
         for f in (model_file, logits_file)
     ]
     assert both[1].mean_iou == pytest.approx(both[0].mean_iou, abs=0.02)
-    with pytest.raises(ValueError, match="class labels has no probabilities.*--output logits"):
+    with pytest.raises(ValueError, match=r"class labels has no probabilities.*--output logits"):
         evaluate(onnx_file, "shapes", limit=1, flip=True)
 
 

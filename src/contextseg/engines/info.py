@@ -37,7 +37,8 @@ def optional(package: str, extra: str) -> ModuleType:
         return importlib.import_module(package)
     except ImportError as error:
         raise MissingEngineError(
-            f"{package.split('.')[0]} is not installed: pip install 'contextseg[{extra}]' ({error})."
+            f"{package.split('.')[0]} is not installed: pip install 'contextseg[{extra}]' "
+            f"({error})."
         ) from error
 
 
@@ -73,7 +74,7 @@ class ExportInfo:
             "palette": json.dumps(self.classes.colors.tolist()),
             "mean": json.dumps(list(self.config.mean)),
             "std": json.dumps(list(self.config.std)),
-            "input": f"{INPUT}: float32 [batch, 3, height, width], RGB in 0 to 1, minus mean, by std",
+            "input": f"{INPUT}: float32 [batch, 3, height, width], (RGB in 0 to 1 - mean) / std",
         }
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +85,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
                 f"{file} is not a whole safetensors file: {error}."
             ) from None
     try:
-        with torch.serialization.safe_globals([(Inert, name) for name in INERT]):
-            content = torch.load(file, map_location="cpu", weights_only=True, mmap=None)
+        stand_ins: list[Any] = [(Inert, name) for name in INERT]
+        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
+            warnings.simplefilter("ignore")  # of pickle protocols
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ForeignCheckpointError(_refusal(file, str(error))) from None
     except (
