@@ -16,8 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "labels": set(),
     "files": set(),
     "config": set(),
-    "outputs": set(),
     "ops": set(),
+    "outputs": {"ops"},
     "catalog": {"config"},
     "config_io": {"config", "files"},
     "recipes": {"config"},
@@ -39,11 +39,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"backbone", "config", "config_io", "data", "evaluation", "factory", "files",
                  "inference", "losses", "metrics", "model", "norm", "ops", "weights"},
     "report": {"data", "files", "metrics"},
+    "ablations": {"config"},
+    "comparison": {"config", "config_io", "data", "evaluation", "factory", "files", "inference",
+                   "metrics", "report", "training"},
     "demo": {"config", "data", "evaluation", "inference", "metrics", "report", "training"},
-    "cli": {"config", "config_io", "data", "demo", "evaluation", "inference", "interop", "metrics",
-            "recipes", "report", "training"},
+    "cli": {"ablations", "comparison", "config", "config_io", "data", "demo", "evaluation",
+            "inference", "interop", "metrics", "recipes", "report", "training"},
 }  # fmt: skip
-PUBLIC = {"__version__", "benchmark", "convert", "create_model", "evaluate", "export",
+PUBLIC = {"__version__", "benchmark", "compare", "convert", "create_model", "evaluate", "export",
           "list_models", "load", "train"}  # fmt: skip
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
 

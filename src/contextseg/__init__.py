@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from contextseg.catalog import list_models
+    from contextseg.comparison.compare import compare
     from contextseg.config import ModelConfig, TrainConfig
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
@@ -25,6 +26,7 @@ _HOMES = {
     "ModelConfig": "contextseg.config",
     "TrainConfig": "contextseg.config",
     "benchmark": "contextseg.interop.benchmark",
+    "compare": "contextseg.comparison.compare",
     "convert": "contextseg.interop.convert",
     "convert_state_dict": "contextseg.interop.conversion",
     "create_model": "contextseg.factory",
@@ -42,6 +44,7 @@ __all__ = [
     "ModelConfig",
     "TrainConfig",
     "benchmark",
+    "compare",
     "convert",
     "convert_state_dict",
     "create_model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from contextseg.report.figures import MEANS, percent
 
 if TYPE_CHECKING:
     from contextseg.metrics import Scores
+    from contextseg.report.tables import Table as ReportTable
+
+WIDE = 140
+"""Letters of a line that is not shown on a terminal."""
 
 
 def print_scores(
@@ -54,3 +59,14 @@ def print_scores(
             row.append(f"[dim]baseline {percent(other)} %[/dim]")
         means.add_row(*row)
     console.print(means)
+
+
+def print_table(table: ReportTable) -> None:
+    """Print a table of a report."""
+    shown = Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
+    for row in table.texts():
+        shown.add_row(*map(escape, row))
+    # In a file there is room for all columns.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)

@@ -41,8 +41,9 @@ def checkpoint_of(folder: Path, config: TrainConfig, resume: bool) -> Path | Non
 def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
     """Raise if a resumed run would compute something else than it began with."""
     before, after = _flat(to_dict(old)), _flat(to_dict(new))
-    if after["model.num_classes"] is None:
-        after["model.num_classes"] = before["model.num_classes"]
+    for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
+        if after.get(key, "") is None:
+            after[key] = before.get(key)
     changed = [
         f"{key} ({before.get(key)} then, {after.get(key)} now)"
         for key in sorted(before.keys() | after.keys())
