@@ -19,7 +19,7 @@ def small(name: str = "encnet", **options: object) -> SegmentationModel:
     model = create_model(
         name,
         **{  # type: ignore[arg-type]
-            "backbone": "resnet18", "num_classes": 5, "head_channels": 32, "aux_weight": 0,
+            "backbone": "resnet18", "num_classes": 8, "head_channels": 32, "aux_weight": 0,
             "output_stride": 16, **options,
         },
     )  # fmt: skip

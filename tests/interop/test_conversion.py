@@ -10,6 +10,7 @@ from torchvision.models import segmentation
 from contextseg import convert_state_dict, create_model
 from contextseg.interop import convert_checkpoint
 from contextseg.interop.checkpoints import unwrap
+from tests.interop import contextprior as cp
 from tests.interop import mmsegmentation as mm
 from tests.interop import pytorch_encoding as pe
 
@@ -77,6 +78,17 @@ def test_mmsegmentation(name):
     assert config.align_corners is False
     with torch.inference_mode():
         assert_same(output.logits, mm.logits(state, IMAGE))
+
+
+def test_cpnet_of_its_authors():
+    state = cp.cpnet(5, (9, 11))  # IMAGE's features
+    with pytest.raises(ValueError, match="99 keys, which is no square"):
+        convert_state_dict(state)
+    text = "model = dict(decode_head=dict(type='CPHead', prior_size=(9, 11)))"
+    config, output = converted({"state_dict": state, "meta": {"config": text}})
+    assert (config.name, config.context.kernel_size) == ("cpnet", 7)
+    with torch.inference_mode():
+        assert_same(output.logits, cp.logits(state, IMAGE))
 
 
 def test_a_stored_config_is_believed():

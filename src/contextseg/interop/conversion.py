@@ -16,6 +16,7 @@ from contextseg.interop.checkpoints import Checkpoint, unwrap
 from contextseg.interop.formats import (
     ForeignCheckpointError,
     Layout,
+    contextprior,
     mmseg,
     pytorch_encoding,
     torchvision,
@@ -132,6 +133,8 @@ def _layout(source: str, checkpoint: Checkpoint) -> Layout:
     match source:
         case "pytorch-encoding":
             return pytorch_encoding.layout(state, settings)
+        case "contextprior":
+            return contextprior.layout(state, settings)
         case "mmseg":
             return mmseg.layout(state, settings)
         case _:
@@ -153,7 +156,8 @@ def _rename(
         elif target is None or target in converted:
             unknown.append(name)
         else:
-            converted[target] = -tensor if name in layout.negated else tensor
+            tensor = -tensor if name in layout.negated else tensor
+            converted[target] = tensor.flatten(1) if name in layout.flattened else tensor
     return converted, dropped, unknown
 
 

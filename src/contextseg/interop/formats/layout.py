@@ -30,6 +30,8 @@ class Layout:
     """Module or tensor names there to names here; the longest that fits counts."""
     negated: frozenset[str] = frozenset()
     """Tensors there that are stored with the opposite sign."""
+    flattened: frozenset[str] = frozenset()
+    """Weights of 1x1 convolutions there, [N, C, 1, 1], that are matrices here, [N, C]."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Beginnings of names that are left out, each with the reason."""
 
