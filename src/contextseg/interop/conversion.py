@@ -156,8 +156,8 @@ def _rename(
         elif target is None or target in converted:
             unknown.append(name)
         else:
-            tensor = -tensor if name in layout.negated else tensor
-            converted[target] = tensor.flatten(1) if name in layout.flattened else tensor
+            change = layout.changed.get(name)
+            converted[target] = tensor if change is None else change(tensor)
     return converted, dropped, unknown
 
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from torch import Tensor
+
 from contextseg.config import ContextPriorConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
@@ -49,7 +51,12 @@ def layout(state: State, settings: Settings) -> Layout:
         **conv_module(f"{HEAD}.inter_conv", "context.projections.inter"),
         **conv_module(f"{HEAD}.bottleneck", "context.fusion"),
     }
-    return replace(with_backbone(state, settings, context, names), flattened=frozenset({PRIOR}))
+    return replace(with_backbone(state, settings, context, names), changed={PRIOR: as_matrix})
+
+
+def as_matrix(weight: Tensor) -> Tensor:
+    """The weight of a 1x1 convolution, [N, C, 1, 1], as [N, C]."""
+    return weight.flatten(1)
 
 
 def _grid(keys: int, settings: Settings) -> tuple[int, int]:

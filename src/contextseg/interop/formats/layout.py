@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,10 +28,8 @@ class Layout:
     """The network, with every convention of the format."""
     renames: dict[str, str]
     """Module or tensor names there to names here; the longest that fits counts."""
-    negated: frozenset[str] = frozenset()
-    """Tensors there that are stored with the opposite sign."""
-    flattened: frozenset[str] = frozenset()
-    """Weights of 1x1 convolutions there, [N, C, 1, 1], that are matrices here, [N, C]."""
+    changed: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    """Tensors there whose values or axes are stored otherwise, and how they become those here."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Beginnings of names that are left out, each with the reason."""
 

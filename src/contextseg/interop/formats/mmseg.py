@@ -7,6 +7,8 @@ factors have their sign reversed.
 
 from __future__ import annotations
 
+import torch
+
 from contextseg.config import ContextConfig, EncodingConfig, FCNConfig, ModelConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
@@ -64,7 +66,7 @@ def with_backbone(
     return Layout(
         config=config,
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},
-        negated=frozenset({f"{ENCODING}.encoding.0.scale"}),
+        changed={f"{ENCODING}.encoding.0.scale": torch.neg},
         dropped=AVERAGED,
     )
 

@@ -7,6 +7,8 @@ reversed. The loss weights are those of its training scripts.
 
 from __future__ import annotations
 
+import torch
+
 from contextseg.config import ContextConfig, EncodingConfig, FCNConfig, ModelConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
@@ -45,7 +47,7 @@ def layout(state: State, settings: Settings) -> Layout:
     return Layout(
         config=config,
         renames=renames | head | {classifier: "head.1"},
-        negated=frozenset({f"{ENCODING}.3.scale"}),
+        changed={f"{ENCODING}.3.scale": torch.neg},
         dropped={"pretrained.fc.": "the ImageNet classifier, which segmentation never runs"},
     )
 
