@@ -38,6 +38,7 @@ CROPS = (240, 320, 400, 480, 560, 640, 768)
 WARM_UP = 64
 STRIDE, CHANNELS, CLASSES = 8, 128, 12
 FORMS = ("dense", "ours")
+TITLE = "Peak memory of a training step over the pixels of a crop"
 STYLE = (
     "svg{font-family:sans-serif;background:#fff}.grid{stroke:#ddd}.tick,.axis{fill:#555;"
     "font-size:12px}.line{fill:none;stroke-width:2}.s0{stroke:#c0392b}.s1{stroke:#2471a3}"
@@ -132,7 +133,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
         Series(form, [(r["pixels"] / 1000, r["peak_mib"]) for r in rows if r["form"] == form])
         for form in FORMS
     ]
-    chart = line_chart("", series, x_label="thousand pixels of the crop", y_label="MiB")
+    chart = line_chart(TITLE, series, x_label="thousand pixels of the crop", y_label="MiB")
     drawing = chart[chart.index("<svg") : chart.index("</svg>")]
     start = drawing.index(">") + 1
     head = drawing[:start].replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')

@@ -72,8 +72,9 @@ def main() -> None:
     text = table(rows, scales)
     print("\n" + text)
     if options.out:
-        settings = {"grid": list(prior.grid), "window": list(window), "data": options.data}
-        settings |= {"split": options.split, "limit": options.limit, "run": options.run}
+        settings = {"grid": list(prior.grid), "window": list(window)}
+        settings |= {"run": Path(options.run).name, "data": Path(options.data).name}
+        settings |= {"split": options.split, "limit": options.limit}
         settings |= {"precision": options.precision, **environment(predictor.device.type)}
         write(Path(options.out), {"rows": rows, **settings}, text)
 

@@ -9,8 +9,22 @@ import torch
 from torch import nn
 
 from contextseg.backbone import Backbone
-from contextseg.config import MODELS, ContextPriorConfig, EncodingConfig, FCNConfig, ModelConfig
-from contextseg.context import ContextEncoding, CPNetContext, EncNetContext, FCNContext
+from contextseg.config import (
+    MODELS,
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+)
+from contextseg.context import (
+    ContextEncoding,
+    CPNetContext,
+    EncNetContext,
+    FCNContext,
+    PooledContext,
+)
 from contextseg.context.aggregation import Aggregation
 from contextseg.context.aspp import ASPP
 from contextseg.context.context_prior import ContextPrior
@@ -51,7 +65,8 @@ def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel:
 
 def build(config: ModelConfig) -> SegmentationModel:
     """The network that `config` describes."""
-    if config.num_classes is None:
+    num_classes = config.num_classes
+    if num_classes is None:
         raise ValueError(
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=150."
@@ -62,7 +77,7 @@ def build(config: ModelConfig) -> SegmentationModel:
         config,
         backbone=backbone,
         context=build_context(config, backbone),
-        head=classifier(config.head_channels, config.num_classes, config.dropout),
+        head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, backbone),
     )
 
@@ -86,6 +101,12 @@ def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
             )
         case ContextPriorConfig() as context:
             return build_cpnet(config, context, backbone)
+        case PSPNetConfig(bins=bins):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
+        case DeepLabV3Config(rates=rates):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(ASPP(*sizes, backbone.stride, rates))
         case _:
             assert_never(config.context)
 
@@ -137,7 +158,7 @@ def with_prior_grid(
         return config
     if stride is None:
         with torch.device("meta"):
-            stride = Backbone(config.backbone, False, config.output_stride).stride
+            stride = int(Backbone(config.backbone, False, config.output_stride).stride)
     grid = -(-crop[0] // stride), -(-crop[1] // stride)
     return dataclasses.replace(config, context=dataclasses.replace(context, prior_grid=grid))
 

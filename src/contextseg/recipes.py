@@ -9,11 +9,13 @@ from contextseg.config import (
     AugmentConfig,
     ContextPriorConfig,
     DataConfig,
+    DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
     LossConfig,
     ModelConfig,
     OptimConfig,
+    PSPNetConfig,
     TrainConfig,
 )
 
@@ -58,6 +60,20 @@ def cpnet_mobilenetv2_camvid() -> TrainConfig:
     config = encnet_mobilenetv2_camvid()
     model = replace(config.model, context=ContextPriorConfig())
     return replace(config, model=model, out="runs/cpnet_mobilenetv2_camvid")
+
+
+def pspnet_mobilenetv2_camvid() -> TrainConfig:
+    """PSPNet in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    config = encnet_mobilenetv2_camvid()
+    model = replace(config.model, context=PSPNetConfig())
+    return replace(config, model=model, out="runs/pspnet_mobilenetv2_camvid")
+
+
+def deeplabv3_mobilenetv2_camvid() -> TrainConfig:
+    """DeepLabV3 in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    config = encnet_mobilenetv2_camvid()
+    model = replace(config.model, context=DeepLabV3Config())
+    return replace(config, model=model, out="runs/deeplabv3_mobilenetv2_camvid")
 
 
 def encnet_shapes() -> TrainConfig:
@@ -106,6 +122,8 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     for recipe in (
         encnet_mobilenetv2_camvid,
         fcn_mobilenetv2_camvid,
+        pspnet_mobilenetv2_camvid,
+        deeplabv3_mobilenetv2_camvid,
         cpnet_mobilenetv2_camvid,
         encnet_shapes,
         demo,

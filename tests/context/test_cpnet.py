@@ -225,3 +225,46 @@ def test_statistics_are_shared_where_those_of_the_other_norms_are():
 def test_groups_must_divide():
     with pytest.raises(ValueError, match="8 channels and the 20 keys of a prior grid of 4 x 5"):
         ContextPrior(8, (4, 5), groups=3)
+
+
+@pytest.mark.parametrize(
+    ("grid", "groups", "prior"),
+    [((60, 60), 1, 1_850_400), ((64, 64), 1, 2_105_344), ((97, 97), 1, 4_836_226),
+     ((60, 60), 16, 512 * 3600 // 16 + 2 * 3600)],
+)  # fmt: skip
+def test_parameter_counts_are_those_of_the_official_layout(grid, groups, prior):
+    with torch.device("meta"):
+        model = contextseg.create_model("cpnet", backbone="resnet50c", num_classes=150,
+                                        prior_grid=grid, groups=groups)  # fmt: skip
+    context = model.context
+    parts = (context.aggregation.reduction, context.prior, context.projections, context.fusion)
+    sizes = [sum(p.numel() for p in part.parameters()) for part in (*parts, model.head)]
+    assert sizes == [9_438_208, prior, 526_336, 14_156_800, 76_950]
+    head = sum(p.numel() for part in (context, model.head) for p in part.parameters())
+    assert head == sum(sizes) + 25_600  # of the asymmetric convolutions and their norm
+    if groups == 1:
+        published = {3600: 26.07, 4096: 26.33, 9409: 29.06}[grid[0] * grid[1]]
+        assert head / 1e6 == pytest.approx(published, abs=0.006)
+
+
+@pytest.mark.parametrize("aggregation", ["ppm", "aspp"])
+def test_a_prior_on_top_of_other_modules(aggregation):
+    model = contextseg.create_model("cpnet", backbone="test_resnet", num_classes=3,
+                                    head_channels=8, aux_channels=4, prior_grid=(4, 4),
+                                    aggregation=aggregation)  # fmt: skip
+    image, labels = torch.randn(1, 3, 40, 72), torch.randint(3, (1, 40, 72), dtype=torch.uint8)
+    out = model(image, labels)
+    (out.logits.mean() + out.aux_logits.mean() + affinity_loss(out.affinity)).backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model.eval()(image).logits.isfinite().all()
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="kernel_size must be odd to keep the size, got 4"):
+        contextseg.create_model("cpnet", num_classes=3, kernel_size=4)
+    with pytest.raises(ValueError, match="only aggregation asymmetric has reduced features"):
+        contextseg.create_model("cpnet", num_classes=3, aggregation="ppm", values="reduced")
+    model = contextseg.create_model("cpnet", backbone="test_resnet", num_classes=3)
+    with pytest.raises(ValueError, match=r"labels must be integer .* \[1, 32, 40\] as the images"):
+        model(torch.randn(1, 3, 32, 40), torch.zeros(1, 40, 32, dtype=torch.uint8))

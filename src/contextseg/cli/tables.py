@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 WIDE = 140
 """Letters of a line that is not shown on a terminal."""
+LONGEST = 32
+"""Letters of a cell at most: the reason of a failure is told in full behind the table."""
 
 
 def print_scores(
@@ -67,6 +70,6 @@ def print_table(table: ReportTable) -> None:
     for index, name in enumerate(table.columns):
         shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
     for row in table.texts():
-        shown.add_row(*map(escape, row))
+        shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
     # In a file there is room for all columns.
     Console(width=None if sys.stdout.isatty() else WIDE).print(shown)

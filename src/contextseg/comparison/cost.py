@@ -88,16 +88,17 @@ def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision:
     import numpy as np
     import torch
 
-    from contextseg.data.classes import Classes, ClassInfo
+    from contextseg.data.classes import Classes
     from contextseg.factory import create_model
     from contextseg.inference.predictor import Predictor
 
     torch.manual_seed(0)
     assert config.num_classes is not None
-    infos = tuple(ClassInfo(i, f"class {i}", (i, i, i)) for i in range(config.num_classes))
     model = create_model(config).eval()
     model.aux_head = None
-    predictor = Predictor(model, Classes("", infos), device=device, precision=precision)
+    predictor = Predictor(
+        model, Classes.numbered(config.num_classes), device=device, precision=precision
+    )
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
 
     def predict() -> None:

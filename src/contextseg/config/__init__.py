@@ -11,8 +11,10 @@ from contextseg.config.context import (
     MODELS,
     ContextConfig,
     ContextPriorConfig,
+    DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
+    PSPNetConfig,
 )
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
@@ -25,10 +27,12 @@ __all__ = [
     "ContextConfig",
     "ContextPriorConfig",
     "DataConfig",
+    "DeepLabV3Config",
     "EncodingConfig",
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
+    "PSPNetConfig",
     "TrainConfig",
 ]

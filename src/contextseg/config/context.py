@@ -102,12 +102,36 @@ class ContextPriorConfig:
         return self.affinity_weight > 0 and self.unary_weight + self.global_weight > 0
 
 
-ContextConfig = FCNConfig | EncodingConfig | ContextPriorConfig
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PSPNetConfig:
+    """Pyramid pooling of PSPNet."""
+
+    bins: tuple[int, ...] = (1, 2, 3, 6)
+    """Regions along each side of the image that are averaged, a branch for each number."""
+
+    def __post_init__(self) -> None:
+        at_least("bins", min(self.bins, default=0), 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeepLabV3Config:
+    """Atrous Spatial Pyramid Pooling of DeepLabV3, with image pooling."""
+
+    rates: tuple[int, ...] = (12, 24, 36)
+    """Dilations of its 3x3 convolutions at output stride 8; scaled as 8 / stride elsewhere."""
+
+    def __post_init__(self) -> None:
+        at_least("rates", min(self.rates, default=0), 1)
+
+
+ContextConfig = FCNConfig | EncodingConfig | ContextPriorConfig | PSPNetConfig | DeepLabV3Config
 """One class a context module; `contextseg.factory` has one case for each."""
 
 MODELS: dict[str, type[ContextConfig]] = {
     "cpnet": ContextPriorConfig,
+    "deeplabv3": DeepLabV3Config,
     "encnet": EncodingConfig,
     "fcn": FCNConfig,
+    "pspnet": PSPNetConfig,
 }
 """Segmentation models by name: a model is the context module in it."""

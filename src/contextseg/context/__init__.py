@@ -5,6 +5,13 @@ from __future__ import annotations
 from contextseg.context.context_encoding import ContextEncoding
 from contextseg.context.cpnet import CPNetContext
 from contextseg.context.encoding import Encoding
-from contextseg.context.stages import EncNetContext, FCNContext
+from contextseg.context.stages import EncNetContext, FCNContext, PooledContext
 
-__all__ = ["CPNetContext", "ContextEncoding", "EncNetContext", "Encoding", "FCNContext"]
+__all__ = [
+    "CPNetContext",
+    "ContextEncoding",
+    "EncNetContext",
+    "Encoding",
+    "FCNContext",
+    "PooledContext",
+]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from contextseg.config import TrainConfig
-from contextseg.config_io import read_yaml, to_dict
+from contextseg.config_io import flattened, read_yaml, to_dict
 from contextseg.training.checkpoints import LAST
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def checkpoint_of(folder: Path, config: TrainConfig, resume: bool) -> Path | Non
 
 def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
     """Raise if a resumed run would compute something else than it began with."""
-    before, after = _flat(to_dict(old)), _flat(to_dict(new))
+    before, after = flattened(to_dict(old)), flattened(to_dict(new))
     for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
         if after.get(key, "") is None:
             after[key] = before.get(key)
@@ -54,13 +53,3 @@ def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
             f"the run in {folder} was started with other options: {'; '.join(changed)}. Resume it "
             f"with its own (contextseg train {folder} --resume), or start another run (--out)."
         )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
