@@ -104,9 +104,9 @@ def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
         case PSPNetConfig(bins=bins):
             sizes = backbone.channels.c5, config.head_channels
             return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
-        case DeepLabV3Config(rates=rates):
+        case DeepLabV3Config(rates=rates, projection=projection):
             sizes = backbone.channels.c5, config.head_channels
-            return PooledContext(ASPP(*sizes, backbone.stride, rates))
+            return PooledContext(ASPP(*sizes, backbone.stride, rates, projection))
         case _:
             assert_never(config.context)
 

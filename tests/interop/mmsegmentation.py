@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tests.interop import originals as o
@@ -52,13 +53,55 @@ def fcn(classes: int = 5) -> o.State:
     return finish(d, classes)
 
 
+def pspnet(classes: int = 5) -> o.State:
+    d = backbone()
+    for index in range(4):
+        d.conv_module(f"{HEAD}.psp_modules.{index}.1", 512, 2048, 1, 1)
+    d.conv_module(f"{HEAD}.bottleneck", 512, 4096, 3, 3)
+    return finish(d, classes)
+
+
+def deeplabv3(classes: int = 5) -> o.State:
+    d = backbone()
+    d.conv_module(f"{HEAD}.image_pool.1", 512, 2048, 1, 1)
+    for index, side in enumerate((1, 3, 3, 3)):
+        d.conv_module(f"{HEAD}.aspp_modules.{index}", 512, 2048, side, side)
+    d.conv_module(f"{HEAD}.bottleneck", 512, 2560, 3, 3)
+    return finish(d, classes)
+
+
 def logits(state: o.State, image: Tensor, *, align_corners: bool = False) -> Tensor:
     """What the original's `encode_decode` returns."""
     last_norm = "backbone.stem.7" if "backbone.stem.7.weight" in state else "backbone.bn1"
     stages = o.resnet50(state, "backbone", "backbone.stem", last_norm, image)
-    head = _encnet if f"{HEAD}.se_layer.weight" in state else _fcn
+    head = next(
+        head
+        for name, head in (
+            ("se_layer", _encnet), ("psp_modules", _pspnet), ("image_pool", _deeplabv3),
+            ("conv_cat", _fcn),
+        )
+        if any(key.startswith(f"{HEAD}.{name}.") for key in state)
+    )  # fmt: skip
     coarse = o.classify(state, f"{HEAD}.conv_seg", head(state, stages))
     return o.resized(coarse, image.shape[2:], align_corners)
+
+
+def _pspnet(state: o.State, stages: list[Tensor]) -> Tensor:
+    maps = [stages[3]]
+    for index, bins in enumerate((1, 2, 3, 6)):
+        pooled = F.adaptive_avg_pool2d(stages[3], bins)
+        pooled = o.conv_module(state, f"{HEAD}.psp_modules.{index}.1", pooled)
+        maps.append(o.resized(pooled, stages[3].shape[2:], False))
+    return o.conv_module(state, f"{HEAD}.bottleneck", torch.cat(maps, 1))
+
+
+def _deeplabv3(state: o.State, stages: list[Tensor]) -> Tensor:
+    pooled = F.adaptive_avg_pool2d(stages[3], 1)
+    pooled = o.conv_module(state, f"{HEAD}.image_pool.1", pooled)
+    maps = [o.resized(pooled, stages[3].shape[2:], False)]  # in front of the other branches
+    for index, rate in enumerate((1, 12, 24, 36)):
+        maps.append(o.conv_module(state, f"{HEAD}.aspp_modules.{index}", stages[3], rate))
+    return o.conv_module(state, f"{HEAD}.bottleneck", torch.cat(maps, 1))
 
 
 def _fcn(state: o.State, stages: list[Tensor]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tests.interop import originals as o
@@ -39,11 +40,48 @@ def fcn(classes: int = 5) -> o.State:
     return d.state
 
 
+def pspnet(classes: int = 5) -> o.State:
+    d = _backbone()
+    for index in range(4):
+        d.pair(f"head.conv5.0.conv{index + 1}", 512, 2048, 1, 1)
+    d.pair("head.conv5", 512, 4096, 3, 3, first=1)
+    d.convolution("head.conv5.5", classes, 512, 1, 1, bias=True)
+    _fcn_head(d, "auxlayer", 1024, 256, classes)
+    return d.state
+
+
+def deeplabv3(classes: int = 5) -> o.State:
+    d = _backbone()
+    for index, side in enumerate((1, 3, 3, 3)):
+        d.pair(f"head.aspp.b{index}", 256, 2048, side, side)
+    d.pair("head.aspp.b4.gap", 256, 2048, 1, 1, first=1)
+    d.pair("head.aspp.project", 256, 1280, 1, 1)
+    d.pair("head.block", 256, 256, 3, 3)
+    d.convolution("head.block.4", classes, 256, 1, 1, bias=True)
+    return d.state
+
+
 def logits(state: o.State, image: Tensor) -> Tensor:
     """What the original returns first: logits at the size of the image, align_corners True."""
     _, c2, c3, c4 = o.resnet50(state, "pretrained", "pretrained.conv1", "pretrained.bn1", image)
     if "head.conv6.1.weight" in state:
         coarse = _encnet(state, c2, c3, c4)[0]
+    elif "head.conv5.5.weight" in state:
+        maps = [c4]
+        for index, bins in enumerate((1, 2, 3, 6)):
+            pooled = o.pair(state, f"head.conv5.0.conv{index + 1}", F.adaptive_avg_pool2d(c4, bins))
+            maps.append(o.resized(pooled, c4.shape[2:], True))
+        x = o.pair(state, "head.conv5", torch.cat(maps, 1), first=1)
+        coarse = o.classify(state, "head.conv5.5", x)
+    elif "head.block.4.weight" in state:
+        maps = [
+            o.pair(state, f"head.aspp.b{index}", c4, dilation=rate)
+            for index, rate in enumerate((1, 12, 24, 36))
+        ]
+        pooled = o.pair(state, "head.aspp.b4.gap", F.adaptive_avg_pool2d(c4, 1), first=1)
+        maps.append(o.resized(pooled, c4.shape[2:], True))
+        x = o.pair(state, "head.aspp.project", torch.cat(maps, 1))
+        coarse = o.classify(state, "head.block.4", o.pair(state, "head.block", x))
     else:
         coarse = o.classify(state, "head.conv5.4", o.pair(state, "head.conv5", c4))
     return o.resized(coarse, image.shape[2:], True)

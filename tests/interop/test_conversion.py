@@ -57,21 +57,24 @@ def test_what_old_files_hold_and_lack_is_told():
     assert len(conversion.filled) == 59
 
 
-def test_fcn_of_encnets_authors():
-    state = pe.fcn()
+@pytest.mark.parametrize("name", ["fcn", "pspnet", "deeplabv3"])
+def test_baselines_of_encnets_authors(name):
+    state = getattr(pe, name)()
     config, output = converted({"epoch": 3, "state_dict": state, "best_pred": 0.5})
-    assert config.name == "fcn"
+    assert config.name == name
     with torch.inference_mode():
         assert_same(output.logits, pe.logits(state, IMAGE))
 
 
-@pytest.mark.parametrize("name", ["encnet", "lateral", "plain stem", "fcn"])
+@pytest.mark.parametrize("name", ["encnet", "lateral", "plain stem", "fcn", "pspnet", "deeplabv3"])
 def test_mmsegmentation(name):
     state = {
         "encnet": mm.encnet,
         "lateral": lambda: mm.encnet(lateral=True),
         "plain stem": lambda: mm.encnet(widths=(64,)),
         "fcn": mm.fcn,
+        "pspnet": mm.pspnet,
+        "deeplabv3": mm.deeplabv3,
     }[name]()
     config, output = converted({"state_dict": state, "meta": {}})
     assert config.backbone == ("resnet50" if name == "plain stem" else "resnet50c")
@@ -118,14 +121,14 @@ model = dict(
         assert_same(model.eval()(IMAGE).logits, mm.logits(state, IMAGE, align_corners=True))
 
 
-def test_torchvision_fcn():
-    original = segmentation.fcn_resnet50(
-        weights=None, weights_backbone=None, num_classes=5, aux_loss=True
-    ).eval()
+@pytest.mark.parametrize("name", ["fcn", "deeplabv3"])
+def test_torchvision(name):
+    build = getattr(segmentation, f"{name}_resnet50")
+    original = build(weights=None, weights_backbone=None, num_classes=5, aux_loss=True).eval()
     for parameter in original.classifier[4].parameters():
         torch.nn.init.normal_(parameter)
     config, output = converted(original.state_dict())
-    assert (config.name, config.backbone, config.align_corners) == ("fcn", "resnet50", False)
+    assert (config.name, config.backbone, config.align_corners) == (name, "resnet50", False)
     with torch.inference_mode():
         assert_same(output.logits, original(IMAGE)["out"])
 

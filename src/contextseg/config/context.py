@@ -119,6 +119,8 @@ class DeepLabV3Config:
 
     rates: tuple[int, ...] = (12, 24, 36)
     """Dilations of its 3x3 convolutions at output stride 8; scaled as 8 / stride elsewhere."""
+    projection: bool = False
+    """Reduce the branches by a 1x1 convolution in front of the 3x3 one, as torchvision does."""
 
     def __post_init__(self) -> None:
         at_least("rates", min(self.rates, default=0), 1)

@@ -8,8 +8,16 @@ factors have their sign reversed.
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from contextseg.config import ContextConfig, EncodingConfig, FCNConfig, ModelConfig
+from contextseg.config import (
+    ContextConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+)
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
     Layout,
@@ -22,6 +30,7 @@ from contextseg.interop.formats.mmseg_settings import conventions
 from contextseg.interop.formats.resnet import resnet
 
 HEAD, AUX = "decode_head", "auxiliary_head"
+POOLING = "context.pooling"
 ENCODING = f"{HEAD}.enc_module"
 AVERAGED = {"ema_": "the weights of the last step, beside the averaged ones that are converted"}
 
@@ -66,7 +75,12 @@ def with_backbone(
     return Layout(
         config=config,
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},
-        changed={f"{ENCODING}.encoding.0.scale": torch.neg},
+        changed={f"{ENCODING}.encoding.0.scale": torch.neg}
+        | (
+            {f"{HEAD}.bottleneck.conv.weight": image_last}
+            if isinstance(context, DeepLabV3Config)
+            else {}
+        ),
         dropped=AVERAGED,
     )
 
@@ -77,11 +91,29 @@ def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
         return _encnet(state), _encnet_names()
     if f"{HEAD}.convs.0.conv.weight" in state:
         return _fcn(state)
+    if f"{HEAD}.psp_modules.0.1.conv.weight" in state:
+        return PSPNetConfig(), _pooling_names("psp_modules.{}.1")
+    if f"{HEAD}.image_pool.1.conv.weight" in state:
+        return DeepLabV3Config(), _pooling_names("aspp_modules.{}")
     names = sorted({".".join(name.split(".")[:2]) for name in state if name.startswith(HEAD)})
     raise ForeignCheckpointError(
         f"convert: the decode head is none of mmsegmentation's EncNet, FCN, PSPNet and DeepLabV3: "
         f"it has {', '.join(names[:8])}."
     )
+
+
+def _pooling_names(branch: str) -> dict[str, str]:
+    """Names of pyramid pooling or ASPP, whose four branches are called `branch` there."""
+    names = conv_module(f"{HEAD}.bottleneck", f"{POOLING}.fusion")
+    names |= conv_module(f"{HEAD}.image_pool.1", f"{POOLING}.image")
+    for index in range(4):
+        names |= conv_module(f"{HEAD}.{branch.format(index)}", f"{POOLING}.branches.{index}")
+    return names
+
+
+def image_last(weight: Tensor) -> Tensor:
+    """The weight [C, 5 C, 3, 3] that fuses ASPP's branches: the image's mean comes first there."""
+    return weight.roll(-weight.shape[1] // 5, dims=1)
 
 
 def _fcn(state: State) -> tuple[FCNConfig, dict[str, str]]:

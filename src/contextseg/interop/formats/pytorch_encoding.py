@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import torch
 
-from contextseg.config import ContextConfig, EncodingConfig, FCNConfig, ModelConfig
+from contextseg.config import (
+    ContextConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+)
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
     Layout,
@@ -20,6 +27,7 @@ from contextseg.interop.formats.layout import (
 )
 from contextseg.interop.formats.resnet import resnet
 
+POOLING = "context.pooling"
 ENCODING = "head.encmodule.encoding"
 
 
@@ -58,9 +66,25 @@ def _head(state: State) -> tuple[ContextConfig, str, dict[str, str]]:
         return _encnet(state), "head.conv6.1", _encnet_names()
     if "head.conv5.4.weight" in state:
         return FCNConfig(), "head.conv5.4", sequence("head.conv5", "context.reduction")
+    if "head.conv5.0.conv1.0.weight" in state:
+        names = sequence("head.conv5", f"{POOLING}.fusion", first=1)
+        for index in range(4):
+            names |= sequence(f"head.conv5.0.conv{index + 1}", f"{POOLING}.branches.{index}")
+        return PSPNetConfig(), "head.conv5.5", names
+    if "head.aspp.project.0.weight" in state:
+        return DeepLabV3Config(projection=True), "head.block.4", _deeplab_names()
     raise ForeignCheckpointError(
         "convert: the head is none of PyTorch-Encoding's EncNet, FCN, PSPNet and DeepLabV3."
     )
+
+
+def _deeplab_names() -> dict[str, str]:
+    names = sequence("head.block", f"{POOLING}.fusion")
+    names |= sequence("head.aspp.project", f"{POOLING}.projection")
+    names |= sequence("head.aspp.b4.gap", f"{POOLING}.image", first=1)
+    for index in range(4):
+        names |= sequence(f"head.aspp.b{index}", f"{POOLING}.branches.{index}")
+    return names
 
 
 def _encnet(state: State) -> EncodingConfig:

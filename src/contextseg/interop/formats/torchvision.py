@@ -6,7 +6,7 @@ RGB, auxiliary loss of weight 0.5.
 
 from __future__ import annotations
 
-from contextseg.config import ContextConfig, FCNConfig, ModelConfig
+from contextseg.config import ContextConfig, DeepLabV3Config, FCNConfig, ModelConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
     Layout,
@@ -16,6 +16,8 @@ from contextseg.interop.formats.layout import (
     shape,
 )
 from contextseg.interop.formats.resnet import resnet
+
+POOLING = "context.pooling"
 
 
 def layout(state: State, settings: Settings) -> Layout:
@@ -44,6 +46,13 @@ def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
     """The context module and the names of its weights."""
     if "classifier.0.weight" in state:
         return FCNConfig(), sequence("classifier", "context.reduction")
+    if "classifier.0.project.0.weight" in state:
+        names = sequence("classifier.0.convs.4", f"{POOLING}.image", first=1)
+        for index in range(4):
+            names |= sequence(f"classifier.0.convs.{index}", f"{POOLING}.branches.{index}")
+        names |= sequence("classifier.0.project", f"{POOLING}.projection")
+        names |= sequence("classifier", f"{POOLING}.fusion", first=1)
+        return DeepLabV3Config(projection=True), names
     raise ForeignCheckpointError(
         "convert: the classifier is none of torchvision's FCN and DeepLabV3."
     )
