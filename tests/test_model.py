@@ -25,6 +25,9 @@ def count(module: torch.nn.Module) -> int:
         ({"model": "encnet", "backbone": "resnet50s", "num_classes": 59, "lateral": True},
          43_915_217),
         ({"model": "fcn", "backbone": "resnet50s", "num_classes": 150}, 35_545_324),
+        # MMSegmentation 1.2.2
+        ({"model": "pspnet", "backbone": "resnet50c", "num_classes": 150}, 49_076_364),
+        ({"model": "deeplabv3", "backbone": "resnet50c", "num_classes": 150}, 68_213_900),
     ],
 )  # fmt: skip
 def test_parameter_counts_are_the_published_ones(options, parameters):
