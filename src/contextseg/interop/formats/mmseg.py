@@ -7,6 +7,8 @@ factors have their sign reversed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -59,6 +61,9 @@ def with_backbone(
         head = head | conv_module(f"{AUX}.convs.0", "aux_head.reduction")
         head |= {f"{AUX}.conv_seg": "aux_head.classifier.1"}
     num_classes, channels = shape(state, f"{HEAD}.conv_seg.weight")[:2]
+    changed: dict[str, Callable[[Tensor], Tensor]] = {f"{ENCODING}.encoding.0.scale": torch.neg}
+    if isinstance(context, DeepLabV3Config):
+        changed[f"{HEAD}.bottleneck.conv.weight"] = image_last
     found = conventions(settings)
     config = ModelConfig(
         context=context,
@@ -75,12 +80,7 @@ def with_backbone(
     return Layout(
         config=config,
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},
-        changed={f"{ENCODING}.encoding.0.scale": torch.neg}
-        | (
-            {f"{HEAD}.bottleneck.conv.weight": image_last}
-            if isinstance(context, DeepLabV3Config)
-            else {}
-        ),
+        changed=changed,
         dropped=AVERAGED,
     )
 
