@@ -111,7 +111,10 @@ MISTAKES = [
     ({"zzz": 3}, r"^zzz is not an option\. There are model, data, augment"),
     ({3: 3}, r"^3 is not an option"),
     ({"model": {"context": {"name": "encnet", "codewords": 8}}}, r"mean model\.context\.num_codew"),
-    ({"model": {"context": {"name": "fcn", "zzz": 8}}}, r"^model\.context\.zzz .*There are none"),
+    (
+        {"model": {"context": {"name": "fcn", "zzz": 8}}},
+        r"^model\.context\.zzz .*There are model\.context\.num_c",
+    ),
     (
         {"model": {"context": {"name": "fcn", "lateral": True}}},
         r"^model\.context\.lateral is an option of encnet, and model\.context\.name is fcn\.$",

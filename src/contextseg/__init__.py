@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
     from contextseg.inference.load import load
+    from contextseg.interop.benchmark import benchmark
+    from contextseg.interop.conversion import convert_state_dict
+    from contextseg.interop.convert import convert
+    from contextseg.interop.export.export import export
     from contextseg.training.train import train
+    from contextseg.weights.hub import from_pretrained, push_to_hub, save_pretrained
 
 __version__ = "0.1.0"
 
@@ -20,22 +25,36 @@ __version__ = "0.1.0"
 _HOMES = {
     "ModelConfig": "contextseg.config",
     "TrainConfig": "contextseg.config",
+    "benchmark": "contextseg.interop.benchmark",
     "compare": "contextseg.comparison.compare",
+    "convert": "contextseg.interop.convert",
+    "convert_state_dict": "contextseg.interop.conversion",
     "create_model": "contextseg.factory",
     "evaluate": "contextseg.evaluation",
+    "export": "contextseg.interop.export.export",
+    "from_pretrained": "contextseg.weights.hub",
     "list_models": "contextseg.catalog",
     "load": "contextseg.inference.load",
+    "push_to_hub": "contextseg.weights.hub",
+    "save_pretrained": "contextseg.weights.hub",
     "train": "contextseg.training.train",
 }
 
 __all__ = [
     "ModelConfig",
     "TrainConfig",
+    "benchmark",
     "compare",
+    "convert",
+    "convert_state_dict",
     "create_model",
     "evaluate",
+    "export",
+    "from_pretrained",
     "list_models",
     "load",
+    "push_to_hub",
+    "save_pretrained",
     "train",
 ]
 

@@ -23,10 +23,10 @@ from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
 from contextseg.files import write_text
+from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
 from contextseg.labels import IGNORED
 from contextseg.metrics import Scores, SegmentationMetrics, scores_of
-from contextseg.weights.files import load_model
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ def evaluate(
 
     Args:
         model: a predictor (its device and precision are used as they are), a segmentation model,
-            or the path of a run folder, a model folder or a safetensors file. Training or eval
-            mode are restored afterwards.
+            or the path of a run folder, a model folder, a safetensors or an exported file, or
+            `hf:owner/name`. Training or eval mode are restored afterwards.
         data: a dataset, or the path of its folder (the word `shapes` draws scenes).
         split: the part of `data` to take if it is a path.
         scales: factors of the image's own size, as in `Predictor`.
@@ -171,8 +171,8 @@ def _predictor(
 ) -> Predictor:
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):
-        model, known = load_model(model)
-    elif isinstance(model, Predictor):
+        model = load(model, device=str(device), precision=precision)
+    if isinstance(model, Predictor):
         known = model.classes
     num_classes = model.config.num_classes  # pyright: ignore[reportAttributeAccessIssue]
     if num_classes != data.classes.num_classes:

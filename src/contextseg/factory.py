@@ -85,8 +85,10 @@ def build(config: ModelConfig) -> SegmentationModel:
 def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
     """The context module between the backbone's stages and the head."""
     match config.context:
-        case FCNConfig():
-            return FCNContext(backbone.channels, config.head_channels)
+        case FCNConfig() as context:
+            return FCNContext(
+                backbone.channels, config.head_channels, context.num_convs, context.concat_input
+            )
         case EncodingConfig() as context:
             return EncNetContext(
                 backbone.channels,
@@ -102,9 +104,9 @@ def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
         case PSPNetConfig(bins=bins):
             sizes = backbone.channels.c5, config.head_channels
             return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
-        case DeepLabV3Config(rates=rates):
+        case DeepLabV3Config(rates=rates, projection=projection):
             sizes = backbone.channels.c5, config.head_channels
-            return PooledContext(ASPP(*sizes, backbone.stride, rates))
+            return PooledContext(ASPP(*sizes, backbone.stride, rates, projection))
         case _:
             assert_never(config.context)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 from torch import Tensor, nn
 
 from contextseg.config import ContextPriorConfig, ModelConfig
@@ -21,8 +25,11 @@ class SegmentationModel(nn.Module):
             of its affinity loss from them; other models do without.
         returns: `SegmentationOutput`.
 
-    Build one with `contextseg.create_model`.
+    Build one with `contextseg.create_model`, or load one with `SegmentationModel.from_pretrained`.
     """
+
+    classes: Any = None
+    """What its labels are called, `contextseg.data.classes.Classes`, if it was loaded with that."""
 
     def __init__(
         self,
@@ -78,6 +85,25 @@ class SegmentationModel(nn.Module):
             prior=context.prior,
             affinity=context.affinity,
         )
+
+    def save_pretrained(self, folder: str | os.PathLike[str], **details: Any) -> Path:
+        """`contextseg.save_pretrained` of this network."""
+        import contextseg
+
+        return contextseg.save_pretrained(self, folder, **details)
+
+    def push_to_hub(self, repository: str, **details: Any) -> str:
+        """`contextseg.push_to_hub` of this network."""
+        import contextseg
+
+        return contextseg.push_to_hub(self, repository, **details)
+
+    @staticmethod
+    def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
+        """`contextseg.from_pretrained`."""
+        import contextseg
+
+        return contextseg.from_pretrained(source)
 
 
 def check_image(image: Tensor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.parsing import (
+    MODEL_HELP,
     CommandParser,
     UsageError,
     add_prediction_options,
@@ -29,7 +30,7 @@ DATA the folder of a data set, or `shapes`.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("evaluate", DESCRIPTION, EXAMPLE)
-    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
     parser.add_argument("--split", default="val", help="which part of it (default: val)")
     parser.add_argument("--layout", default="auto", help="how DATA is laid out (default: auto)")

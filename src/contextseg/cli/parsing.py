@@ -8,6 +8,9 @@ from typing import NoReturn
 
 from contextseg.config import ProtocolConfig
 
+MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
+"""Models that a command takes which runs them only."""
+
 
 class UsageError(ValueError):
     """Arguments that a command cannot run with."""

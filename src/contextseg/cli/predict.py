@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from contextseg.cli.parsing import CommandParser, add_prediction_options
+from contextseg.cli.parsing import MODEL_HELP, CommandParser, add_prediction_options
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
@@ -25,7 +25,7 @@ then.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("predict", DESCRIPTION, EXAMPLE)
-    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("paths", metavar="PATH", nargs="+", help="images, folders, patterns")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder to write to")
     add_prediction_options(parser)

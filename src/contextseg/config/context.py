@@ -12,6 +12,14 @@ from contextseg.config.checks import at_least, one_of
 class FCNConfig:
     """No context module: the dilated FCN that EncNet and CPNet are measured against."""
 
+    num_convs: int = 1
+    """3x3 convolutions in front of the classifier; mmsegmentation's FCN has 2."""
+    concat_input: bool = False
+    """Fuse c5 with the last of them by one more, as mmsegmentation's FCN does."""
+
+    def __post_init__(self) -> None:
+        at_least("num_convs", self.num_convs, 1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodingConfig:
@@ -111,6 +119,8 @@ class DeepLabV3Config:
 
     rates: tuple[int, ...] = (12, 24, 36)
     """Dilations of its 3x3 convolutions at output stride 8; scaled as 8 / stride elsewhere."""
+    projection: bool = False
+    """Reduce the branches by a 1x1 convolution in front of the 3x3 one, as torchvision does."""
 
     def __post_init__(self) -> None:
         at_least("rates", min(self.rates, default=0), 1)

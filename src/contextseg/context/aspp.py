@@ -28,6 +28,7 @@ class ASPP(nn.Module):
         out_channels: channels of each branch and of the fused map.
         stride: image pixels a feature pixel; the dilations are rates · 8 / stride, at least 1.
         rates: dilations of the 3x3 convolutions at stride 8.
+        projection: reduce the branches by a 1x1 convolution in front of the 3x3 one.
 
     Source: Chen et al., 2017 (arXiv 1706.05587), section 3.3, with image pooling; rates (6, 12, 18)
     at stride 16 are doubled at 8. The paper fuses by a 1x1 convolution of 256 channels; the 3x3
@@ -40,6 +41,7 @@ class ASPP(nn.Module):
         out_channels: int,
         stride: int = RATED_STRIDE,
         rates: Sequence[int] = (12, 24, 36),
+        projection: bool = False,
     ) -> None:
         super().__init__()
         self.dilations = tuple(max(1, round(rate * RATED_STRIDE / stride)) for rate in rates)
@@ -48,7 +50,12 @@ class ASPP(nn.Module):
             + [conv_norm_relu(in_channels, out_channels, 3, dilation=d) for d in self.dilations]
         )
         self.image = conv_norm_relu(in_channels, out_channels, 1, norm=PooledBatchNorm2d)
-        self.fusion = conv_norm_relu((len(self.branches) + 1) * out_channels, out_channels, 3)
+        gathered = (len(self.branches) + 1) * out_channels
+        self.projection = None
+        if projection:
+            self.projection = conv_norm_relu(gathered, out_channels, 1)
+            gathered = out_channels
+        self.fusion = conv_norm_relu(gathered, out_channels, 3)
         self.out_channels = out_channels
 
     def forward(self, features: Tensor) -> Tensor:
@@ -56,4 +63,5 @@ class ASPP(nn.Module):
         maps = [branch(features) for branch in self.branches]
         image = self.image(features.mean((2, 3), keepdim=True))  # [B, out_channels, 1, 1]
         maps.append(image.expand_as(maps[0]))
-        return self.fusion(torch.cat(maps, dim=1))
+        gathered = torch.cat(maps, dim=1)
+        return self.fusion(gathered if self.projection is None else self.projection(gathered))

@@ -20,16 +20,37 @@ class FCNContext(nn.Module):
     Shape:
         stages:  c5 is [B, C5, H, W].
         returns: `ContextOutput`, features [B, channels, H, W].
+
+    Args:
+        stage_channels: channels of each stage.
+        channels: channels of the features.
+        num_convs: 3x3 convolutions, at least 1.
+        concat_input: fuse c5 with the features by one more.
     """
 
-    def __init__(self, stage_channels: StageChannels, channels: int) -> None:
+    def __init__(
+        self,
+        stage_channels: StageChannels,
+        channels: int,
+        num_convs: int = 1,
+        concat_input: bool = False,
+    ) -> None:
         super().__init__()
         self.reduction = conv_norm_relu(stage_channels.c5, channels, 3)
+        self.convolutions = nn.Sequential(
+            *(conv_norm_relu(channels, channels, 3) for _ in range(num_convs - 1))
+        )
+        self.fusion = None
+        if concat_input:
+            self.fusion = conv_norm_relu(stage_channels.c5 + channels, channels, 3)
         self.out_channels = channels
 
     def forward(self, stages: Stages) -> ContextOutput:
         """Reduced features."""
-        return ContextOutput(features=self.reduction(stages.c5))
+        features = self.convolutions(self.reduction(stages.c5))
+        if self.fusion is not None:
+            features = self.fusion(torch.cat([stages.c5, features], dim=1))
+        return ContextOutput(features=features)
 
 
 class PooledContext(nn.Module):

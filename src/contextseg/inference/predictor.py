@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
+from contextseg.engines import ExportedModel
+from contextseg.engines.exported import TILE_PIXELS
 from contextseg.inference.look import Look, look_at
 from contextseg.inference.multiscale import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.protocol_look import ProtocolLook, look_by_protocol
 from contextseg.inference.result import Prediction
+from contextseg.inference.tiles import tiled_labels
 from contextseg.ops import upsampled_argmax
 
 
@@ -130,12 +133,17 @@ class Predictor:
         Raises:
             ValueError: an option is out of range, or a protocol comes with one of the three.
         """
+        plain = (tuple(scales), flip, window) == ((1.0,), False, None)
+        if protocol is not None and not plain:
+            raise ValueError("segment: a protocol has scales, flip and windows of its own.")
+        one_look = protocol is None and tuple(scales) == (1.0,) and not flip
+        if isinstance(self.model, ExportedModel) and one_look:
+            return self._segment_exported(self.model, image, window)
+        look: Look | ProtocolLook
         if protocol is None:
             look = self._look(image, scales, flip, window)
-        elif (tuple(scales), flip, window) == ((1.0,), False, None):
-            look = self._look_by(image, protocol)
         else:
-            raise ValueError("segment: a protocol has scales, flip and windows of its own.")
+            look = self._look_by(image, protocol)
         if isinstance(look, Look) and len(look.coarse_logits) == 1:
             labels = upsampled_argmax(
                 look.coarse_logits[0][None],
@@ -182,6 +190,30 @@ class Predictor:
             volume[:, start:stop] = probabilities[:, : max(0, height - start), :width]
         return volume
 
+    def _segment_exported(
+        self,
+        model: ExportedModel,
+        image: np.ndarray | Tensor,
+        window: int | tuple[int, int] | None,
+    ) -> Segmentation:
+        """`segment` at one scale through an engine, whose labels have the image's size already."""
+        size = model.info.size
+        if size is not None and window is not None:
+            raise ValueError(
+                f"the network was exported for {size[0]} x {size[1]} pixels: its windows have that "
+                f"size, leave window out."
+            )
+        pixels = min(self.max_pixels, TILE_PIXELS)
+        check_options((1.0,), window, pixels)
+        smallest = smallest_side((1.0,)) if size is None else size
+        multiple = model.multiple if size is None else 1
+        canvas = to_canvas(image, smallest, self.config, self.device, multiple)
+        shape = canvas.shape[2], canvas.shape[3]
+        (tiles,) = plan(shape, window=size or window, max_pixels=pixels)
+        labels, presence_logits = tiled_labels(canvas, tiles, model, self.config)
+        height, width = _size_of(image)
+        return Segmentation(labels[:height, :width], presence_logits)
+
     def _look(
         self,
         image: np.ndarray | Tensor,
@@ -190,6 +222,8 @@ class Predictor:
         window: int | tuple[int, int] | None,
     ) -> Look:
         """Run the network on every view of an image."""
+        if isinstance(self.model, ExportedModel):
+            check_averageable(self.model)
         check_options(scales, window, self.max_pixels)
         multiple = getattr(self.model, "multiple", 1)
         canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
@@ -202,6 +236,8 @@ class Predictor:
 
     def _look_by(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLook:
         """Run the network on every window of a protocol."""
+        if isinstance(self.model, ExportedModel):
+            check_averageable(self.model)
         pixels = to_canvas(image, 1, self.config, self.device)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
@@ -211,7 +247,22 @@ class Predictor:
     def __repr__(self) -> str:
         return (
             f"Predictor({self.config.name}, {self.config.backbone}, "
-            f"{self.classes.num_classes} classes, {self.device})"
+            f"{self.classes.num_classes} classes, "
+            f"{getattr(self.model, 'engine', self.device)})"
+        )
+
+
+def check_averageable(model: ExportedModel) -> None:
+    """Raise unless several views of an image can be averaged through an exported network."""
+    if model.info.size is not None:
+        raise ValueError(
+            "the network was exported for one image size: it cannot look at other scales, mirror "
+            "images or give probabilities of any image. Export without --size."
+        )
+    if model.info.output == "mask":
+        raise ValueError(
+            "an export of class labels has no probabilities to return or to average over scales "
+            "and mirror images: export with --output logits."
         )
 
 

@@ -15,7 +15,7 @@ from contextseg.inference.multiscale import View
 
 def to_canvas(
     image: np.ndarray | Tensor,
-    smallest: int,
+    smallest: int | tuple[int, int],
     config: ModelConfig,
     device: torch.device,
     multiple: int = 1,
@@ -24,7 +24,7 @@ def to_canvas(
 
     Args:
         image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
-        smallest: rows and columns that are needed.
+        smallest: rows and columns that are needed; one number stands for both.
         config: the network's; for the mean colour.
         device: where the network is.
         multiple: number that rows and columns must be a multiple of.
@@ -41,7 +41,9 @@ def to_canvas(
     return padded(pixels[None], smallest, multiple, config)
 
 
-def padded(images: Tensor, smallest: int, multiple: int, config: ModelConfig) -> Tensor:
+def padded(
+    images: Tensor, smallest: int | tuple[int, int], multiple: int, config: ModelConfig
+) -> Tensor:
     """Images with what misses added below and to the right, in the mean colour.
 
     A network's features stand `multiple` pixels apart. Where the image is no multiple of that,
@@ -49,7 +51,7 @@ def padded(images: Tensor, smallest: int, multiple: int, config: ModelConfig) ->
 
     Args:
         images: [B, 3, h, w], uint8.
-        smallest: rows and columns at least.
+        smallest: rows and columns at least; one number stands for both.
         multiple: number that rows and columns must be a multiple of, at least 1.
         config: the network's; for the mean colour.
 
@@ -57,7 +59,11 @@ def padded(images: Tensor, smallest: int, multiple: int, config: ModelConfig) ->
         [B, 3, rows, columns], uint8; the images themselves where nothing misses.
     """
     (height, width), batch = images.shape[2:], len(images)
-    rows, columns = (-(-max(side, smallest) // multiple) * multiple for side in (height, width))
+    least = (smallest, smallest) if isinstance(smallest, int) else smallest
+    rows, columns = (
+        -(-max(side, needed) // multiple) * multiple
+        for side, needed in zip((height, width), least, strict=True)
+    )
     if (rows, columns) == (height, width):
         return images
     mean = torch.tensor(config.mean, device=images.device).mul_(255).round_().to(torch.uint8)

@@ -1,0 +1,95 @@
+"""`contextseg benchmark MODEL`: speed and quality of a model in every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from contextseg.cli.parsing import CommandParser
+
+if TYPE_CHECKING:
+    from contextseg.interop.benchmark import Row
+
+EXAMPLE = """
+contextseg benchmark runs/mine --data camvid
+contextseg benchmark runs/mine --engines eager,onnxruntime,openvino-bf16 --size 480 480 --batch 4
+"""
+
+DESCRIPTION = """\
+Measure a model on the CPU in PyTorch (eager, channels_last, compiled, bf16) and as exported file
+(onnxruntime, openvino, openvino-bf16, and int8 in both): time of a batch, images a second and,
+with --data, pixel agreement with fp32 and mean IoU. Run it on a machine that does nothing else.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("benchmark", DESCRIPTION, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("--engines", metavar="E,E,...", help="which ones (default: all)")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(480, 480), metavar=("H", "W"),
+        help="rows and columns of the timed images (default: 480 480)",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images a call")
+    parser.add_argument("--data", metavar="DIR", help="data set for agreement, mean IoU and int8")
+    parser.add_argument("--split", default="val", help="which part of it (default: val)")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="images scored (20)")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="timed calls (7)")
+    options = parser.parse_args(list(argv))
+
+    from contextseg import benchmark
+    from contextseg.cli.progress import progress_bar
+    from contextseg.interop.benchmark import machine
+    from contextseg.interop.candidates import ENGINES
+
+    engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
+    with progress_bar("measuring") as progress:
+        rows = benchmark(
+            options.model,
+            engines=engines,
+            size=tuple(options.size),
+            batch=options.batch,
+            data=options.data,
+            split=options.split,
+            limit=options.limit,
+            repeats=options.repeats,
+            progress=progress,
+        )
+    rows_and_columns = " x ".join(map(str, options.size))
+    print_rows(rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
+    print(machine())
+    return 0
+
+
+def print_rows(rows: Sequence[Row], title: str) -> None:
+    """Print the table, and below it why an engine has no figures."""
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("engine")
+    for name in ("ms", "images/s", "speed-up", "agreement %", "mIoU %"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.engine,
+            *(
+                "–" if value is None else f"{factor * value:.{digits}f}"
+                for value, factor, digits in (
+                    (row.milliseconds, 1, 1),
+                    (row.images_per_second, 1, 2),
+                    (row.speed_up, 1, 2),
+                    (row.agreement, 100, 3),
+                    (row.mean_iou, 100, 2),
+                )
+            ),
+        )
+    console = Console()
+    console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.engine}: {escape(row.note)}", highlight=False, soft_wrap=True)

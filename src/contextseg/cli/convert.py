@@ -1,0 +1,62 @@
+"""`contextseg convert CHECKPOINT -o FILE`: read a checkpoint of another code base."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from contextseg.cli.parsing import CommandParser, UsageError
+
+EXAMPLE = """
+contextseg convert encnet_resnet50s_ade-07ac287c.pth -o encnet.safetensors
+contextseg convert iter_80000.pth -o encnet.safetensors --from mmseg --classes ade/classes.json
+"""
+
+DESCRIPTION = """\
+Convert a checkpoint of PyTorch-Encoding, mmsegmentation, ContextPrior or torchvision to a model
+file. Nothing in the checkpoint is executed. Every tensor is used or listed as left out.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("convert", DESCRIPTION, EXAMPLE)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=".pth, .pt or .safetensors file")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", required=True, help="file to write"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        default="auto",
+        metavar="FORMAT",
+        help="auto, pytorch-encoding, mmseg, contextprior or torchvision (default: auto)",
+    )
+    parser.add_argument(
+        "--classes",
+        metavar="FILE",
+        help="classes.json with their names (default: the checkpoint's)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    options = parser.parse_args(list(argv))
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+
+    from contextseg import convert
+    from contextseg.data.classes import Classes
+
+    classes = None if options.classes is None else Classes.read(options.classes)
+    done = convert(options.checkpoint, options.out, source=options.source, classes=classes)
+    config = done.config
+    print(
+        f"{done.source}: {config.name} on {config.backbone}, {config.num_classes} classes, output "
+        f"stride {config.output_stride}, align_corners {str(config.align_corners).lower()}."
+    )
+    print(f"{len(done.state_dict) - len(done.filled)} tensors converted.")
+    for reason, count in Counter(done.dropped.values()).items():
+        print(f"{count} left out: {reason}.")
+    if done.filled:
+        print(f"{len(done.filled)} counters of batches that the checkpoint lacks set to 0.")
+    print(f"Written to {options.out}.")
+    return 0

@@ -1,0 +1,73 @@
+"""`contextseg export MODEL -o FILE`: a model for another engine, verified on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contextseg.cli.parsing import CommandParser, UsageError
+
+EXAMPLE = """
+contextseg export runs/mine -o mine.onnx --images photos/
+contextseg export runs/mine -o mine.xml --to openvino --precision int8 --images photos/
+contextseg export runs/mine -o mine.onnx --size 512 1024 --output logits
+"""
+
+DESCRIPTION = """\
+Write a model as a file that runs without PyTorch, and check it against PyTorch on images: an
+export that differs is refused. The graph takes normalised images and gives labels (or logits, or
+probabilities) at their size; classes, palette and normalisation are in the file.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("export", DESCRIPTION, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", required=True, help=".onnx, .xml or .pt2 file"
+    )
+    parser.add_argument(
+        "--to", default="onnx", help="onnx, openvino, torch-export or aoti (default: onnx)"
+    )
+    parser.add_argument(
+        "--precision", default="fp32", help="fp32, fp16, bf16 or int8 (default: fp32)"
+    )
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument(
+        "--dynamic", action="store_true", help="any batch and image size (the default)"
+    )
+    shape.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="one image size only")
+    parser.add_argument(
+        "--output", default="mask", help="mask, logits or probabilities (default: mask)"
+    )
+    parser.add_argument(
+        "--images", metavar="DIR", help="photos to verify on and to calibrate int8 with"
+    )
+    parser.add_argument("--opset", type=int, default=18, help="ONNX operator set (default: 18)")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    options = parser.parse_args(list(argv))
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+
+    from contextseg import export
+
+    report = export(
+        options.model,
+        options.out,
+        to=options.to,
+        precision=options.precision,
+        size=None if options.size is None else tuple(options.size),
+        output=options.output,
+        images=options.images,
+        opset=options.opset,
+    )
+    found = report.verification
+    sizes = ", ".join(f"{rows} x {columns}" for rows, columns in found.sizes)
+    print(f"{report.path}: {report.bytes / 1e6:.1f} MB, {options.output}, {options.precision}.")
+    print(
+        f"Verified against PyTorch on {found.images} images ({found.source}; {sizes} pixels): "
+        f"{100 * found.agreement:.3f} % of the pixels agree, max |Δ| {found.max_difference:.2g} "
+        f"(largest logit {found.largest:.3g})."
+    )
+    return 0

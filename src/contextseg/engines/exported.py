@@ -1,0 +1,98 @@
+"""An exported network in the place of a `SegmentationModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from contextseg.config import ModelConfig
+from contextseg.engines.info import PRESENCE, ExportInfo
+from contextseg.outputs import SegmentationOutput
+
+Run = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""Images [B, 3, h, w], float32, to the graph's outputs by name."""
+
+TILE_PIXELS = 1024 * 1024
+"""Pixels that an exported network sees at once; a larger image goes through overlapping tiles."""
+
+
+class LabelOutput(NamedTuple):
+    """What an exported network says of images, as labels."""
+
+    labels: Tensor
+    """[B, h, w], uint8, in 0 to L - 1."""
+    presence_logits: Tensor | None
+    """[B, L], or None."""
+
+
+class ExportedModel(nn.Module):
+    """An exported network, run by its engine on the CPU or wherever the engine decides.
+
+    Shape:
+        image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
+            size it was exported for.
+        returns: `SegmentationOutput` whose logits have the image's size already.
+
+    Args:
+        info: what the file says of itself.
+        run: the engine.
+        engine: the engine's name, for people.
+    """
+
+    def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
+        super().__init__()
+        self.info = info
+        self.run = run
+        self.engine = engine
+
+    @property
+    def config(self) -> ModelConfig:
+        """The network's config."""
+        return self.info.config
+
+    @property
+    def multiple(self) -> int:
+        """As `SegmentationModel.multiple`: the stride the network was built with."""
+        return 1 if self.config.align_corners else (self.config.output_stride or 8)
+
+    def labels(self, image: Tensor) -> LabelOutput:
+        """Labels of images, and class presence."""
+        outputs = self._outputs(image)
+        found = torch.from_numpy(outputs[self.info.output])
+        if self.info.output != "mask":
+            found = found.argmax(1).to(torch.uint8)
+        return LabelOutput(found, _presence(outputs))
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Logits of images; only of a file that gives more than labels."""
+        outputs = self._outputs(image)
+        logits = torch.from_numpy(outputs[self.info.output])
+        if self.info.output == "probabilities":  # their softmax are the probabilities again
+            logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
+        return SegmentationOutput(
+            coarse_logits=logits,
+            size=(image.shape[2], image.shape[3]),
+            presence_logits=_presence(outputs),
+        )
+
+    def _outputs(self, image: Tensor) -> dict[str, np.ndarray]:
+        pixels = image.detach().to("cpu", torch.float32).contiguous().numpy()
+        size = self.info.size
+        if size is not None and pixels.shape[2:] != size:
+            raise ValueError(
+                f"the network was exported for images of {size[0]} x {size[1]} pixels, got "
+                f"{pixels.shape[2]} x {pixels.shape[3]}."
+            )
+        if size is None or len(pixels) == 1:
+            return self.run(pixels)
+        each = [self.run(pixels[index : index + 1]) for index in range(len(pixels))]
+        return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+
+def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:
+    presence = outputs.get(PRESENCE)
+    return None if presence is None else torch.from_numpy(presence)

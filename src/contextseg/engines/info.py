@@ -1,0 +1,101 @@
+"""What an exported file says of itself: network, classes, normalisation, kind of output."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+from contextseg.config import ModelConfig
+from contextseg.config_io import from_dict, to_dict
+from contextseg.data.classes import Classes
+
+Output = Literal["mask", "logits", "probabilities"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+OUTPUTS: tuple[str, ...] = get_args(Output)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+INPUT, PRESENCE = "image", "presence_logits"
+"""Names of the tensors of an exported graph; its first output has the name of its kind."""
+KEY, FORMAT = "contextseg", 1
+
+
+class MissingEngineError(ValueError):
+    """A package that is not installed; the message says how to get it."""
+
+
+def optional(package: str, extra: str) -> ModuleType:
+    """A package that not every installation has.
+
+    Raises:
+        MissingEngineError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingEngineError(
+            f"{package.split('.')[0]} is not installed: pip install 'contextseg[{extra}]' "
+            f"({error})."
+        ) from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportInfo:
+    """What an exported file is."""
+
+    config: ModelConfig
+    """The network it was exported from."""
+    classes: Classes
+    """What its labels are called."""
+    output: Output
+    """`mask`: labels 0 to L - 1, [B, h, w], uint8. `logits`, `probabilities`: [B, L, h, w]."""
+    precision: Precision
+    """Number format of its weights and activations."""
+    size: tuple[int, int] | None = None
+    """Rows and columns of every image; None takes any from 32."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """Text by name, as every format takes it. `contextseg` alone is read back; the others are
+        for people and other programs."""
+        content = {
+            "format": FORMAT,
+            "model": to_dict(self.config),
+            "classes": self.classes.to_dict(),
+            "output": self.output,
+            "precision": self.precision,
+            "size": self.size,
+        }
+        return {
+            KEY: json.dumps(content),
+            "classes": json.dumps(self.classes.names),
+            "palette": json.dumps(self.classes.colors.tolist()),
+            "mean": json.dumps(list(self.config.mean)),
+            "std": json.dumps(list(self.config.std)),
+            "input": f"{INPUT}: float32 [batch, 3, height, width], (RGB in 0 to 1 - mean) / std",
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], where: str) -> ExportInfo:
+        """The inverse of `to_metadata`.
+
+        Raises:
+            ValueError: the file is none that `contextseg export` wrote.
+        """
+        try:
+            content: dict[str, Any] = json.loads(metadata[KEY])
+            size = content["size"]
+            return cls(
+                config=from_dict(ModelConfig, content["model"]),
+                classes=Classes.from_dict(content["classes"]),
+                output=content["output"],
+                precision=content["precision"],
+                size=None if size is None else (int(size[0]), int(size[1])),
+            )
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{where} does not say what network it is: `contextseg export` did not write it "
+                f"(missing: {error})."
+            ) from error

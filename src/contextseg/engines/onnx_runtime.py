@@ -1,0 +1,42 @@
+"""ONNX files in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from contextseg.engines.exported import ExportedModel
+from contextseg.engines.info import INPUT, ExportInfo, optional
+
+
+def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
+    """The network in an ONNX file.
+
+    Args:
+        path: the file.
+        device: `cpu`, or `cuda` where ONNX Runtime was built for it.
+
+    Raises:
+        ValueError: the file is broken or none of ours, the device is not there, or ONNX Runtime
+            is not installed.
+    """
+    ort = optional("onnxruntime", "export")
+    provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
+    if provider not in ort.get_available_providers():
+        raise ValueError(f"device {device}: this ONNX Runtime has no {provider}. Use cpu.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(path, options, providers=[provider])
+    except Exception as error:  # the runtime's exceptions have no common base
+        raise ValueError(f"{path}: ONNX Runtime cannot run this file: {error}") from error
+    info = ExportInfo.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
+    names = [output.name for output in session.get_outputs()]
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
+
+    return ExportedModel(info, run, "ONNX Runtime")

@@ -1,0 +1,55 @@
+"""Which engine runs a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from contextseg.engines.exported import ExportedModel
+
+SUFFIXES = (".onnx", ".xml", ".pt2")
+"""Suffixes of exported files."""
+ENGINES = ("auto", "onnxruntime", "openvino")
+
+
+def open_exported(
+    path: str | os.PathLike[str],
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str | None = None,
+) -> ExportedModel:
+    """The network in an exported file.
+
+    Args:
+        path: .onnx (ONNX Runtime, or OpenVINO if asked for), .xml (OpenVINO) or .pt2 (PyTorch).
+        engine: `auto`, `onnxruntime` or `openvino`.
+        device: `cpu`; `cuda` for ONNX Runtime where it is built for it; `auto` is `cpu`.
+        precision: `bf16` computes a file of fp32 in bfloat16, in OpenVINO; None as exported.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is broken, of another origin, or not for the engine.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"no exported model at {file}.")
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}.")
+    if precision is not None and (engine == "onnxruntime" or file.suffix not in (".xml", ".onnx")):
+        raise ValueError(f"{file}: only OpenVINO can compute an exported file in {precision}.")
+    match file.suffix, engine:
+        case ".onnx", "auto" | "onnxruntime" if precision is None:
+            from contextseg.engines.onnx_runtime import open_onnx
+
+            return open_onnx(file, "cpu" if device == "auto" else device)
+        case ".onnx" | ".xml", "auto" | "openvino":
+            from contextseg.engines.openvino_cpu import open_openvino
+
+            return open_openvino(file, precision)
+        case ".pt2", "auto":
+            from contextseg.engines.programs import open_program
+
+            return open_program(file)
+        case _:
+            raise ValueError(f"{file}: {engine} does not run {file.suffix} files.")

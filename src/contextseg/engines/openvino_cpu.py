@@ -1,0 +1,65 @@
+"""OpenVINO and ONNX files in OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from contextseg.engines.exported import ExportedModel
+from contextseg.engines.info import INPUT, KEY, ExportInfo, optional
+
+
+def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
+    """The network in an .xml (with its .bin) or .onnx file.
+
+    Args:
+        path: the file.
+        precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
+            OpenVINO by itself would compute in bfloat16 wherever a processor can.
+
+    Raises:
+        ValueError: the file is broken or none of ours, or OpenVINO is not installed.
+    """
+    ov = optional("openvino", "openvino")
+    core = ov.Core()
+    try:
+        model = core.read_model(path)
+    except Exception as error:  # OpenVINO's exceptions are plain RuntimeErrors of many lines
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
+    info = ExportInfo.from_metadata(_metadata(model, path), str(path))
+    compiled = core.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _hint(core, precision or info.precision),
+        },
+    )
+    names = [info.output, *(name for out in compiled.outputs[1:] for name in sorted(out.names)[:1])]
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        results = compiled({INPUT: images})
+        return {name: np.array(results[i]) for i, name in enumerate(names)}
+
+    return ExportedModel(info, run, "OpenVINO")
+
+
+def _hint(core: Any, precision: str) -> str:
+    """What floating point is computed in: int8 networks leave a little of it."""
+    fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if precision == "bf16" or (precision == "int8" and fast) else "f32"
+
+
+def _metadata(model: Any, path: Path) -> dict[str, str]:
+    if model.has_rt_info([KEY, KEY]):
+        return {KEY: str(model.get_rt_info([KEY, KEY]).value)}
+    if path.suffix == ".onnx":
+        onnx = optional("onnx", "export")
+        entries = onnx.load(path, load_external_data=False).metadata_props
+        return {entry.key: entry.value for entry in entries}
+    return {}

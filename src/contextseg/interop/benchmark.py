@@ -1,0 +1,198 @@
+"""How fast and how good a model is in every engine there is, in one table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from contextseg.data import SHAPES, open_dataset
+from contextseg.data.sample import Dataset
+from contextseg.inference.predictor import Predictor
+from contextseg.interop.candidates import ENGINES, Labels, candidate
+from contextseg.interop.export.images import normalised
+from contextseg.metrics import SegmentationMetrics
+from contextseg.model import SMALLEST_IMAGE
+from contextseg.weights.files import load_model
+
+FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+"""Abilities of x86 processors that decide what bf16 and int8 bring."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A model in one engine."""
+
+    engine: str
+    """As in `ENGINES`."""
+    milliseconds: float | None = None
+    """Median time of a batch, from normalised images to labels at their size."""
+    images_per_second: float | None = None
+    """Batch over that time."""
+    speed_up: float | None = None
+    """Over the first engine that ran."""
+    agreement: float | None = None
+    """Share of pixels of the class that fp32 in PyTorch gives them, 0 to 1."""
+    mean_iou: float | None = None
+    """On the labelled images, 0 to 1."""
+    note: str = ""
+    """Why there are no figures."""
+
+
+def benchmark(
+    model: str | os.PathLike[str],
+    *,
+    engines: Sequence[str] = ENGINES,
+    size: tuple[int, int] = (480, 480),
+    batch: int = 1,
+    data: str | None = None,
+    split: str = "val",
+    limit: int = 20,
+    repeats: int = 7,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Row]:
+    """Measure a model on the CPU in several engines, one after the other.
+
+    Every engine is loaded, warmed up, timed and let go before the next, as their threads would
+    get in each other's way. Times mean something on a machine that does nothing else.
+
+    Args:
+        model: run folder, model folder or safetensors file.
+        engines: names of `contextseg.interop.candidates.ENGINES`.
+        size: rows and columns of the timed images.
+        batch: images a call.
+        data: folder of a data set, or `shapes`: pixel agreement and mean IoU are measured there,
+            and int8 is calibrated on its photos. None leaves these out.
+        split: the part of it that is scored.
+        limit: images that are scored.
+        repeats: timed calls.
+        progress: called after each engine with the engines done and their number.
+
+    Raises:
+        FileNotFoundError: there is no model.
+        ValueError: an engine is unknown, an option is out of range, the data do not fit.
+    """
+    unknown = [name for name in engines if name not in ENGINES]
+    if unknown or not engines:
+        raise ValueError(
+            f"benchmark: engines are {', '.join(ENGINES)}; got {', '.join(unknown) or 'none'}."
+        )
+    if min(size) < SMALLEST_IMAGE or min(batch, repeats, limit) < 1:
+        raise ValueError(
+            f"benchmark: size must be at least {SMALLEST_IMAGE}, batch, repeats and limit at least "
+            f"1, got {list(size)}, {batch}, {repeats} and {limit}."
+        )
+    predictor = Predictor(*load_model(model), device="cpu")
+    photos = None if data is None or data == SHAPES else Path(data) / "images"
+    yardstick = None
+    if data is not None:
+        yardstick = Yardstick(predictor, open_dataset(data, split), limit)
+    images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for done, name in enumerate(engines, start=1):
+            try:
+                labels = candidate(name, predictor, Path(folder), photos)
+                times = _times(labels, images, repeats)
+                quality = (None, None) if yardstick is None else yardstick.measure(labels)
+            except ValueError as error:  # not installed, no compiler, no photos for int8
+                rows.append(Row(engine=name, note=str(error)))
+            else:
+                rows.append(_row(name, times, batch, quality, rows))
+            if progress is not None:
+                progress(done, len(engines))
+    return rows
+
+
+class Yardstick:
+    """Labelled images, and what fp32 in PyTorch says of them.
+
+    Raises:
+        ValueError: the data have another number of classes than the model.
+    """
+
+    def __init__(self, predictor: Predictor, dataset: Dataset, limit: int) -> None:
+        if dataset.classes.num_classes != predictor.classes.num_classes:
+            raise ValueError(
+                f"benchmark: the model predicts {predictor.classes.num_classes} classes, but the "
+                f"data {dataset.classes.dataset!r} have {dataset.classes.num_classes}."
+            )
+        self.num_classes = dataset.classes.num_classes
+        samples = [dataset[index] for index in range(min(limit, len(dataset)))]
+        shapes = [sample.image.shape[:2] for sample in samples]
+        self.images = [
+            normalised(sample.image, predictor.config, (shape[0], shape[1]))
+            for sample, shape in zip(samples, shapes, strict=True)
+        ]
+        self.truth = [torch.from_numpy(sample.labels)[None] for sample in samples]
+        plain = candidate("channels_last", predictor, Path(), None)
+        with torch.inference_mode():
+            self.plain = [plain(image).to(torch.uint8) for image in self.images]
+
+    @torch.inference_mode()
+    def measure(self, labels: Labels) -> tuple[float, float]:
+        """Pixel agreement with fp32, and mean IoU."""
+        metrics = SegmentationMetrics(self.num_classes)
+        equal = total = 0
+        for image, truth, plain in zip(self.images, self.truth, self.plain, strict=True):
+            found = labels(image).to(torch.uint8)
+            equal += int((found == plain).sum())
+            total += found.numel()
+            metrics.update(found, truth)
+        return equal / total, metrics.compute().mean_iou
+
+
+@torch.inference_mode()
+def _times(labels: Labels, images: Tensor, repeats: int) -> list[float]:
+    """Seconds of each call, after two to warm up."""
+    for _ in range(2):
+        labels(images)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        labels(images)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _row(
+    name: str,
+    times: Sequence[float],
+    batch: int,
+    quality: tuple[float | None, float | None],
+    before: Sequence[Row],
+) -> Row:
+    median = statistics.median(times)
+    base = next((row.milliseconds for row in before if row.milliseconds), 1e3 * median)
+    return Row(
+        engine=name,
+        milliseconds=1e3 * median,
+        images_per_second=batch / median,
+        speed_up=base / (1e3 * median),
+        agreement=quality[0],
+        mean_iou=quality[1],
+    )
+
+
+def machine() -> str:
+    """Processor, threads, and those of its abilities that matter here."""
+    name, flags = platform.processor() or platform.machine(), ""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                name = value.strip()
+            if key.strip() == "flags":
+                flags = ", ".join(flag for flag in FLAGS if flag in value.split())
+                break
+    except OSError:  # no Linux
+        pass
+    return f"{name}, {torch.get_num_threads()} threads" + (f", {flags}" if flags else "")

@@ -1,0 +1,191 @@
+"""A foreign state dict to a config and weights of ours, with every tensor accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from contextseg.config import ModelConfig
+from contextseg.data.classes import Classes
+from contextseg.factory import create_model
+from contextseg.interop.checkpoints import Checkpoint, unwrap
+from contextseg.interop.formats import (
+    ForeignCheckpointError,
+    Layout,
+    contextprior,
+    mmseg,
+    pytorch_encoding,
+    torchvision,
+)
+
+Source = Literal["auto", "pytorch-encoding", "mmseg", "contextprior", "torchvision"]
+SOURCES: tuple[str, ...] = get_args(Source)
+
+COUNTERS = "num_batches_tracked"
+SHOWN = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """A converted network, and what became of every tensor."""
+
+    source: str
+    """The format it was in."""
+    config: ModelConfig
+    """The network; `contextseg.create_model` builds it."""
+    state_dict: dict[str, Tensor]
+    """All its weights, under the names they have here."""
+    dropped: dict[str, str]
+    """Tensors left out on purpose, each with the reason."""
+    filled: list[str]
+    """Counters of batches that old checkpoints lack, set to 0: nothing reads them in use."""
+    classes: Classes
+    """Class names and colours if the checkpoint held them, else numbered ones."""
+
+
+def convert_state_dict(
+    state_dict: Mapping[str, Any], source: Source = "auto"
+) -> tuple[ModelConfig, dict[str, Tensor]]:
+    """Weights of another code base as a config and weights of this one.
+
+    Args:
+        state_dict: tensors by name, or a training checkpoint that holds them under `state_dict`.
+        source: the format: `pytorch-encoding` (EncNet's authors), `mmseg` (mmsegmentation 0.x and
+            1.x), `contextprior` (CPNet's authors), `torchvision`; `auto` tells by the names.
+
+    Returns:
+        A config for `contextseg.create_model`, and weights that its `load_state_dict` takes
+        strictly. In eval mode the network's logits are those of the original to rounding.
+
+    Raises:
+        ValueError: no known format or architecture, a layout whose meaning the weights do not
+            tell, or tensors that are missing, unknown or of another shape; the message lists them.
+
+    Example:
+        >>> import torch, contextseg
+        >>> checkpoint = torch.load("encnet.pth", weights_only=True)  # doctest: +SKIP
+        >>> config, state = contextseg.convert_state_dict(checkpoint)  # doctest: +SKIP
+        >>> contextseg.create_model(config).load_state_dict(state)  # doctest: +SKIP
+    """
+    conversion = convert_checkpoint(unwrap(state_dict), source)
+    return conversion.config, conversion.state_dict
+
+
+def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversion:
+    """A conversion with its account: see `convert_state_dict`."""
+    if source not in SOURCES:
+        raise ValueError(f"convert: source must be one of {', '.join(SOURCES)}, got {source!r}.")
+    state = checkpoint.state
+    if source == "auto":
+        source = detect(state)
+    layout = _layout(source, checkpoint)
+    converted, dropped, unknown = _rename(state, layout)
+    filled = _fill_and_check(converted, layout.config, unknown, source)
+    num_classes = layout.config.num_classes
+    assert num_classes is not None
+    classes = checkpoint.classes
+    if classes is None or classes.num_classes != num_classes:
+        classes = Classes.numbered(num_classes)
+    return Conversion(
+        source=source,
+        config=replace(layout.config, pretrained=False),
+        state_dict=converted,
+        dropped=dropped,
+        filled=filled,
+        classes=classes,
+    )
+
+
+def detect(state: Mapping[str, Tensor]) -> str:
+    """The format of a state dict, by the names that only it has.
+
+    Raises:
+        ForeignCheckpointError: it is of none.
+    """
+    first = {name.split(".")[0] for name in state}
+    if {"pretrained", "head"} <= first:
+        return "pytorch-encoding"
+    if {"backbone", "decode_head"} <= first:
+        return "contextprior" if _has(state, "decode_head.aggregation.") else "mmseg"
+    if {"backbone", "classifier"} <= first:
+        return "torchvision"
+    if {"backbone", "context", "head"} <= first:
+        raise ForeignCheckpointError(
+            "convert: these weights have this package's own names already: nothing to convert."
+        )
+    raise ForeignCheckpointError(
+        f"convert: no known format: its names begin with {', '.join(sorted(first)[:8])}. Known are "
+        f"PyTorch-Encoding (pretrained, head), mmsegmentation and ContextPrior (backbone, "
+        f"decode_head) and torchvision (backbone, classifier)."
+    )
+
+
+def _has(state: Mapping[str, Tensor], beginning: str) -> bool:
+    return any(name.startswith(beginning) for name in state)
+
+
+def _layout(source: str, checkpoint: Checkpoint) -> Layout:
+    state, settings = checkpoint.state, checkpoint.settings
+    match source:
+        case "pytorch-encoding":
+            return pytorch_encoding.layout(state, settings)
+        case "contextprior":
+            return contextprior.layout(state, settings)
+        case "mmseg":
+            return mmseg.layout(state, settings)
+        case _:
+            return torchvision.layout(state, settings)
+
+
+def _rename(
+    state: Mapping[str, Tensor], layout: Layout
+) -> tuple[dict[str, Tensor], dict[str, str], list[str]]:
+    """Tensors by their names here, those dropped with the reason, and the names nobody knows."""
+    converted: dict[str, Tensor] = {}
+    dropped: dict[str, str] = {}
+    unknown = []
+    for name, tensor in state.items():
+        reason = next((why for start, why in layout.dropped.items() if name.startswith(start)), "")
+        target = layout.target(name)
+        if reason:
+            dropped[name] = reason
+        elif target is None or target in converted:
+            unknown.append(name)
+        else:
+            change = layout.changed.get(name)
+            converted[target] = tensor if change is None else change(tensor)
+    return converted, dropped, unknown
+
+
+def _fill_and_check(
+    converted: dict[str, Tensor], config: ModelConfig, unknown: list[str], source: str
+) -> list[str]:
+    """Set missing counters to 0; raise unless names and shapes are those of the network."""
+    with torch.device("meta"):
+        expected = create_model(config).state_dict()
+    filled = [n for n in expected if n.endswith(COUNTERS) and n not in converted]
+    converted |= {name: torch.tensor(0) for name in filled}
+    missing = [name for name in expected if name not in converted]
+    foreign = unknown + [name for name in converted if name not in expected]
+    unlike = [
+        f"{name} {list(converted[name].shape)} for {list(expected[name].shape)}"
+        for name in expected
+        if name in converted and converted[name].shape != expected[name].shape
+    ]
+    problems = {"unknown": foreign, "missing": missing, "of another shape": unlike}
+    told = [f"{len(v)} {k}: {_abbreviated(v)}" for k, v in problems.items() if v]
+    if told:
+        raise ForeignCheckpointError(
+            f"convert: the checkpoint does not fit {config.name} on {config.backbone} as {source} "
+            f"writes it. {'. '.join(told)}."
+        )
+    return filled
+
+
+def _abbreviated(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

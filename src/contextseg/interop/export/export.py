@@ -1,0 +1,178 @@
+"""A network to a verified file for another engine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from contextseg.data.classes import Classes
+from contextseg.engines import open_exported
+from contextseg.engines.info import (
+    OUTPUTS,
+    PRECISIONS,
+    ExportInfo,
+    Output,
+    Precision,
+    optional,
+)
+from contextseg.inference.predictor import Predictor
+from contextseg.interop.export.graph import ExportGraph, trace
+from contextseg.interop.export.images import normalised, sample_images, verification_images
+from contextseg.interop.export.verify import Verification, verify
+from contextseg.interop.export.writers import (
+    DEFAULT_OPSET,
+    LEAST_OPSET,
+    write_compiled,
+    write_onnx,
+    write_openvino,
+    write_program,
+)
+from contextseg.model import SMALLEST_IMAGE, SegmentationModel
+from contextseg.weights.files import load_model
+
+Target = Literal["onnx", "openvino", "torch-export", "aoti"]
+TARGETS: tuple[str, ...] = get_args(Target)
+SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2", "aoti": ".pt2"}
+
+CALIBRATION_IMAGES, VERIFICATION_IMAGES = 32, 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportReport:
+    """An export that was written."""
+
+    path: Path
+    """The file; beside an .xml stands its .bin."""
+    info: ExportInfo
+    """What the file says of itself."""
+    verification: Verification
+    """How far it is from PyTorch."""
+    bytes: int
+    """Size of the file, or of both."""
+
+
+def export(
+    model: str | os.PathLike[str] | Predictor,
+    out: str | os.PathLike[str],
+    *,
+    to: Target = "onnx",
+    precision: Precision = "fp32",
+    size: tuple[int, int] | None = None,
+    output: Output = "mask",
+    images: str | os.PathLike[str] | None = None,
+    opset: int = DEFAULT_OPSET,
+    least_agreement: float | None = None,
+) -> ExportReport:
+    """Write a network for another engine, and check it against PyTorch before it is kept.
+
+    The graph takes normalised images and upsamples its result to their size by itself. Classes,
+    palette and normalisation are in the file's metadata.
+
+    Args:
+        model: a run folder, model folder or safetensors file, or a predictor.
+        out: file to write: .onnx, .xml (OpenVINO; a .bin is written beside it) or .pt2.
+        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code).
+        precision: `fp32`; `fp16` or `bf16` (half the size; bf16 for OpenVINO and PyTorch only);
+            `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
+        size: rows and columns of every image; None takes any batch, rows and columns.
+        output: `mask` (labels, uint8), `logits` or `probabilities`, at image size.
+        images: folder of photos to calibrate int8 and to verify with; None verifies on drawn
+            scenes.
+        opset: ONNX operator set, at least 18.
+        least_agreement: share of pixels that must be of one class in both; None takes 0.999 for
+            fp32, 0.99 for fp16, 0.97 for bf16, 0.9 for int8.
+
+    Raises:
+        FileNotFoundError: there is no model.
+        ValueError: an option is out of range, a package is not installed, the network cannot be
+            traced, or the export differs from PyTorch; nothing has been written.
+    """
+    target = Path(out)
+    _check_options(target, to, precision, size, output, opset)
+    network, classes = _network(model)
+    info = ExportInfo(
+        config=network.config, classes=classes, output=output, precision=precision, size=size
+    )
+    source = "drawn scenes" if images is None else "photos"
+    calibration = []
+    if precision == "int8" and images is not None:
+        photos = sample_images(images, CALIBRATION_IMAGES)
+        calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
+    samples = sample_images(images, VERIFICATION_IMAGES)
+    # OpenVINO chooses its number format when it loads a network; PyTorch has it in the graph.
+    program = trace(ExportGraph(network, output, "fp32" if to == "openvino" else precision), size)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent) as folder:
+        partial = Path(folder) / target.name
+        match to:
+            case "onnx":
+                write_onnx(partial, program, info, opset=opset, calibration=calibration)
+            case "openvino":
+                write_openvino(partial, program, info, opset=opset, calibration=calibration)
+            case "torch-export":
+                write_program(partial, program, info)
+            case "aoti":
+                write_compiled(partial, program, info)
+        verification = verify(
+            open_exported(partial),
+            network,
+            verification_images(samples, network.config, size),
+            source,
+            least_agreement,
+        )
+        files = [file for file in (partial.with_suffix(".bin"), partial) if file.is_file()]
+        total = sum(file.stat().st_size for file in files)
+        for file in files:  # the .xml last: it is what is looked for
+            file.replace(target.parent / file.name)
+    return ExportReport(path=target, info=info, verification=verification, bytes=total)
+
+
+def _network(model: str | os.PathLike[str] | Predictor) -> tuple[SegmentationModel, Classes]:
+    """A network in eval mode on the CPU, in float32, and its classes."""
+    if isinstance(model, Predictor):
+        network, classes = model.model, model.classes
+        if not isinstance(network, SegmentationModel):
+            raise ValueError("export: this model is exported already; export the one it is from.")
+        return ExportGraph(network, "logits").model, classes
+    network, classes = load_model(model)
+    return network, classes
+
+
+def _check_options(
+    target: Path,
+    to: str,
+    precision: str,
+    size: tuple[int, int] | None,
+    output: str,
+    opset: int,
+) -> None:
+    for name, value, known in (
+        ("to", to, TARGETS),
+        ("precision", precision, PRECISIONS),
+        ("output", output, OUTPUTS),
+    ):
+        if value not in known:
+            raise ValueError(f"export: {name} must be one of {', '.join(known)}, got {value!r}.")
+    if target.suffix != SUFFIX[to]:
+        raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.")
+    if size is not None and min(size) < SMALLEST_IMAGE:
+        raise ValueError(f"export: size must be at least {SMALLEST_IMAGE}, got {list(size)}.")
+    if to in ("torch-export", "aoti") and precision == "int8":
+        raise ValueError("export: int8 is made for onnx and openvino, not for PyTorch's formats.")
+    if to in ("torch-export", "aoti") and precision == "fp16":
+        raise ValueError("export: PyTorch computes no fp16 on CPUs; take bf16, or --to onnx.")
+    if to == "onnx" and precision == "bf16":
+        raise ValueError(
+            "export: ONNX Runtime has no bfloat16 convolutions on CPUs; take --to openvino for "
+            "bf16, or fp16."
+        )
+    if to in ("onnx", "openvino"):
+        onnx = optional("onnx", "export")
+        newest = onnx.defs.onnx_opset_version()
+        if not LEAST_OPSET <= opset <= newest:
+            raise ValueError(f"export: opset must be in {LEAST_OPSET} to {newest}, got {opset}.")
+    if to == "openvino":
+        optional("openvino", "openvino")

@@ -1,0 +1,116 @@
+"""What is exported: normalised images in, labels, logits or probabilities at their size out."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from contextseg.engines.info import Output, Precision
+from contextseg.model import SegmentationModel
+from contextseg.outputs import SegmentationOutput
+
+CHUNK = 16
+"""Classes that are upsampled together for a mask: memory for 16 planes, not for all of them."""
+EXAMPLE = (2, 3, 96, 128)
+"""Shape of the images a graph is traced with: no two sizes alike, none special."""
+
+
+class ExportGraph(nn.Module):
+    """A network with its upsampling, and its argmax or softmax; in bf16 under autocast.
+
+    Shape:
+        image:   [B, 3, h, w], float32, normalised.
+        returns: mask [B, h, w] (uint8), or logits or probabilities [B, L, h, w] (float32); and
+            presence logits [B, L] where the network has them.
+    """
+
+    def __init__(
+        self, model: SegmentationModel, output: Output, precision: Precision = "fp32"
+    ) -> None:
+        super().__init__()
+        self.autocast = precision == "bf16"
+        # A copy, as training may go on; contiguous, as exporters store weights as they lie.
+        self.model = copy.deepcopy(model).to(
+            "cpu", torch.float32, memory_format=torch.contiguous_format
+        )  # pyright: ignore[reportCallIssue]
+        self.output = output
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """The outputs, in the order of their names."""
+        # A disabled autocast would leave its mark in the graph, too.
+        context = torch.autocast("cpu", dtype=torch.bfloat16) if self.autocast else nullcontext()
+        with context:
+            found: SegmentationOutput = self.model(image)
+        result = self._at_image_size(found, image)
+        if found.presence_logits is None:
+            return (result,)
+        return result, found.presence_logits.float()
+
+    def _at_image_size(self, found: SegmentationOutput, image: Tensor) -> Tensor:
+        size, align_corners = (image.shape[2], image.shape[3]), found.align_corners
+        if self.output == "mask":
+            return upsampled_labels(found.coarse_logits, size, align_corners)
+        logits = upsampled(found.coarse_logits, size, align_corners)
+        return logits.softmax(1) if self.output == "probabilities" else logits
+
+
+def upsampled(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Bilinear resize of [B, L, H, W] to [B, L, *size] in float32, as two matrix products.
+
+    The same sums as an interpolation; engines multiply matrices up to three times faster than
+    they resize.
+    """
+    rows = interpolation(logits.shape[2], size[0], align_corners)
+    columns = interpolation(logits.shape[3], size[1], align_corners)
+    return rows @ (logits.float() @ columns.T)
+
+
+def interpolation(length: int, size: int, align_corners: bool) -> Tensor:
+    """Weights [size, length] of linear interpolation from `length` samples to `size`."""
+    position = torch.arange(size).float()  # a float range would leave a ceil that cannot be saved
+    if align_corners:
+        position = position * (length - 1) / max(size - 1, 1)
+    else:
+        position = ((position + 0.5) * length / size - 0.5).clamp(0, length - 1)
+    sample = torch.arange(length).float()
+    return (1 - (position[:, None] - sample).abs()).clamp(min=0)
+
+
+def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Class of the largest upsampled logit, [B, h, w], uint8, the first of equal ones.
+
+    A running maximum over a few classes at a time: no exporter fuses upsampling with argmax, and
+    all classes at image size would be the largest tensor by far.
+    """
+    best, labels = None, None
+    for first in range(0, logits.shape[1], CHUNK):
+        chunk = upsampled(logits[:, first : first + CHUNK], size, align_corners)
+        value, index = chunk.amax(1), chunk.argmax(1).to(torch.int32) + first
+        if best is None or labels is None:
+            best, labels = value, index
+        else:
+            labels = torch.where(value > best, index, labels)
+            best = torch.maximum(value, best)
+    assert labels is not None
+    return labels.to(torch.uint8)
+
+
+def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.ExportedProgram:
+    """The graph as a program, for images of one size or, with None, for any number and size.
+
+    Raises:
+        ValueError: a part of the network cannot be traced.
+    """
+    shape = EXAMPLE if size is None else (1, 3, *size)
+    any_size = torch.export.Dim.DYNAMIC
+    dynamic = ({0: any_size, 2: any_size, 3: any_size},) if size is None else None
+    try:
+        with torch.no_grad():
+            return torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
+    except Exception as error:  # torch.export fails with many classes; all mean the same here
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error

@@ -1,0 +1,80 @@
+"""Images that an export is calibrated and verified with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from contextseg.config import ModelConfig
+from contextseg.data.images import read_image
+from contextseg.data.shapes import ShapesDataset
+from contextseg.inference.inputs import find_images
+from contextseg.model import SMALLEST_IMAGE
+
+LONGEST = 640
+"""Pixels of an image's long side that it is reduced to, to bound time and memory."""
+FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
+"""Rows and columns of the sizes that a dynamic export is verified at, over the image's own."""
+
+
+def sample_images(folder: str | os.PathLike[str] | None, count: int) -> list[np.ndarray]:
+    """Up to `count` images of a folder, evenly spread; drawn scenes where there is no folder.
+
+    Returns:
+        Each [h, w, 3], uint8, RGB.
+
+    Raises:
+        ValueError: the folder holds no image, or one that cannot be read.
+    """
+    if folder is None:
+        scenes = ShapesDataset("val")
+        return [scenes[index].image for index in range(min(count, len(scenes)))]
+    found, _ = find_images([folder], outside=Path(os.devnull))
+    chosen = [
+        found[index * len(found) // min(count, len(found))]
+        for index in range(min(count, len(found)))
+    ]
+    return [read_image(each.path) for each in chosen]
+
+
+def normalised(
+    image: np.ndarray, config: ModelConfig, size: tuple[int, int] | None = None
+) -> Tensor:
+    """An image as a network takes it, [1, 3, h, w], reduced to `LONGEST` or resized to `size`."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+    if size is None:
+        factor = min(1.0, LONGEST / max(image.shape[:2]))
+        size = _scaled(image.shape[:2], factor, factor)
+    if pixels.shape[2:] != size:
+        pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (config.mean, config.std))
+    return ((pixels - mean) / std).contiguous()
+
+
+def verification_images(
+    images: Sequence[np.ndarray], config: ModelConfig, size: tuple[int, int] | None
+) -> list[Tensor]:
+    """Images to compare an export with: at its size or, if it takes any, each at one of three,
+    and two of them as a batch."""
+    if size is not None:
+        return [normalised(image, config, size) for image in images]
+    found = []
+    for index, image in enumerate(images):
+        plain = normalised(image, config)
+        rows, columns = FACTORS[index % len(FACTORS)]
+        found.append(normalised(image, config, _scaled(plain.shape[2:], rows, columns)))
+    last = found[-1]
+    return [*found, torch.cat([last, last.flip(3)])]
+
+
+def _scaled(size: Sequence[int], rows: float, columns: float) -> tuple[int, int]:
+    return (
+        max(SMALLEST_IMAGE, round(size[0] * rows)),
+        max(SMALLEST_IMAGE, round(size[1] * columns)),
+    )

@@ -1,0 +1,148 @@
+"""A traced network to a file of each format."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+
+from contextseg.engines.info import INPUT, KEY, PRESENCE, ExportInfo, optional
+from contextseg.engines.programs import EXTRA
+from contextseg.interop.export.quantise import quantise
+
+LEAST_OPSET, DEFAULT_OPSET = 18, 18
+
+
+def write_onnx(
+    path: Path,
+    program: ExportedProgram,
+    info: ExportInfo,
+    *,
+    opset: int = DEFAULT_OPSET,
+    calibration: Sequence[np.ndarray] = (),
+) -> None:
+    """An ONNX file with its metadata, quantised if `info` says int8."""
+    onnx = optional("onnx", "export")
+    optional("onnxscript", "export")
+    outputs = len(program.graph_signature.user_outputs)
+    with _quiet():
+        exported = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=opset,
+            input_names=[INPUT],
+            output_names=[info.output, PRESENCE][:outputs],
+            external_data=False,
+            verbose=False,
+        )
+        assert exported is not None
+        exported.save(str(path))
+        if info.precision == "int8":
+            quantise(path, calibration)
+    model = onnx.load(path)
+    if info.precision == "fp16":
+        halve(model)
+    onnx.helper.set_model_props(model, info.to_metadata())
+    onnx.save(model, path)
+
+
+def halve(model: Any) -> None:
+    """Store the weights of an ONNX model in 16 bits; engines widen them when they load it."""
+    onnx = optional("onnx", "export")
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != onnx.TensorProto.FLOAT or not weight.dims:
+            continue
+        name = weight.name
+        values = onnx.numpy_helper.to_array(weight).astype(np.float16)
+        weight.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}.half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [weight.name], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def write_openvino(
+    path: Path,
+    program: ExportedProgram,
+    info: ExportInfo,
+    *,
+    opset: int = DEFAULT_OPSET,
+    calibration: Sequence[np.ndarray] = (),
+) -> None:
+    """An .xml file with its .bin, by way of ONNX: quantisation is the same for both."""
+    ov = optional("openvino", "openvino")
+    between = path.with_suffix(".onnx")
+    write_onnx(between, program, info, opset=opset, calibration=calibration)
+    model = ov.Core().read_model(between)
+    for key, value in info.to_metadata().items():
+        model.set_rt_info(value, [KEY, key])
+    ov.save_model(model, path, compress_to_fp16=info.precision in ("fp16", "bf16"))
+    between.unlink()
+
+
+def write_program(path: Path, program: ExportedProgram, info: ExportInfo) -> None:
+    """A .pt2 file of torch.export.
+
+    Raises:
+        ValueError: an operator of the backbone has no saved form.
+    """
+    metadata = info.to_metadata()
+    extra = {EXTRA: metadata.pop(KEY), "about.json": json.dumps(metadata)}
+    try:
+        with _quiet():
+            torch.export.save(program, path, extra_files=extra)
+    except Exception as error:  # the serialiser's own classes
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(f"export: torch.export cannot save this network: {reason}") from error
+
+
+def write_compiled(path: Path, program: ExportedProgram, info: ExportInfo) -> None:
+    """A .pt2 package of machine code.
+
+    Raises:
+        ValueError: there is no C++ compiler, or it fails.
+    """
+    if (
+        shutil.which("c++") is None
+        and shutil.which("g++") is None
+        and shutil.which("clang++") is None
+    ):
+        raise ValueError(
+            "export: --to aoti compiles C++ and finds no compiler on PATH; install g++, or take "
+            "--to onnx, which needs none."
+        )
+    options: dict[str, Any] = {"aot_inductor.metadata": info.to_metadata()}
+    try:
+        with _quiet():
+            torch._inductor.aoti_compile_and_package(
+                program, package_path=str(path), inductor_configs=options
+            )
+    except Exception as error:  # the compiler's messages come in many classes
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"export: compiling ahead of time failed: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what exporters print and warn of their own inner workings."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,67 @@
+"""What a checkpoint format says: the network's config and the names of its weights here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from contextseg.config import ModelConfig
+
+State = Mapping[str, Tensor]
+"""Tensors by name."""
+Settings = Mapping[str, Any]
+"""The config stored beside the weights; empty where there is none."""
+
+
+class ForeignCheckpointError(ValueError):
+    """A checkpoint that cannot be converted faithfully; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """How a foreign state dict becomes one of ours."""
+
+    config: ModelConfig
+    """The network, with every convention of the format."""
+    renames: dict[str, str]
+    """Module or tensor names there to names here; the longest that fits counts."""
+    changed: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    """Tensors there whose values or axes are stored otherwise, and how they become those here."""
+    dropped: dict[str, str] = field(default_factory=dict)
+    """Beginnings of names that are left out, each with the reason."""
+
+    def target(self, name: str) -> str | None:
+        """The name here of a tensor there, or None if the format has no such tensor."""
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            new = self.renames.get(".".join(parts[:length]))
+            if new is not None:
+                return ".".join([new, *parts[length:]])
+        return None
+
+
+def conv_module(there: str, here: str) -> dict[str, str]:
+    """Names of mmcv's convolution with a norm; here they are entries 0 and 1 of a sequence."""
+    return {f"{there}.conv": f"{here}.0", f"{there}.bn": f"{here}.1"}
+
+
+def sequence(there: str, here: str, first: int = 0) -> dict[str, str]:
+    """Names of a convolution and its norm that are entries `first` and the next one there."""
+    return {f"{there}.{first}": f"{here}.0", f"{there}.{first + 1}": f"{here}.1"}
+
+
+def shape(state: State, name: str) -> tuple[int, ...]:
+    """Shape of a tensor that the format always has.
+
+    Raises:
+        ForeignCheckpointError: it is not there.
+    """
+    if name not in state:
+        raise ForeignCheckpointError(
+            f"convert: the checkpoint lacks {name}, which every network of its format has: it is "
+            f"incomplete, or of another format."
+        )
+    return tuple(state[name].shape)

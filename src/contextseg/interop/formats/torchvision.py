@@ -1,0 +1,58 @@
+"""torchvision's segmentation networks: `backbone.`, `classifier.`, `aux_classifier.`.
+
+Conventions of the format: output stride 8, align_corners False, ImageNet's mean and deviation of
+RGB, auxiliary loss of weight 0.5.
+"""
+
+from __future__ import annotations
+
+from contextseg.config import ContextConfig, DeepLabV3Config, FCNConfig, ModelConfig
+from contextseg.interop.formats.layout import (
+    ForeignCheckpointError,
+    Layout,
+    Settings,
+    State,
+    sequence,
+    shape,
+)
+from contextseg.interop.formats.resnet import resnet
+
+POOLING = "context.pooling"
+
+
+def layout(state: State, settings: Settings) -> Layout:
+    """The network in a state dict of torchvision; the format stores no settings."""
+    del settings
+    backbone, renames = resnet(state, "backbone", None)
+    context, head = _head(state)
+    has_aux = "aux_classifier.0.weight" in state
+    if has_aux:
+        head |= sequence("aux_classifier", "aux_head.reduction")
+        head |= {"aux_classifier.4": "aux_head.classifier.1"}
+    num_classes, channels = shape(state, "classifier.4.weight")[:2]
+    config = ModelConfig(
+        context=context,
+        num_classes=num_classes,
+        backbone=backbone,
+        output_stride=8,
+        head_channels=channels,
+        aux_channels=shape(state, "aux_classifier.0.weight")[0] if has_aux else 256,
+        aux_weight=0.5 if has_aux else 0.0,
+    )
+    return Layout(config=config, renames=renames | head | {"classifier.4": "head.1"})
+
+
+def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
+    """The context module and the names of its weights."""
+    if "classifier.0.weight" in state:
+        return FCNConfig(), sequence("classifier", "context.reduction")
+    if "classifier.0.project.0.weight" in state:
+        names = sequence("classifier.0.convs.4", f"{POOLING}.image", first=1)
+        for index in range(4):
+            names |= sequence(f"classifier.0.convs.{index}", f"{POOLING}.branches.{index}")
+        names |= sequence("classifier.0.project", f"{POOLING}.projection")
+        names |= sequence("classifier", f"{POOLING}.fusion", first=1)
+        return DeepLabV3Config(projection=True), names
+    raise ForeignCheckpointError(
+        "convert: the classifier is none of torchvision's FCN and DeepLabV3."
+    )

@@ -1,0 +1,99 @@
+"""The card of a model: what it sees, how well, how it was trained, how to use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from contextseg.config import ModelConfig
+from contextseg.data.classes import Classes
+
+USE = """\
+## Use
+
+```python
+import contextseg
+
+predictor = contextseg.load("{source}")
+result = predictor("photo.jpg")
+result.mask  # (H, W) class ids at the photo's own size
+result.overlay().save("overlay.png")
+```
+"""
+
+
+def model_card(
+    config: ModelConfig,
+    classes: Classes,
+    *,
+    title: str,
+    parameters: int,
+    scores: Path,
+    recipe: Path,
+    licence: str | None = None,
+) -> str:
+    """The text of a README.md, with the Hub's metadata in front.
+
+    Args:
+        config: the network's.
+        classes: what its labels are called.
+        title: of the card.
+        parameters: number of weights.
+        scores: file of `contextseg.evaluation.write_scores`, if it is there.
+        recipe: YAML file of the training, if it is there.
+        licence: of the weights, as the Hub writes it.
+    """
+    head = ["---", "library_name: contextseg", "pipeline_tag: image-segmentation"]
+    head += [f"license: {licence}"] if licence else []
+    head += ["tags:", "- semantic-segmentation", f"- {config.name}", "---"]
+    context = f"{config.name} on {config.backbone}, {parameters / 1e6:.1f} M parameters"
+    parts = [
+        "\n".join(head),
+        f"# {title}",
+        f"Semantic segmentation by contextseg: {context}, {classes.num_classes} classes. Images "
+        f"are RGB in 0 to 1, normalised with mean {list(config.mean)} and standard deviation "
+        f"{list(config.std)}; any size from 32 pixels.",
+        USE.format(source=f"hf:owner/{title}"),
+        _classes(classes),
+        _scores(scores),
+        _recipe(recipe),
+        "## Licence\n\n"
+        + (
+            f"The weights are under {licence}."
+            if licence
+            else "The licence of the weights is not stated."
+        ),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _classes(classes: Classes) -> str:
+    rows = [
+        f"| {info.id} | {info.name.replace('|', '/')} | {', '.join(map(str, info.color))} |"
+        for info in classes.classes
+    ]
+    return "\n".join(["## Classes", "", "| id | class | colour |", "|---|---|---|", *rows])
+
+
+def _scores(path: Path) -> str:
+    """The means in a file of scores; nothing where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        means = {
+            "mean IoU": content["mean_iou"],
+            "pixel accuracy": content["pixel_accuracy"],
+            "mean accuracy": content["mean_accuracy"],
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    settings = content.get("settings", {})
+    on = " ".join(str(settings[key]) for key in ("data", "split") if settings.get(key))
+    rows = [f"| {name} | {100 * value:.2f} % |" for name, value in means.items()]
+    title = f"| {Path(on).name or 'score'} | |"
+    return "\n".join(["## Scores", "", title, "|---|---|", *rows])
+
+
+def _recipe(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    return f"## Training\n\n```yaml\n{path.read_text(encoding='utf-8').strip()}\n```"
