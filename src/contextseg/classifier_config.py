@@ -161,8 +161,8 @@ class LabelledAugmentConfig:
     flip: float = 0.5
     """Probability of a mirror image."""
     scale: tuple[float, float] = (1.0, 1.4)
-    """Smallest and largest random scale of images from files, whose short side is `model.size` at 1;
-    their logarithms are drawn evenly."""
+    """Smallest and largest random scale of images from files, whose short side is `model.size` at
+    1; their logarithms are drawn evenly."""
     rotation: float = 0.0
     """Largest rotation of images from files to either side, in degrees."""
 

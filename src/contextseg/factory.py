@@ -16,13 +16,14 @@ from contextseg.context.layers import classifier
 from contextseg.heads import AuxiliaryHead
 from contextseg.model import SegmentationModel
 
-
 ClassifierName = Literal["resnet14", "se_resnet14", "encnet14", "deepten", "timm"]
 AnyConfig = TypeVar("AnyConfig", ModelConfig, ClassifierConfig)
 
 
 @overload
-def create_model(model: ClassifierName | ClassifierConfig, **options: Any) -> Classifier: ...
+def create_model(  # pyright: ignore[reportOverlappingOverload]  # the names are a part of str
+    model: ClassifierName | ClassifierConfig, **options: Any
+) -> Classifier: ...
 @overload
 def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel: ...
 def create_model(

@@ -48,9 +48,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
         case EncNet14Config() as network:
             backbone = ResNet14(
                 network.width,
-                lambda channels: EncodingGate(
-                    channels, network.num_codewords, network.smoothing
-                ),
+                lambda channels: EncodingGate(channels, network.num_codewords, network.smoothing),
             )
             head = PooledHead(backbone.out_channels, classes)
         case DeepTENConfig() as network:

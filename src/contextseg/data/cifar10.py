@@ -155,7 +155,7 @@ def _compact(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarra
     rows, columns = SHEET
     with np.load(folder / "labels.npz") as file:
         labels = file[f"{part}_labels"]
-        exact = file[f"{part}_exact"] if f"{part}_exact" in file else None
+        exact = file.get(f"{part}_exact")
     images = np.empty((len(labels), SIDE, SIDE, 3), np.uint8)
     each = rows * columns
     for number, start in enumerate(range(0, len(labels), each)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contextseg.data.classes import ClassInfo, Classes, default_color
+from contextseg.data.classes import Classes, ClassInfo, default_color
 
 if TYPE_CHECKING:
     from contextseg.data.labelled_folder import LabelledFolder

@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
 
 
+@overload
 def load(
     path: str | os.PathLike[str],
     *,
     device: str = "auto",
     precision: Literal["32", "bf16"] = "32",
-) -> Predictor:
-    """The model at `path`, ready to segment photos.
+    task: Literal["classification"],
+) -> ClassifierPredictor: ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    task: Literal["segmentation"] | None = None,
+) -> Predictor: ...
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    task: Literal["segmentation", "classification"] | None = None,
+) -> Any:
+    """The model at `path`, ready to segment or classify photos.
 
     Args:
         path: a run or model folder, or its `model.safetensors` alone: config, classes, palette
             and preprocessing are in the file. No code in it is executed.
         device: a torch device, or `auto` for a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast.
+        task: what the model must be for; None takes what the file says. Type checkers see a
+            `ClassifierPredictor` only where this is `classification`.
 
     Returns:
-        A `Predictor`; the network itself is its `.model`.
+        A `Predictor`, or a `ClassifierPredictor` for a classifier; the network itself is its
+        `.model`.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the file is broken, or not a model of contextseg.
+        ValueError: the file is broken, not a model of contextseg, or for another task.
 
     Example:
         >>> import contextseg
         >>> predictor = contextseg.load("runs/streets")  # doctest: +SKIP
         >>> predictor("photo.jpg").overlay().save("overlay.png")  # doctest: +SKIP
     """
+    from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
+    from contextseg.weights.classifiers import is_classifier, load_classifier
     from contextseg.weights.files import load_model
 
+    if task == "classification" or (task is None and is_classifier(path)):
+        return ClassifierPredictor(*load_classifier(path), device=device, precision=precision)
     model, classes = load_model(path)
     return Predictor(model, classes, device=device, precision=precision)

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from contextseg.classifier_config import ClassifierTrainConfig
+from contextseg.classifier_evaluation import read_class_scores
 from contextseg.classifiers import build_classifier
 from contextseg.config_io import write_yaml
 from contextseg.data.labelled import open_labelled
@@ -26,7 +27,7 @@ from contextseg.training.checkpoints import (
     SaveLast,
 )
 from contextseg.training.classifier_data import ClassifierData
-from contextseg.training.classifier_keep import KeepClassifier, read_class_scores
+from contextseg.training.classifier_keep import KeepClassifier
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 
+from contextseg.classifier_evaluation import write_class_scores
 from contextseg.data.classes import Classes
-from contextseg.files import write_text
-from contextseg.metrics.classification import ClassificationScores
 from contextseg.training.checkpoints import SCORES
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.weights.classifiers import save_classifier
@@ -61,34 +56,3 @@ class KeepClassifier(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on comparing with it."""
         self.lowest = state_dict["lowest"]
-
-
-def write_class_scores(
-    path: str | os.PathLike[str],
-    scores: ClassificationScores,
-    names: Sequence[str],
-    settings: Mapping[str, Any] | None = None,
-) -> None:
-    """Write scores as JSON, whole or not at all; `read_class_scores` reads them back."""
-    content = {"settings": dict(settings or {}), **scores.to_dict(names)}
-    rows = content.pop("confusion")
-    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    lines = ",\n    ".join(json.dumps(row) for row in rows)
-    write_text(path, f'{head[:-2]},\n  "confusion": [\n    {lines}\n  ]\n}}\n')
-
-
-def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
-    """Scores from a file that `write_class_scores` wrote.
-
-    Raises:
-        ValueError: it is no such file; the message names it.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        exact = content["exact"]
-        return ClassificationScores(
-            confusion=torch.tensor(content["confusion"]),
-            exact=None if exact is None else (int(exact[0]), int(exact[1])),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of scores of a classifier ({error}).") from error

@@ -32,9 +32,7 @@ class CSVLog(Logger):
         columns: names of the values to keep, in their order.
     """
 
-    def __init__(
-        self, path: Path, keep_until: int = 0, columns: tuple[str, ...] = COLUMNS
-    ) -> None:
+    def __init__(self, path: Path, keep_until: int = 0, columns: tuple[str, ...] = COLUMNS) -> None:
         super().__init__()
         self.columns = columns
         self.path = path

@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
 from contextseg.config_io import write_yaml
 from contextseg.data import open_dataset
@@ -29,6 +30,7 @@ from contextseg.training.checkpoints import (
     SaveLast,
 )
 from contextseg.training.class_weights import class_weights
+from contextseg.training.classifier import ClassifierTrainResult, train_classifier
 from contextseg.training.data import RunData
 from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CSVLog
@@ -60,14 +62,30 @@ class TrainResult:
     """Whether Ctrl-C ended it early; resume it with `train(config, resume=True)`."""
 
 
+@overload
+def train(
+    config: ClassifierTrainConfig,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Callable[[Progress], None] | None = None,
+) -> ClassifierTrainResult: ...
+@overload
 def train(
     config: TrainConfig,
     *,
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
-) -> TrainResult:
-    """Train a model.
+) -> TrainResult: ...
+def train(
+    config: TrainConfig | ClassifierTrainConfig,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Callable[[Progress], None] | None = None,
+) -> TrainResult | ClassifierTrainResult:
+    """Train a model, for segmentation or (with a `ClassifierTrainConfig`) for classification.
 
     Order of images, augmentation and dropout are functions of (seed, epoch, image) alone, so a
     run that was killed and resumed ends with the weights of one that never stopped: to the last
@@ -93,6 +111,8 @@ def train(
         >>> from contextseg.recipes import encnet_shapes
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
+    if isinstance(config, ClassifierTrainConfig):
+        return train_classifier(config, resume=resume, progress=progress, watch=watch)
     folder = Path(config.out)
     checkpoint = checkpoint_of(folder, config, resume)
     train_data = open_dataset(config.data.root, config.data.train_split)
