@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 import contextseg
-from contextseg.classifiers.gates import EncodingGate
 from contextseg.classifiers.heads import EncodingHead
 from contextseg.context import Encoding
+from contextseg.context.gate import EncodingGate
 from contextseg.ops import encode
 
 COUNTS = [

@@ -15,10 +15,10 @@ from contextseg.classifier_config import (
     TimmConfig,
 )
 from contextseg.classifiers.backbones import LastStage, timm_features
-from contextseg.classifiers.gates import EncodingGate
 from contextseg.classifiers.heads import EncodingHead, PooledHead
 from contextseg.classifiers.model import Classifier
 from contextseg.classifiers.resnet14 import ResNet14
+from contextseg.context.gate import EncodingGate
 
 
 def build_classifier(config: ClassifierConfig) -> Classifier:

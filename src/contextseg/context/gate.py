@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contextseg.classifier_config import Smoothing
-from contextseg.context import Encoding
+from contextseg.context.encoding import Encoding
 
 
 class EncodingGate(nn.Module):
@@ -29,7 +30,10 @@ class EncodingGate(nn.Module):
     """
 
     def __init__(
-        self, channels: int, num_codewords: int = 16, smoothing: Smoothing = "learned"
+        self,
+        channels: int,
+        num_codewords: int = 16,
+        smoothing: Literal["learned", "fixed", "drawn"] = "learned",
     ) -> None:
         super().__init__()
         reduced = channels // 4
