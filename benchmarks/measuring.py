@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import statistics
 import subprocess
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from contextseg.comparison.machine import cpu_name
 
 Step = Callable[[], object]
 
@@ -86,15 +87,6 @@ def environment(device: str) -> dict[str, Any]:
         "torch": torch.__version__,
         "commit": commit(),
     }
-
-
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def commit() -> str:

@@ -117,7 +117,10 @@ MISTAKES = [
         r"^model\.context\.lateral is an option of encnet, and model\.context\.name is fcn\.$",
     ),
     ({"model": {"context": {"lateral": True}}}, r"^model\.context\.name is missing.*encnet, fcn"),
-    ({"model": {"context": {"name": "pspnet"}}}, r"must be one of encnet, fcn, got 'pspnet'"),
+    (
+        {"model": {"context": {"name": "segnet"}}},
+        r"must be one of cpnet, .*encnet, fcn.*, got 'segnet'",
+    ),
     ({"model": {"context": "encnet"}}, r"^model\.context must map options to values, got 'encnet'"),
     ({"model": 3}, r"^model must map options to values, got 3"),
     ({"epochs": "3"}, r"^epochs must be a whole number, got '3'"),
@@ -197,5 +200,17 @@ def flat(values, prefix=""):
 
 def test_the_documentation_lists_every_option_with_its_default():
     page = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.MULTILINE)
-    assert {key: yaml.safe_load(text) for key, text in rows} == dict(flat(to_dict(TrainConfig())))
+    contexts, common = {}, {}
+    for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", section, re.MULTILINE)
+        options = {key: yaml.safe_load(text) for key, text in rows}
+        title = section.splitlines()[0]
+        if title.startswith("model.context"):
+            contexts[title.split("`")[1].removeprefix("name: ")] = options
+        else:
+            common |= options
+    shared = dict(flat(to_dict(TrainConfig())))
+    assert common == {k: v for k, v in shared.items() if not k.startswith("model.context.")}
+    assert contexts == {
+        name: dict(flat(to_dict(kind()), "model.context.")) for name, kind in MODELS.items()
+    }

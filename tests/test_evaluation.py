@@ -178,3 +178,15 @@ def test_street_scenes_at_their_own_size(shared_data):
         pytest.skip(f"no CamVid at {folder}")
     scores = evaluate(ColourModel(11), folder, limit=2, device="cpu")
     assert 0.5 * 2 * 360 * 480 < scores.confusion.sum() <= 2 * 360 * 480
+
+
+def test_each_image_is_shown_to_whoever_else_counts():
+    data, seen = Drawn(), []
+    evaluate(
+        Oracle(), data, device="cpu", also=lambda *labels: seen.append(labels), limit=3
+    )  # an oracle is right about every pixel that has a label
+    assert len(seen) == 3
+    for index, (predicted, given) in enumerate(seen):
+        assert np.array_equal(given, data[index].labels)
+        assert predicted.dtype == given.dtype == np.uint8
+        assert np.array_equal(predicted[given != 255], given[given != 255])

@@ -17,8 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "config": set(),
     "classifier_config": {"config"},
-    "outputs": set(),
     "ops": set(),
+    "outputs": {"ops"},
     "catalog": {"classifier_config", "config"},
     "config_io": {"classifier_config", "config", "files"},
     "recipes": {"config"},
@@ -35,22 +35,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"labels", "ops"},
     "data": {"classifier_config", "config", "files", "labels"},
     "weights": {"classifier_config", "classifiers", "config", "config_io", "data", "factory",
-                 "files",
-                "model"},
+                "files", "model"},
     "inference": {"classifiers", "config", "data", "files", "model", "ops", "outputs", "weights"},
     "classifier_evaluation": {"classifiers", "data", "files", "inference", "metrics", "weights"},
-    "evaluation": {"classifier_evaluation", "classifiers", "data", "files", "inference",
-                 "metrics", "weights"},
-    "training": {"backbone", "classifier_config", "classifier_evaluation", "classifiers",
-                 "config", "config_io", "data", "evaluation", "factory", "files",
-                 "inference", "losses", "metrics", "model", "norm", "ops", "weights"},
+    "evaluation": {"classifier_evaluation", "classifiers", "data", "files", "inference", "metrics",
+                   "weights"},
+    "training": {"backbone", "classifier_config", "classifier_evaluation", "classifiers", "config",
+                 "config_io", "data", "evaluation", "factory", "files", "inference", "losses",
+                 "metrics", "model", "norm", "ops", "weights"},
     "report": {"data", "files", "metrics"},
+    "ablations": {"config"},
+    "comparison": {"config", "config_io", "data", "evaluation", "factory", "files", "inference",
+                   "metrics", "report", "training"},
+    "classifier_comparison": {"classifier_config", "classifier_evaluation", "config_io", "files",
+                              "inference", "report", "training", "weights"},
     "demo": {"config", "data", "evaluation", "inference", "metrics", "report", "training"},
-    "cli": {"classifier_config", "classifier_evaluation", "classifier_recipes", "config",
-                 "config_io", "data", "demo", "evaluation", "inference", "metrics", "recipes",
-            "report", "training"},
+    "cli": {"ablations", "classifier_comparison", "classifier_config", "classifier_evaluation",
+            "classifier_recipes", "comparison", "config", "config_io", "data", "demo",
+            "evaluation", "inference", "metrics", "recipes", "report", "training", "weights"},
 }  # fmt: skip
-PUBLIC = {"__version__", "create_model", "evaluate", "list_models", "load", "train"}
+PUBLIC = {"__version__", "compare", "create_model", "evaluate", "list_models", "load", "train"}
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
 
 
@@ -126,4 +130,4 @@ print(contextseg.evaluate and contextseg.train and contextseg.load and "done")
 
 def test_every_public_name_is_there():
     code = "import contextseg; print([getattr(contextseg, n) is None for n in contextseg.__all__])"
-    assert run(code) == str([False] * 7)
+    assert run(code) == str([False] * 8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from contextseg.catalog import list_models
+    from contextseg.comparison.compare import compare
     from contextseg.config import ModelConfig, TrainConfig
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ModelConfig": "contextseg.config",
     "TrainConfig": "contextseg.config",
+    "compare": "contextseg.comparison.compare",
     "create_model": "contextseg.factory",
     "evaluate": "contextseg.evaluation",
     "list_models": "contextseg.catalog",
@@ -29,6 +31,7 @@ _HOMES = {
 __all__ = [
     "ModelConfig",
     "TrainConfig",
+    "compare",
     "create_model",
     "evaluate",
     "list_models",

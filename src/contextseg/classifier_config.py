@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    OptimConfig,
-)
-from contextseg.config import _at_least as at_least
-from contextseg.config import _one_of as one_of
+from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, OptimConfig
+from contextseg.config.checks import at_least, one_of
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)

@@ -48,6 +48,17 @@ def to_dict(config: Any) -> dict[str, Any]:
     return plain
 
 
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options, as `to_dict` gives them, by their dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
 def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
     """The `cls` that `values` describe; what they leave out takes its default.
 

@@ -89,11 +89,12 @@ def run_demo(config: TrainConfig) -> DemoResult:
     from contextseg.evaluation import evaluate
     from contextseg.inference.load import load
     from contextseg.report import write_report
+    from contextseg.training.complete import train_or_load
 
     train_data = open_dataset(config.data.root, config.data.train_split)
     data = _unseen(config)
     start = time.perf_counter()
-    run, whole = _trained(config)
+    run, whole = train_or_load(config)
     seconds = time.perf_counter() - start if whole else None
     if run.interrupted:
         return DemoResult(run=run)
@@ -188,27 +189,6 @@ def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Seri
         return [one for one in drawn if one.points]
 
     return series(LOSSES, 1.0), series(VALIDATION, 100.0)
-
-
-def _trained(config: TrainConfig) -> tuple[TrainResult, bool]:
-    """The finished run, and whether all of it was done just now."""
-    from contextseg.evaluation import read_scores
-    from contextseg.training.checkpoints import LAST, SCORES
-    from contextseg.training.resume import CONFIG
-    from contextseg.training.train import LAST_MODEL, TrainResult, train
-
-    folder = Path(config.out)
-    if (folder / LAST_MODEL).is_file():
-        import torch
-
-        logger.info("The training in %s is done already.", folder)
-        steps = torch.load(folder / LAST, weights_only=True, mmap=True)["global_step"]
-        scores = read_scores(folder / SCORES)
-        return TrainResult(folder=folder, scores=scores, steps=steps), False
-    started = (folder / CONFIG).is_file()
-    if started:
-        logger.info("Going on with the training in %s.", folder)
-    return train(config, resume=started), not started
 
 
 def _unseen(config: TrainConfig) -> Dataset:

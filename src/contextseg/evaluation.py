@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -44,6 +45,7 @@ class EvaluationOptions(TypedDict, total=False):
     limit: int | None
     workers: int
     progress: Callable[[int, int], None] | None
+    also: Callable[[np.ndarray, np.ndarray], None] | None
 
 
 @overload
@@ -69,6 +71,7 @@ def evaluate(
     limit: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    also: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Scores | ClassificationScores:
     """Scores of a model on a dataset, each image at its own size.
 
@@ -91,6 +94,8 @@ def evaluate(
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images ahead; 0 reads them in this one.
         progress: called after each image with the images done and their total.
+        also: called with the labels predicted and those given of each image, [h, w], uint8, such
+            as `SmallObjectIoU.update`.
 
     Raises:
         FileNotFoundError: there is no model at the path.
@@ -127,6 +132,8 @@ def evaluate(
                 batch["labels"].to(predictor.device),
                 None if presence_logits is None else presence_logits[None],
             )
+            if also is not None:
+                also(labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
             if progress is not None:
                 progress(done, total)
     return metrics.compute()

@@ -5,16 +5,38 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal, TypeVar, assert_never, overload
 
+import torch
 from torch import nn
 
 from contextseg.backbone import Backbone
 from contextseg.classifier_config import CLASSIFIERS, ClassifierConfig
 from contextseg.classifiers import Classifier, build_classifier
-from contextseg.config import MODELS, EncodingConfig, FCNConfig, ModelConfig
-from contextseg.context import ContextEncoding, EncNetContext, FCNContext
+from contextseg.config import (
+    MODELS,
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+)
+from contextseg.context import (
+    ContextEncoding,
+    CPNetContext,
+    EncNetContext,
+    FCNContext,
+    PooledContext,
+)
+from contextseg.context.aggregation import Aggregation
+from contextseg.context.aspp import ASPP
+from contextseg.context.context_prior import ContextPrior
 from contextseg.context.layers import classifier
+from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.heads import AuxiliaryHead
 from contextseg.model import SegmentationModel
+
+PAPER_CROP = (480, 480)
+"""Rows and columns that a context prior is made for where no training says otherwise."""
 
 ClassifierName = Literal["resnet14", "se_resnet14", "encnet14", "deepten", "timm"]
 AnyConfig = TypeVar("AnyConfig", ModelConfig, ClassifierConfig)
@@ -60,17 +82,19 @@ def create_model(
 
 def build(config: ModelConfig) -> SegmentationModel:
     """The network that `config` describes."""
-    if config.num_classes is None:
+    num_classes = config.num_classes
+    if num_classes is None:
         raise ValueError(
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=150."
         )
     backbone = Backbone(config.backbone, config.pretrained, config.output_stride)
+    config = with_prior_grid(config, PAPER_CROP, backbone.stride)
     return SegmentationModel(
         config,
         backbone=backbone,
         context=build_context(config, backbone),
-        head=classifier(config.head_channels, config.num_classes, config.dropout),
+        head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, backbone),
     )
 
@@ -90,8 +114,68 @@ def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
                 lateral=context.lateral,
                 align_corners=config.align_corners,
             )
+        case ContextPriorConfig() as context:
+            return build_cpnet(config, context, backbone)
+        case PSPNetConfig(bins=bins):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
+        case DeepLabV3Config(rates=rates):
+            sizes = backbone.channels.c5, config.head_channels
+            return PooledContext(ASPP(*sizes, backbone.stride, rates))
         case _:
             assert_never(config.context)
+
+
+def build_cpnet(
+    config: ModelConfig, context: ContextPriorConfig, backbone: Backbone
+) -> CPNetContext:
+    """CPNet's context module with its aggregation and its prior."""
+    sizes = backbone.channels.c5, config.head_channels
+    match context.aggregation:
+        case "asymmetric":
+            aggregation = Aggregation(*sizes, context.kernel_size)
+        case "ppm":
+            aggregation = PyramidPooling(*sizes, align_corners=config.align_corners)
+        case "aspp":
+            aggregation = ASPP(*sizes, backbone.stride)
+    assert context.prior_grid is not None  # `build` sets it
+    prior = ContextPrior(
+        config.head_channels,
+        context.prior_grid,
+        groups=context.groups,
+        resolution=context.resolution,
+        void=context.void,
+        diagonal=context.diagonal,
+    )
+    return CPNetContext(
+        backbone.channels,
+        config.head_channels,
+        aggregation=aggregation,
+        prior=prior,
+        values=context.values,
+        contexts=context.contexts,
+        affinity=context.has_affinity_loss,
+    )
+
+
+def with_prior_grid(
+    config: ModelConfig, crop: tuple[int, int], stride: int | None = None
+) -> ModelConfig:
+    """`config` with the grid of its context prior, if that is still to be set.
+
+    Args:
+        config: of any model.
+        crop: rows and columns of a training crop, in pixels.
+        stride: image pixels a feature pixel; None asks the backbone.
+    """
+    context = config.context
+    if not isinstance(context, ContextPriorConfig) or context.prior_grid is not None:
+        return config
+    if stride is None:
+        with torch.device("meta"):
+            stride = int(Backbone(config.backbone, False, config.output_stride).stride)
+    grid = -(-crop[0] // stride), -(-crop[1] // stride)
+    return dataclasses.replace(config, context=dataclasses.replace(context, prior_grid=grid))
 
 
 def build_aux_head(config: ModelConfig, backbone: Backbone) -> AuxiliaryHead | None:

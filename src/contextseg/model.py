@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from contextseg.config import ModelConfig
+from contextseg.config import ContextPriorConfig, ModelConfig
 from contextseg.heads import AuxiliaryHead
 from contextseg.outputs import ContextOutput, SegmentationOutput, Stages
 
@@ -17,6 +17,8 @@ class SegmentationModel(nn.Module):
     Shape:
         image:   [B, 3, height, width], height and width at least 32, normalised with
             `config.mean` and `config.std`.
+        labels:  [B, height, width], integer, 255 for void. CPNet's context prior makes the terms
+            of its affinity loss from them; other models do without.
         returns: `SegmentationOutput`.
 
     Build one with `contextseg.create_model`.
@@ -53,11 +55,16 @@ class SegmentationModel(nn.Module):
         """
         return 1 if self.config.align_corners else int(self.backbone.stride)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor) -> SegmentationOutput:
+    def forward(self, image: Tensor, labels: Tensor | None = None) -> SegmentationOutput:
         """Coarse logits and what the other losses need."""
         check_image(image)
         stages: Stages = self.backbone(image)
-        context: ContextOutput = self.context(stages)
+        context: ContextOutput
+        if labels is not None and isinstance(self.config.context, ContextPriorConfig):
+            check_labels(labels, image)
+            context = self.context(stages, labels)
+        else:
+            context = self.context(stages)
         aux_logits, aux_presence = None, None
         if self.training and self.aux_head is not None:
             aux_logits, aux_presence = self.aux_head(stages.c4)
@@ -68,6 +75,8 @@ class SegmentationModel(nn.Module):
             presence_logits=context.presence_logits,
             aux_coarse_logits=aux_logits,
             aux_presence_logits=aux_presence,
+            prior=context.prior,
+            affinity=context.affinity,
         )
 
 
@@ -87,4 +96,14 @@ def check_image(image: Tensor) -> None:
         raise ValueError(
             f"model: images must be normalised floating point, got {image.dtype}. "
             f"Divide by 255, subtract config.mean and divide by config.std."
+        )
+
+
+def check_labels(labels: Tensor, image: Tensor) -> None:
+    """Raise unless `labels` are the integer labels of these images."""
+    expected = (image.shape[0], *image.shape[2:])
+    if labels.shape != expected or labels.is_floating_point():
+        raise ValueError(
+            f"model: labels must be integer [B, height, width] = {list(expected)} as the images, "
+            f"got {labels.dtype} {list(labels.shape)}."
         )

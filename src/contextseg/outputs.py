@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from contextseg.ops.context_prior import AffinityTerms, Prior
+
 
 class Stages(NamedTuple):
     """Feature maps of a backbone, named as in FPN: c5 is the last stage, ResNet's `layer4`.
@@ -41,6 +43,10 @@ class ContextOutput:
     """[B, C, H, W], the context module's own channels."""
     presence_logits: Tensor | None = None
     """[B, L], one logit a class: is it anywhere in the image? (EncNet, for its SE-loss)"""
+    prior: Prior | None = None
+    """Rows of the context prior on demand (CPNet)."""
+    affinity: AffinityTerms | None = None
+    """Terms of the affinity loss, where labels were given (CPNet)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +65,10 @@ class SegmentationOutput:
     """[B, L, H', W'] at the size of c4, from the auxiliary head; only while training."""
     aux_presence_logits: Tensor | None = None
     """[B, L], from the SE branch on c4 (EncNet's `paper` variant); only while training."""
+    prior: Prior | None = None
+    """Which pixels a pixel takes for its own class: rows on demand (CPNet)."""
+    affinity: AffinityTerms | None = None
+    """Terms of the affinity loss (CPNet); only where labels were given."""
 
     @property
     def logits(self) -> Tensor:

@@ -119,7 +119,7 @@ def test_a_whole_config_written_by_a_run_is_read_back(tmp_path):
             "--model fcn --model.context.num_codewords 8",
             r"option of encnet, and the model is f",
         ),
-        (DEMO, "--model pspnet", r"model\.context\.name: invalid choice: 'pspnet'"),
+        (DEMO, "--model unet", r"model\.context\.name: invalid choice: 'unet'"),
         (DEMO, "--epochs soon", r"^--epochs must be a whole number, got soon\.$"),
         (DEMO, "--epochs=1.5", r"^--epochs must be a whole number, got 1\.5\.$"),
         (DEMO, "--epochs 1 --epochs x", r"^--epochs must be a whole number, got x\.$"),

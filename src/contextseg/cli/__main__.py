@@ -10,6 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the result as a web page",
     "train": "train a model by recipe or YAML file; resume a run",
+    "compare": "train several models alike, write one report of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, one line of JSON each",
     "models": "list the models and the backbones they can stand on",

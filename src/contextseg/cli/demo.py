@@ -29,7 +29,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     config, show = _configured(argv)
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("contextseg.demo").setLevel(logging.INFO)
+    for name in ("contextseg.demo", "contextseg.training.complete"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg.cli.tables import print_scores
     from contextseg.demo import run_demo

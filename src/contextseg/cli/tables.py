@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -15,6 +17,12 @@ from contextseg.report.figures import MEANS, percent
 if TYPE_CHECKING:
     from contextseg.metrics import Scores
     from contextseg.metrics.classification import ClassificationScores
+    from contextseg.report.tables import Table as ReportTable
+
+WIDE = 140
+"""Letters of a line that is not shown on a terminal."""
+LONGEST = 32
+"""Letters of a cell at most: the reason of a failure is told in full behind the table."""
 
 
 def print_scores(
@@ -55,6 +63,17 @@ def print_scores(
             row.append(f"[dim]baseline {percent(other)} %[/dim]")
         means.add_row(*row)
     console.print(means)
+
+
+def print_table(table: ReportTable) -> None:
+    """Print a table of a report."""
+    shown = Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
+    for row in table.texts():
+        shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
+    # In a file there is room for all columns.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
 
 
 def print_class_scores(

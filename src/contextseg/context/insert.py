@@ -44,7 +44,7 @@ def insert_gates(
         norm = last_norm(block)
         if norm is None:
             continue
-        channels = int(norm.num_features)
+        channels = norm.num_features
         gate = (
             EncodingGate(channels, num_codewords)
             if kind == "encoding"
@@ -60,7 +60,7 @@ def insert_gates(
     return count
 
 
-def last_norm(block: Any) -> nn.Module | None:
+def last_norm(block: Any) -> Any:
     """The norm in front of a block's gate; None for a module that is no residual block."""
     if not hasattr(block, "se") or not hasattr(block, "conv2"):
         return None

@@ -7,8 +7,10 @@ from typing import Literal
 import torch
 from torch import nn
 
+from contextseg.context.aspp import ASPP
 from contextseg.context.context_encoding import ContextEncoding
 from contextseg.context.layers import conv_norm_relu
+from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.outputs import ContextOutput, StageChannels, Stages, resize
 
 
@@ -28,6 +30,24 @@ class FCNContext(nn.Module):
     def forward(self, stages: Stages) -> ContextOutput:
         """Reduced features."""
         return ContextOutput(features=self.reduction(stages.c5))
+
+
+class PooledContext(nn.Module):
+    """PSPNet or DeepLabV3 from stages to features: a pooling module on c5.
+
+    Shape:
+        stages:  c5 is [B, C5, H, W].
+        returns: `ContextOutput`, features [B, channels, H, W].
+    """
+
+    def __init__(self, pooling: PyramidPooling | ASPP) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.out_channels = pooling.out_channels
+
+    def forward(self, stages: Stages) -> ContextOutput:
+        """Fused features."""
+        return ContextOutput(features=self.pooling(stages.c5))
 
 
 class EncNetContext(nn.Module):

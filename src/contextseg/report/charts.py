@@ -10,6 +10,8 @@ from contextseg.report.html import escape
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
+TONES = 8
+"""Colours of lines and bars, `s0` to `s7` in the style sheet."""
 MOST_POINTS = 240
 """Points a line is drawn with at most; more are averaged."""
 
@@ -60,13 +62,13 @@ def line_chart(
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" '
                      f'y2="{at:.1f}"/>')  # fmt: skip
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">'
-                     f"{_number(y)}</text>")  # fmt: skip
+                     f"{number(y)}</text>")  # fmt: skip
     for x in x_ticks:
         if not x_low <= x <= x_high:
             continue
         at, _ = place(x, y_low)
         parts.append(f'<text class="tick" x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" '
-                     f'text-anchor="middle">{_number(x)}</text>')  # fmt: skip
+                     f'text-anchor="middle">{number(x)}</text>')  # fmt: skip
     parts.append(f'<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" '
                  f'text-anchor="middle">{escape(x_label)}</text>')  # fmt: skip
     if y_label:
@@ -75,12 +77,12 @@ def line_chart(
     for index, line in enumerate(lines):
         places = [place(x, y) for x, y in line.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline class="line s{index % 6}" points="{path}"/>')
+        parts.append(f'<polyline class="line s{index % TONES}" points="{path}"/>')
         x, y = places[-1]
-        parts.append(f'<circle class="dot s{index % 6}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
+        parts.append(f'<circle class="dot s{index % TONES}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
     legend = "".join(
-        f'<li><i class="key s{index % 6}"></i>{escape(line.name)} '
-        f"<b>{_number(line.points[-1][1], 3)}</b></li>"
+        f'<li><i class="key s{index % TONES}"></i>{escape(line.name)} '
+        f"<b>{number(line.points[-1][1], 3)}</b></li>"
         for index, line in enumerate(lines)
     )
     drawing = "\n".join(parts)
@@ -116,6 +118,6 @@ def _finite(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
 
 
-def _number(value: float, digits: int = 6) -> str:
+def number(value: float, digits: int = 6) -> str:
     """A number without needless zeros: 0.30000000000000004 is 0.3."""
     return f"{value:.{digits}g}" if abs(value) < 1e5 else f"{value:.0f}"

@@ -18,7 +18,6 @@ def page(title: str, body: str) -> str:
         title: plain text of the browser's tab.
         body: HTML.
     """
-    style = files("contextseg.report").joinpath("style.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -27,7 +26,7 @@ def page(title: str, body: str) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
 <style>
-{style}</style>
+{_style()}</style>
 </head>
 <body>
 <main>
@@ -36,6 +35,23 @@ def page(title: str, body: str) -> str:
 </body>
 </html>
 """
+
+
+def standalone(figure: str) -> str:
+    """The drawing of a chart as an SVG file of its own, style included.
+
+    Args:
+        figure: a chart as HTML, with one `<svg>` in it.
+    """
+    start, end = figure.index("<svg ") + len("<svg "), figure.index("</svg>")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" {figure[start:end]}'
+        f"<style>\n{_style()}</style>\n</svg>\n"
+    )
+
+
+def _style() -> str:
+    return files("contextseg.report").joinpath("style.css").read_text(encoding="utf-8")
 
 
 def section(heading: str, content: str, note: str = "") -> str:

@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from contextseg.training.monitor import Progress
 
-SHOWN = ("loss", "main", "se", "aux", "aux_se")
+SHOWN = ("loss", "main", "se", "affinity", "aux", "aux_se")
 SCORES = ("mIoU", "error")
 
 

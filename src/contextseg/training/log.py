@@ -13,8 +13,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from contextseg.files import write_text
 
 COLUMNS: tuple[str, ...] = (
-    "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/aux", "train/aux_se",
-    "train/images_per_s", "val/mean_iou", "val/pixel_accuracy", "val/presence_map",
+    "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/affinity", "train/aux",
+    "train/aux_se", "train/images_per_s", "val/mean_iou", "val/pixel_accuracy", "val/presence_map",
 )  # fmt: skip
 CLASSIFIER_COLUMNS: tuple[str, ...] = (
     "step", "epoch", "lr", "train/loss", "train/images_per_s", "val/error", "val/error_exact",

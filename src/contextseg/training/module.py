@@ -90,7 +90,8 @@ class TrainingModule(pl.LightningModule):
         # Dropout is a function of (seed, batch, process) alone, so that a resumed run draws the
         # same numbers as one that was never stopped.
         torch.manual_seed(hash((self.config.seed, batch_idx, self.global_rank)) % 2**63)
-        losses = self.loss(self.model(self.normalise(batch["image"])), batch["labels"])
+        output = self.model(self.normalise(batch["image"]), batch["labels"])
+        losses = self.loss(output, batch["labels"])
         total = losses["total"]
         if not bool(torch.isfinite(total)):
             terms = ", ".join(f"{k} {v.item():.4g}" for k, v in losses.items())

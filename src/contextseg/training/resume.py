@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
-from contextseg.config_io import read_yaml, to_dict
+from contextseg.config_io import flattened, read_yaml, to_dict
 from contextseg.training.checkpoints import LAST
 
 logger = logging.getLogger(__name__)
@@ -48,9 +47,10 @@ def _compare(
     folder: Path,
 ) -> None:
     """Raise if a resumed run would compute something else than it began with."""
-    before, after = _flat(to_dict(old)), _flat(to_dict(new))
-    if after["model.num_classes"] is None:
-        after["model.num_classes"] = before["model.num_classes"]
+    before, after = flattened(to_dict(old)), flattened(to_dict(new))
+    for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
+        if after.get(key, "") is None:
+            after[key] = before.get(key)
     changed = [
         f"{key} ({before.get(key)} then, {after.get(key)} now)"
         for key in sorted(before.keys() | after.keys())
@@ -61,13 +61,3 @@ def _compare(
             f"the run in {folder} was started with other options: {'; '.join(changed)}. Resume it "
             f"with its own (contextseg train {folder} --resume), or start another run (--out)."
         )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

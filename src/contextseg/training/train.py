@@ -19,7 +19,7 @@ from contextseg.config_io import write_yaml
 from contextseg.data import open_dataset
 from contextseg.data.check import check_dataset
 from contextseg.evaluation import Scores, read_scores
-from contextseg.factory import create_model
+from contextseg.factory import create_model, with_prior_grid
 from contextseg.training.bar import TrainingBar
 from contextseg.training.checkpoints import (
     LAST,
@@ -185,14 +185,15 @@ def train(
 
 
 def _resolve(config: TrainConfig, data: Any) -> TrainConfig:
-    """`config` with the number of classes of the data."""
+    """`config` with the number of classes of the data and the grid of a context prior."""
     have, want = data.classes.num_classes, config.model.num_classes
     if want is not None and want != have:
         raise ValueError(
             f"model.num_classes is {want}, but {config.data.root} has {have} classes. Leave it "
             f"out to take what the data has."
         )
-    return replace(config, model=replace(config.model, num_classes=have))
+    model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
+    return replace(config, model=model)
 
 
 def _check(config: TrainConfig, train: Any, val: Any | None) -> torch.Tensor | None:

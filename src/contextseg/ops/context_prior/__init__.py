@@ -10,10 +10,11 @@ from torch import Tensor
 from contextseg.ops.context_prior import eager, reference
 from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
 from contextseg.ops.context_prior.norm import PriorNorm
+from contextseg.ops.context_prior.prior import Prior
 from contextseg.ops.context_prior.rows import prior_rows
 from contextseg.ops.dispatch import Impl, choose
 
-__all__ = ["AffinityTerms", "Context", "PriorNorm", "context_prior", "prior_rows"]
+__all__ = ["AffinityTerms", "Context", "Prior", "PriorNorm", "context_prior", "prior_rows"]
 
 
 class Context(NamedTuple):

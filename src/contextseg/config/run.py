@@ -1,100 +1,12 @@
-"""Every option of a model and of a run, as frozen dataclasses.
-
-A recipe (`contextseg.recipes`) is a function that returns a whole `TrainConfig`; the command line
-and YAML files override its fields. Field names are a promise: they change only with an entry in
-the changelog.
-"""
+"""Options of a training run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FCNConfig:
-    """No context module: the dilated FCN that EncNet and CPNet are measured against."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EncodingConfig:
-    """Context Encoding Module of EncNet."""
-
-    variant: Literal["reference", "paper"] = "reference"
-    """`reference`: as in the authors' released code, ReLU(x + x·γ) on c5 and a plain FCN auxiliary
-    head on c4. `paper`: as in the article, x·γ, with a second module and SE-loss on c4."""
-    num_codewords: int = 32
-    """Codewords K in the codebook; 0 replaces the codebook by global average pooling."""
-    lateral: bool = False
-    """Fuse c3 and c4 into the features that are encoded (the authors' PASCAL models do)."""
-    se_weight: float = 0.2
-    """Weight of the SE-loss, which predicts the classes present; 0 leaves its branch out."""
-
-    def __post_init__(self) -> None:
-        _at_least("num_codewords", self.num_codewords, 0)
-        _at_least("se_weight", self.se_weight, 0)
-        _one_of("variant", self.variant, ("reference", "paper"))
-
-
-ContextConfig = FCNConfig | EncodingConfig
-"""One class a context module; `contextseg.factory` has one case for each."""
-
-MODELS: dict[str, type[FCNConfig] | type[EncodingConfig]] = {
-    "encnet": EncodingConfig,
-    "fcn": FCNConfig,
-}
-"""Segmentation models by name: a model is the context module in it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
-    """A segmentation network: backbone, context module, head."""
-
-    context: ContextConfig = field(default_factory=EncodingConfig)
-    """The context module and its options."""
-    num_classes: int | None = None
-    """Classes L. None takes as many as the training data has; to build a model it must be set."""
-    backbone: str = "resnet50c"
-    """Name of a timm model that gives a feature pyramid."""
-    pretrained: bool | str = False
-    """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
-    output_stride: int | None = None
-    """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
-    backbone can be dilated, else the backbone's own stride."""
-    head_channels: int = 512
-    """Channels of the features that context is gathered in and classes are predicted from."""
-    aux_channels: int = 256
-    """Channels of the auxiliary head on c4."""
-    aux_weight: float = 0.4
-    """Weight of the auxiliary head's cross-entropy; 0 leaves the head out."""
-    dropout: float = 0.1
-    """Share of features dropped in front of each classifier while training."""
-    align_corners: bool = False
-    """Convention of every bilinear upsampling: the authors' checkpoints want True."""
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with."""
-    std: tuple[float, float, float] = IMAGENET_STD
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with."""
-
-    def __post_init__(self) -> None:
-        if self.num_classes is not None:
-            _within("num_classes", self.num_classes, 1, 255)
-        if self.output_stride is not None:
-            _one_of("output_stride", self.output_stride, (8, 16, 32))
-        _at_least("head_channels", self.head_channels, 1)
-        _at_least("aux_channels", self.aux_channels, 1)
-        _at_least("aux_weight", self.aux_weight, 0)
-        _within("dropout", self.dropout, 0, 1)
-        if min(self.std) <= 0:
-            raise ValueError(f"std must be above 0 for each channel, got {list(self.std)}.")
-
-    @property
-    def name(self) -> str:
-        """The model's name in `contextseg.list_models()`."""
-        return next(name for name, kind in MODELS.items() if type(self.context) is kind)
+from contextseg.config.checks import at_least, one_of, within
+from contextseg.config.model import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +26,7 @@ class DataConfig:
     """Read every mask once before training, to find wrong sizes and ids early."""
 
     def __post_init__(self) -> None:
-        _at_least("workers", self.workers, 0)
+        at_least("workers", self.workers, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,12 +53,12 @@ class AugmentConfig:
     """Largest turn of the hue, in turns of the colour circle, 0 to 0.5."""
 
     def __post_init__(self) -> None:
-        _at_least("crop", min(self.crop), 32)
+        at_least("crop", min(self.crop), 32)
         if self.base_size is not None:
-            _at_least("base_size", self.base_size, 32)
+            at_least("base_size", self.base_size, 32)
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be 0 < smallest <= largest, got {list(self.scale)}.")
-        _within("rotation", self.rotation, 0, 180)
+        within("rotation", self.rotation, 0, 180)
         for name, top in (
             ("flip", 1.0),
             ("brightness", 1.0),
@@ -154,7 +66,7 @@ class AugmentConfig:
             ("saturation", 1.0),
             ("hue", 0.5),
         ):
-            _within(name, getattr(self, name), 0, top)
+            within(name, getattr(self, name), 0, top)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,13 +86,13 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.class_weights, str):
-            _one_of("class_weights", self.class_weights, ("none", "balanced"))
+            one_of("class_weights", self.class_weights, ("none", "balanced"))
         elif min(self.class_weights, default=-1.0) < 0:
             raise ValueError(f"class_weights must not be negative, got {list(self.class_weights)}.")
-        _within("label_smoothing", self.label_smoothing, 0, 1)
+        within("label_smoothing", self.label_smoothing, 0, 1)
         if self.ohem_threshold is not None:
-            _within("ohem_threshold", self.ohem_threshold, 0, 1)
-        _at_least("ohem_min_kept", self.ohem_min_kept, 1)
+            within("ohem_threshold", self.ohem_threshold, 0, 1)
+        at_least("ohem_min_kept", self.ohem_min_kept, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,18 +127,18 @@ class OptimConfig:
     def __post_init__(self) -> None:
         if self.lr <= 0:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
-        _at_least("head_lr_factor", self.head_lr_factor, 0)
-        _one_of("name", self.name, ("sgd", "adamw"))
-        _one_of("schedule", self.schedule, ("poly", "cosine"))
-        _within("momentum", self.momentum, 0, 1)
-        _within("squares_decay", self.squares_decay, 0, 1)
+        at_least("head_lr_factor", self.head_lr_factor, 0)
+        one_of("name", self.name, ("sgd", "adamw"))
+        one_of("schedule", self.schedule, ("poly", "cosine"))
+        within("momentum", self.momentum, 0, 1)
+        within("squares_decay", self.squares_decay, 0, 1)
         if self.nesterov and self.name != "sgd":
             raise ValueError(f"nesterov is a form of SGD, not of {self.name}.")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0.")
-        _at_least("weight_decay", self.weight_decay, 0)
-        _at_least("power", self.power, 0)
-        _at_least("warmup_steps", self.warmup_steps, 0)
+        at_least("weight_decay", self.weight_decay, 0)
+        at_least("power", self.power, 0)
+        at_least("warmup_steps", self.warmup_steps, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,10 +189,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "devices", "val_every",
                      "checkpoint_every", "log_every"):  # fmt: skip
-            _at_least(name, getattr(self, name), 1)
-        _one_of("precision", self.precision, ("32", "bf16"))
-        _one_of("device", self.device, ("auto", "cpu", "cuda"))
-        _at_least("gradient_clip", self.gradient_clip, 0)
+            at_least(name, getattr(self, name), 1)
+        one_of("precision", self.precision, ("32", "bf16"))
+        one_of("device", self.device, ("auto", "cpu", "cuda"))
+        at_least("gradient_clip", self.gradient_clip, 0)
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be in 0 to below 1, got {self.ema_decay}.")
         if self.batch_size % self.devices:
@@ -288,18 +200,3 @@ class TrainConfig:
                 f"batch_size must divide evenly over the devices, got {self.batch_size} images "
                 f"over {self.devices} devices."
             )
-
-
-def _at_least(name: str, value: float, least: float) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-
-
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be in {least} to {most}, got {value}.")
-
-
-def _one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {value}.")

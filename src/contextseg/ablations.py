@@ -1,0 +1,101 @@
+"""Ready-made comparisons by name: functions from a base recipe to named training runs.
+
+Everything but what is studied is as in the base. Options of the base's own context module hold for
+the runs of that module; other modules start from their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from contextseg.config import (
+    MODELS,
+    ContextPriorConfig,
+    EncodingConfig,
+    FCNConfig,
+    TrainConfig,
+)
+
+C = TypeVar("C")
+
+BASE = "encnet_mobilenetv2_camvid"
+"""Recipe that an ablation starts from where none is named."""
+
+
+def models(base: TrainConfig) -> dict[str, TrainConfig]:
+    """Every segmentation model there is, in the place of the base's."""
+    ordered = sorted(MODELS, key=lambda name: (name != "fcn", name))  # what all improve on first
+    return {name: _with(base, _own(base, MODELS[name])) for name in ordered}
+
+
+def encnet(base: TrainConfig) -> dict[str, TrainConfig]:
+    """EncNet's table: FCN, with context encoding, with the SE-loss too."""
+    context = _own(base, EncodingConfig)
+    se_weight = context.se_weight or EncodingConfig().se_weight
+    return {
+        "FCN": _with(base, FCNConfig()),
+        "+ context encoding": _with(base, replace(context, se_weight=0.0)),
+        "+ SE-loss": _with(base, replace(context, se_weight=se_weight)),
+    }
+
+
+def se_weight(base: TrainConfig) -> dict[str, TrainConfig]:
+    """Weight of EncNet's SE-loss: α of 0, 0.1, 0.2, 0.4, 0.8."""
+    context = _own(base, EncodingConfig)
+    return {
+        f"α = {weight:g}": _with(base, replace(context, se_weight=weight))
+        for weight in (0.0, 0.1, 0.2, 0.4, 0.8)
+    }
+
+
+def codewords(base: TrainConfig) -> dict[str, TrainConfig]:
+    """Codewords of EncNet: K of 0 (global average pooling), 8, 16, 32, 64."""
+    context = _own(base, EncodingConfig)
+    return {
+        f"K = {count}": _with(base, replace(context, num_codewords=count))
+        for count in (0, 8, 16, 32, 64)
+    }
+
+
+def cpnet(base: TrainConfig) -> dict[str, TrainConfig]:
+    """CPNet's table: FCN; intra, inter, both; trained with BCE or the affinity loss."""
+    own = _own(base, ContextPriorConfig)
+    context = replace(
+        own,
+        affinity_weight=own.affinity_weight or ContextPriorConfig().affinity_weight,
+        unary_weight=own.unary_weight or ContextPriorConfig().unary_weight,
+    )
+    global_weight = own.global_weight or ContextPriorConfig().global_weight
+    runs = {"FCN": _with(base, FCNConfig())}
+    for contexts in ("intra", "inter", "both"):
+        for loss, weight in (("BCE", 0.0), ("affinity loss", global_weight)):
+            changed = replace(context, contexts=contexts, global_weight=weight)
+            runs[f"{contexts}, {loss}"] = _with(base, changed)
+    return runs
+
+
+def kernel_size(base: TrainConfig) -> dict[str, TrainConfig]:
+    """Kernel of CPNet's aggregation: k of 1, 3, 5, 7, 9, 11, 15."""
+    context = _own(base, ContextPriorConfig)
+    return {
+        f"k = {size}": _with(base, replace(context, kernel_size=size))
+        for size in (1, 3, 5, 7, 9, 11, 15)
+    }
+
+
+def _own(base: TrainConfig, kind: type[C]) -> C:
+    """The base's context module if it is of this kind, else the defaults of the kind."""
+    return base.model.context if isinstance(base.model.context, kind) else kind()
+
+
+def _with(base: TrainConfig, context: Any) -> TrainConfig:
+    return replace(base, model=replace(base.model, context=context))
+
+
+ABLATIONS: dict[str, Callable[[TrainConfig], dict[str, TrainConfig]]] = {
+    ablation.__name__: ablation
+    for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size)
+}
+"""Ablations by the name that `contextseg compare --ablation` takes."""

@@ -1,0 +1,231 @@
+"""`contextseg compare RECIPE...`: train several models alike, write one report."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contextseg.ablations import ABLATIONS, BASE
+from contextseg.classifier_config import ClassifierTrainConfig
+from contextseg.classifier_recipes import CLASSIFIER_RECIPES
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.train import starting_point
+from contextseg.config import TrainConfig
+from contextseg.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from contextseg.comparison.compare import ComparisonResult
+
+EXAMPLE = """
+contextseg compare fcn_mobilenetv2_camvid encnet_mobilenetv2_camvid --data camvid --seeds 0 1 2
+contextseg compare --ablation models --data camvid -o models --epochs 10
+contextseg compare --from-logs models -o docs/models
+"""
+
+DESCRIPTION = """\
+Train (or load) several models under one recipe and a set of seeds, score and measure them, and
+write DIR/report.html, report.md and comparison.json. RECIPE is a name of --list, a YAML file of
+options, or the folder of a run; the first is what the others are compared with.
+
+Any option of `contextseg train` may follow and holds for all of them (--data camvid --epochs 10
+--optim.lr 0.02); in an ablation, for the base that its runs are derived from. Run the same
+command again to go on after an interruption: what is done is not done again.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    recipes = list(takewhile(lambda word: not word.startswith("-"), argv))
+    options, words = _parser().parse_known_args(list(argv[len(recipes) :]))
+    if options.list:
+        _print_list()
+        return 0
+    if options.from_logs is not None:
+        return _rebuild(options, [*recipes, *words])
+    if any(recipe in CLASSIFIER_RECIPES for recipe in recipes):
+        return _classifiers(recipes, words, options)
+    configs = _configs(recipes, options.ablation, options.base, words)
+    logging.basicConfig(format="%(message)s")
+    for name in ("contextseg.comparison", "contextseg.training.complete"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+    from contextseg import compare
+    from contextseg.cli.progress import progress_bar
+
+    result = compare(
+        configs,
+        options.out,
+        seeds=options.seeds,
+        split=options.split,
+        small=options.small,
+        size=options.size,
+        limit=options.limit,
+        runs=options.runs,
+        title=options.title,
+        watch=progress_bar,
+    )
+    _print_result(result)
+    if result.interrupted:
+        print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        return 130
+    return _print_failed(result)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "compare",
+        DESCRIPTION,
+        EXAMPLE,
+        usage="contextseg compare RECIPE... [options]\n"
+        "       contextseg compare --ablation NAME [options]\n"
+        "       contextseg compare --from-logs DIR -o DIR\n"
+        "       contextseg compare --list",
+    )
+    add = parser.add_argument
+    add("--list", action="store_true", help="list the recipes and the ablations")
+    add("--ablation", metavar="NAME", choices=ABLATIONS, help="a ready-made set of models")
+    add("--base", metavar="RECIPE", help=f"what an ablation starts from (default: {BASE})")
+    add("-o", "--out", metavar="DIR", default="comparison", help="folder of the report")
+    add("--seeds", type=int, nargs="+", metavar="N", help="seeds (default: those of the recipes)")
+    add("--split", help="split to score on (default: the validation split)")
+    add(
+        "--small",
+        type=_whole_numbers(1),
+        default=(32 * 32, 96 * 96),
+        metavar="N,N,...",
+        help="pixels below which an object is small (default: 1024,9216)",
+    )
+    add(
+        "--size",
+        type=_whole_numbers(32, count=2),
+        metavar="ROWS,COLUMNS",
+        help="image that costs are measured on (default: as the first one scored)",
+    )
+    add("--limit", type=int, metavar="N", help="score the first N images only (default: all)")
+    add("--runs", metavar="DIR", help="folder of the trainings (default: runs in the report's)")
+    add("--title", default="", help="title of the report")
+    add(
+        "--from-logs",
+        metavar="DIR",
+        help="write the report anew from comparison.json and logs/ in DIR, without training",
+    )
+    return parser
+
+
+def _configs(
+    recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
+) -> Mapping[str, TrainConfig]:
+    """The models by name, with the options in `words`."""
+    from contextseg.cli.overrides import override
+
+    def configured(recipe: str) -> TrainConfig:
+        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
+        if not isinstance(config, TrainConfig):
+            raise UsageError(f"{recipe} trains a classifier: compare it with classifiers.")
+        return config
+
+    if ablation is not None:
+        if recipes:
+            raise UsageError(
+                f"--ablation brings its own models: name what it starts from with --base "
+                f"{recipes[0]}."
+            )
+        return ABLATIONS[ablation](configured(base or BASE))
+    if base is not None:
+        raise UsageError("--base belongs to --ablation.")
+    if not recipes:
+        raise UsageError(
+            "there is nothing to compare: contextseg compare RECIPE... [options], or --ablation "
+            "NAME. contextseg compare --list shows both."
+        )
+    configs = {_name(recipe): configured(recipe) for recipe in recipes}
+    if len(configs) < len(recipes):
+        raise UsageError(f"two recipes have one name: {', '.join(map(_name, recipes))}.")
+    return configs
+
+
+def _classifiers(recipes: Sequence[str], words: Sequence[str], options: argparse.Namespace) -> int:
+    """Compare classifiers; returns the exit code."""
+    from contextseg.cli.overrides import override
+
+    configs = {}
+    for recipe in recipes:
+        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
+        if not isinstance(config, ClassifierTrainConfig):
+            raise UsageError(f"{recipe} is for segmentation: compare classifiers with classifiers.")
+        configs[_name(recipe)] = config
+    if not all(config.data.root for config in configs.values()):
+        raise UsageError("no data: name the folder of a data set with --data PATH.")
+    from contextseg.classifier_comparison import compare_classifiers, table
+    from contextseg.cli.tables import print_table
+
+    rows = compare_classifiers(configs, options.out, options.seeds)
+    print_table(table(rows))
+    print(f"The report, with the published figures: {Path(options.out) / 'report.md'}")
+    return 0
+
+
+def _name(recipe: str) -> str:
+    """What the report calls a recipe, a YAML file or a run."""
+    return recipe if recipe in RECIPES else Path(recipe).stem or recipe
+
+
+def _rebuild(options: argparse.Namespace, words: Sequence[str]) -> int:
+    if words:
+        raise UsageError(f"--from-logs trains nothing: {' '.join(words)} does not belong to it.")
+    from contextseg.comparison.compare import rebuild
+
+    result = rebuild(options.from_logs, options.out, options.title)
+    _print_result(result)
+    return 0
+
+
+def _print_result(result: ComparisonResult) -> None:
+    from contextseg.cli.tables import print_table
+    from contextseg.comparison.tables import score_table
+
+    print_table(score_table(result.comparison))
+    page = (result.folder / "report.html").resolve()
+    print(f"The report: {page}\nOpen it in a browser: {page.as_uri()}")
+
+
+def _print_failed(result: ComparisonResult) -> int:
+    if not result.failed:
+        return 0
+    print("These runs failed; the same command tries them again:", file=sys.stderr)
+    for name, seed, reason in result.failed:
+        print(f"  {name}, seed {seed}: {reason}", file=sys.stderr)
+    return 1
+
+
+def _print_list() -> None:
+    listed: Sequence[tuple[str, Mapping[str, Callable[..., Any]]]] = (
+        ("recipes", RECIPES),
+        ("ablations", ABLATIONS),
+    )
+    width = max(len(name) for _, functions in listed for name in functions)
+    for heading, functions in listed:
+        print(f"{heading}:")
+        for name, function in functions.items():
+            print(f"  {name:{width}}  {(function.__doc__ or '').splitlines()[0]}")
+
+
+def _whole_numbers(least: int, count: int | None = None) -> Callable[[str], tuple[int, ...]]:
+    """A parser of "480,480": whole numbers of at least `least`, `count` of them."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        parts = text.replace(",", " ").split()
+        if all(part.isdecimal() and int(part) >= least for part in parts) and (
+            len(parts) == count if count else parts
+        ):
+            return tuple(map(int, parts))
+        many = f"{count} whole numbers" if count else "whole numbers"
+        raise argparse.ArgumentTypeError(f"needs {many} from {least} on, such as 1024,9216, "
+                                         f"got {text!r}")  # fmt: skip
+
+    return parse

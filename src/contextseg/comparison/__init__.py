@@ -1,0 +1,1 @@
+"""Several models under one recipe: trained or loaded, scored, measured, reported."""

@@ -1,0 +1,173 @@
+"""Parameters, arithmetic, speed and memory of a prediction, in a process of its own.
+
+A fresh process, because the peak of memory counts what a process held before, and because what
+one model left in caches must not help the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contextseg.comparison.figures import Cost
+from contextseg.config import ModelConfig
+from contextseg.config_io import from_dict, to_dict
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape = tuple[int, ...]
+
+STATUS = Path("/proc/self/status")
+SECONDS = 2.0
+"""Time that predictions are repeated for, after one that does not count."""
+FEWEST, MOST = 3, 100
+"""Predictions that are timed at least and at most."""
+
+
+def measure_cost(
+    config: ModelConfig, size: tuple[int, int], device: str = "auto", precision: str = "32"
+) -> Cost:
+    """What a prediction with the model of `config` takes.
+
+    Arithmetic is counted by `torch.utils.flop_counter`, two operations a multiply-accumulate, in
+    float32 on the CPU. Speed is one over the median time of predictions of one image each. Memory
+    is, on a CPU, how far a prediction raises the largest size of the process; on a GPU, what it
+    adds to the memory that is allocated.
+
+    Args:
+        config: `num_classes` must be set; no weights are read.
+        size: rows and columns of the image.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `32` or `bf16`.
+
+    Raises:
+        RuntimeError: the process failed; the message ends with its last line.
+    """
+    task = {
+        "model": to_dict(replace(config, pretrained=False)),
+        "size": list(size),
+        "device": device,
+        "precision": precision,
+    }
+    # Without this the allocator keeps what was freed before, and a prediction takes it unnoticed.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    process = subprocess.run(
+        [sys.executable, "-m", "contextseg.comparison.cost"],
+        input=json.dumps(task),
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
+        raise RuntimeError(f"cost of {config.name}: not measured: {last[0]}")
+    return Cost(**json.loads(process.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Measure what standard input describes; the figures go to standard output as JSON."""
+    task = json.load(sys.stdin)
+    config = from_dict(ModelConfig, task["model"])
+    rows, columns = task["size"]
+    cost = _measure(config, (rows, columns), task["device"], task["precision"])
+    sys.stdout.write(json.dumps(asdict(cost)) + "\n")
+
+
+def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision: Any) -> Cost:
+    import numpy as np
+    import torch
+
+    from contextseg.data.classes import Classes
+    from contextseg.factory import create_model
+    from contextseg.inference.predictor import Predictor
+
+    torch.manual_seed(0)
+    assert config.num_classes is not None
+    model = create_model(config).eval()
+    model.aux_head = None
+    predictor = Predictor(
+        model, Classes.numbered(config.num_classes), device=device, precision=precision
+    )
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+
+    def predict() -> None:
+        predictor.segment(image)
+        if predictor.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    predictor.segment(image[:64, :64])  # sets up libraries, so that they count nowhere
+    memory = _extra_mib(predict, predictor.device.type)
+    times: list[float] = []
+    predict()
+    while len(times) < FEWEST or (sum(times) < SECONDS and len(times) < MOST):
+        start = time.perf_counter()
+        predict()
+        times.append(time.perf_counter() - start)
+    return Cost(
+        parameters=sum(p.numel() for p in model.parameters()),
+        gmac=gmac(model.cpu(), size),
+        images_per_s=1 / statistics.median(times),
+        memory_mib=memory,
+    )
+
+
+def gmac(model: nn.Module, size: tuple[int, int]) -> float:
+    """Billions of multiply-accumulates of one image in convolutions and matrix products.
+
+    Args:
+        model: takes images [B, 3, h, w]; in eval mode, on the CPU.
+        size: rows and columns of the image.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
+        return 2 * math.prod(left) * right[-1]
+
+    # PyTorch's own list lacks the products that write to their first argument.
+    in_place = {torch.ops.aten.addmm_: operations, torch.ops.aten.baddbmm_: operations}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=in_place) as counter:
+        model(torch.zeros(1, 3, *size))
+    return counter.get_total_flops() / 2e9
+
+
+def _extra_mib(predict: Any, kind: str) -> float | None:
+    """Most memory that a prediction adds to what there is, MiB."""
+    import torch
+
+    if kind == "cuda":
+        predict()  # libraries set up their workspaces
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        predict()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    if not STATUS.is_file():
+        return None
+    with contextlib.suppress(OSError, AttributeError):  # gives back what the heap has free
+        ctypes.CDLL(None).malloc_trim(0)
+    with contextlib.suppress(OSError):  # if not allowed, growth counts from the peak of all so far
+        Path("/proc/self/clear_refs").write_text("5")
+    before = _peak_mib()
+    predict()
+    return _peak_mib() - before
+
+
+def _peak_mib() -> float:
+    """Largest size that this process has had, MiB."""
+    lines = STATUS.read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

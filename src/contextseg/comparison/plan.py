@@ -1,0 +1,199 @@
+"""What a comparison is to do, and what of it an earlier call has done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contextseg.comparison.figures import (
+    FILE_NAME,
+    Comparison,
+    Entry,
+    Run,
+    read_comparison,
+)
+from contextseg.comparison.machine import machine
+from contextseg.comparison.runs import identity
+from contextseg.config import TrainConfig
+from contextseg.config_io import to_dict
+
+if TYPE_CHECKING:
+    from contextseg.data.sample import Dataset
+
+logger = logging.getLogger(__name__)
+
+SCORING = ("data", "split", "images", "small")
+"""Settings that scores depend on."""
+MEASURING = ("size", "machine")
+"""Settings that costs depend on."""
+
+
+def named(configs: Mapping[str, TrainConfig] | Sequence[TrainConfig]) -> dict[str, TrainConfig]:
+    """The configs by the names they have in the report.
+
+    Raises:
+        ValueError: there is none, or two have one name.
+    """
+    if isinstance(configs, Mapping):
+        models = dict(configs)
+    else:
+        models = {Path(config.out).name: config for config in configs}
+        if len(models) < len(configs):
+            names = [Path(config.out).name for config in configs]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(
+                f"compare: several models are called {', '.join(twice)}. Give them names: "
+                f"compare({{name: config, ...}})."
+            )
+    if not models:
+        raise ValueError("compare: there is nothing to compare; give at least one model.")
+    return models
+
+
+def open_data(models: Mapping[str, TrainConfig], split: str | None) -> Dataset:
+    """The images to score on.
+
+    Raises:
+        ValueError: the models are for different data, or there are no such images.
+    """
+    from contextseg.data import open_dataset
+
+    roots = {config.data.root: name for name, config in models.items()}
+    if len(roots) > 1:
+        each = ", ".join(f"{name}: {root or 'none'}" for root, name in roots.items())
+        raise ValueError(
+            f"compare: the models have different data ({each}). Give all the same with --data, or "
+            f"data.root."
+        )
+    config = next(iter(models.values()))
+    if not config.data.root:
+        raise ValueError(
+            "compare: no data: name the folder of a data set (--data PATH, or data.root), or "
+            "`shapes`, which draws scenes."
+        )
+    split = split or config.data.val_split
+    if not split:
+        raise ValueError("compare: there is no validation split; name the split to score on.")
+    data = open_dataset(config.data.root, split)
+    if len(data) == 0:
+        raise ValueError(f"compare: the split {split} of {config.data.root} is empty.")
+    return data
+
+
+def settings_of(
+    models: Mapping[str, TrainConfig],
+    data: Dataset,
+    *,
+    small: Sequence[int],
+    size: tuple[int, int] | None,
+    limit: int | None,
+    title: str,
+) -> dict[str, Any]:
+    """What is scored and measured, and how.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+    from contextseg.metrics.small_objects import SmallObjectIoU
+
+    SmallObjectIoU(1, small)  # refuses bounds that do not rise
+    if limit is not None and limit < 1:
+        raise ValueError(f"compare: limit must be at least 1, got {limit}.")
+    if size is None:
+        height, width = data[0].labels.shape
+        size = (height, width)
+    if min(size) < 32:
+        raise ValueError(f"compare: size must be at least 32 rows and columns, got {list(size)}.")
+    config = next(iter(models.values()))
+    return {
+        "title": title,
+        "data": config.data.root,
+        "dataset": data.classes.dataset,
+        "split": data.split,
+        "images": min(len(data), limit or len(data)),
+        "small": list(small),
+        "size": list(size),
+        "machine": machine(config.device),
+    }
+
+
+def planned(
+    models: Mapping[str, TrainConfig],
+    seeds: Sequence[int] | None,
+    settings: dict[str, Any],
+    classes: Sequence[str],
+    folder: Path,
+) -> Comparison:
+    """The comparison that is to be, with the figures that an earlier call left in `folder`.
+
+    Raises:
+        FileExistsError: the folder holds a comparison of other models.
+        ValueError: a seed is given twice.
+    """
+    if seeds is not None and (not seeds or len(set(seeds)) < len(seeds)):
+        raise ValueError(f"compare: seeds must be different numbers, got {list(seeds)}.")
+    entries = [
+        Entry(
+            name=name,
+            config=_recorded(config),
+            runs=[
+                Run(seed=seed, identity=identity(replace(config, seed=seed)))
+                for seed in ([config.seed] if seeds is None else seeds)
+            ],
+        )
+        for name, config in models.items()
+    ]
+    new = Comparison(
+        settings=settings, classes=list(classes), pixels=[0] * len(classes), entries=entries
+    )
+    if not (folder / FILE_NAME).is_file():
+        return new
+    old = read_comparison(folder)
+    others = [entry.name for entry in old.entries if entry.name not in models]
+    if others:
+        raise FileExistsError(
+            f"{folder} holds a comparison that has also {', '.join(others)}. Compare them too, or "
+            f"choose another folder (out, -o)."
+        )
+    return _with_figures(new, old)
+
+
+def _with_figures(new: Comparison, old: Comparison) -> Comparison:
+    """`new` with the scores and costs of `old` that still hold."""
+
+    def same(names: Sequence[str]) -> bool:
+        return all(new.settings[name] == old.settings.get(name) for name in names)
+
+    scored = {
+        run.identity: run
+        for entry in old.entries
+        for run in entry.runs
+        if run.status == "done" and same(SCORING) and new.classes == old.classes
+    }
+    measured = {_key(entry): entry.cost for entry in old.entries if same(MEASURING)}
+    if scored:
+        logger.info("%d runs are done and scored already.", len(scored))
+    entries = [
+        replace(
+            entry,
+            runs=[scored.get(run.identity, run) for run in entry.runs],
+            cost=measured.get(_key(entry)),
+        )
+        for entry in new.entries
+    ]
+    return replace(new, entries=entries, pixels=old.pixels if scored else new.pixels)
+
+
+def _key(entry: Entry) -> str:
+    """What the cost of a model depends on."""
+    return repr((entry.config["model"], entry.config["precision"], entry.config["device"]))
+
+
+def _recorded(config: TrainConfig) -> dict[str, Any]:
+    """Every option but the seed and the folder, which belong to the runs."""
+    values = to_dict(config)
+    del values["seed"], values["out"]
+    return values

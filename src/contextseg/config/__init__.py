@@ -1,0 +1,38 @@
+"""Every option of a model and of a run, as frozen dataclasses.
+
+A recipe (`contextseg.recipes`) is a function that returns a whole `TrainConfig`; the command line
+and YAML files override its fields. Field names are a promise: they change only with an entry in
+the changelog.
+"""
+
+from __future__ import annotations
+
+from contextseg.config.context import (
+    MODELS,
+    ContextConfig,
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    PSPNetConfig,
+)
+from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "MODELS",
+    "AugmentConfig",
+    "ContextConfig",
+    "ContextPriorConfig",
+    "DataConfig",
+    "DeepLabV3Config",
+    "EncodingConfig",
+    "FCNConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "PSPNetConfig",
+    "TrainConfig",
+]

@@ -1,0 +1,21 @@
+"""Checks that options share: each raises ValueError with the option's name and its value."""
+
+from __future__ import annotations
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Raise unless `value` is `least` or more."""
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def within(name: str, value: float, least: float, most: float) -> None:
+    """Raise unless `value` lies between both, ends included."""
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be in {least} to {most}, got {value}.")
+
+
+def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raise unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {value}.")

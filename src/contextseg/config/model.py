@@ -1,0 +1,59 @@
+"""Options of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contextseg.config.checks import at_least, one_of, within
+from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """A segmentation network: backbone, context module, head."""
+
+    context: ContextConfig = field(default_factory=EncodingConfig)
+    """The context module and its options."""
+    num_classes: int | None = None
+    """Classes L. None takes as many as the training data has; to build a model it must be set."""
+    backbone: str = "resnet50c"
+    """Name of a timm model that gives a feature pyramid."""
+    pretrained: bool | str = False
+    """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
+    output_stride: int | None = None
+    """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
+    backbone can be dilated, else the backbone's own stride."""
+    head_channels: int = 512
+    """Channels of the features that context is gathered in and classes are predicted from."""
+    aux_channels: int = 256
+    """Channels of the auxiliary head on c4."""
+    aux_weight: float = 0.4
+    """Weight of the auxiliary head's cross-entropy; 0 leaves the head out."""
+    dropout: float = 0.1
+    """Share of features dropped in front of each classifier while training."""
+    align_corners: bool = False
+    """Convention of every bilinear upsampling: the authors' checkpoints want True."""
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    """Mean of red, green and blue (in 0 to 1) that images are normalised with."""
+    std: tuple[float, float, float] = IMAGENET_STD
+    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with."""
+
+    def __post_init__(self) -> None:
+        if self.num_classes is not None:
+            within("num_classes", self.num_classes, 1, 255)
+        if self.output_stride is not None:
+            one_of("output_stride", self.output_stride, (8, 16, 32))
+        at_least("head_channels", self.head_channels, 1)
+        at_least("aux_channels", self.aux_channels, 1)
+        at_least("aux_weight", self.aux_weight, 0)
+        within("dropout", self.dropout, 0, 1)
+        if min(self.std) <= 0:
+            raise ValueError(f"std must be above 0 for each channel, got {list(self.std)}.")
+
+    @property
+    def name(self) -> str:
+        """The model's name in `contextseg.list_models()`."""
+        return next(name for name, kind in MODELS.items() if type(self.context) is kind)

@@ -1,0 +1,59 @@
+"""Atrous Spatial Pyramid Pooling of DeepLabV3: surroundings at several distances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from contextseg.context.layers import conv_norm_relu
+from contextseg.context.pooled_norm import PooledBatchNorm2d
+
+RATED_STRIDE = 8
+
+
+class ASPP(nn.Module):
+    """Tells each pixel of its surroundings at several distances, and of the image's mean.
+
+    Five branches see the map: a 1x1 convolution, a dilated 3x3 convolution for each rate, and the
+    mean of the image through a 1x1 convolution. A 3x3 convolution fuses them.
+
+    Shape:
+        features: [B, in_channels, H, W], any H and W.
+        returns:  [B, out_channels, H, W].
+
+    Args:
+        in_channels: channels of the map.
+        out_channels: channels of each branch and of the fused map.
+        stride: image pixels a feature pixel; the dilations are rates · 8 / stride, at least 1.
+        rates: dilations of the 3x3 convolutions at stride 8.
+
+    Source: Chen et al., 2017 (arXiv 1706.05587), section 3.3, with image pooling; rates (6, 12, 18)
+    at stride 16 are doubled at 8. The paper fuses by a 1x1 convolution of 256 channels; the 3x3
+    one is that of MMSegmentation, whose sizes these are.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = RATED_STRIDE,
+        rates: Sequence[int] = (12, 24, 36),
+    ) -> None:
+        super().__init__()
+        self.dilations = tuple(max(1, round(rate * RATED_STRIDE / stride)) for rate in rates)
+        self.branches = nn.ModuleList(
+            [conv_norm_relu(in_channels, out_channels, 1)]
+            + [conv_norm_relu(in_channels, out_channels, 3, dilation=d) for d in self.dilations]
+        )
+        self.image = conv_norm_relu(in_channels, out_channels, 1, norm=PooledBatchNorm2d)
+        self.fusion = conv_norm_relu((len(self.branches) + 1) * out_channels, out_channels, 3)
+        self.out_channels = out_channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features fused from all branches."""
+        maps = [branch(features) for branch in self.branches]
+        image = self.image(features.mean((2, 3), keepdim=True))  # [B, out_channels, 1, 1]
+        maps.append(image.expand_as(maps[0]))
+        return self.fusion(torch.cat(maps, dim=1))
