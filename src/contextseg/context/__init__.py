@@ -1,4 +1,7 @@
-"""Context modules: what each pixel is told of the rest of the image."""
+"""Context modules for any network: what each pixel is told of the rest of the image.
+
+docs/classification.md has an example of each.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from contextseg.context.cpnet import CPNetContext
 from contextseg.context.encoding import Encoding
 from contextseg.context.gate import EncodingGate
 from contextseg.context.insert import insert_gates
+from contextseg.context.jpu import JPU
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.context.stages import EncNetContext, FCNContext, PooledContext
 
 __all__ = [
     "ASPP",
+    "JPU",
     "Aggregation",
     "CPNetContext",
     "ContextEncoding",
