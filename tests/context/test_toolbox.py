@@ -44,6 +44,19 @@ class OfStages(nn.Module):
         return self.jpu(Stages(c3, c3, c4, c5))
 
 
+class Contexts(nn.Module):
+    """The tensors of a context prior; the prior itself is rows on demand, which no graph holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = context.ContextPrior(8, (6, 6))
+
+    def forward(self, features: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Intra- and inter-class context."""
+        found = self.layer(features, values)
+        return found.intra, found.inter
+
+
 MODULES = [
     (context.Encoding(8, 4), [(8, 6, 6)]),
     (context.ContextEncoding(8, 4, 3), [(8, 6, 6)]),
@@ -53,7 +66,7 @@ MODULES = [
     (OfStages(), [(8, 8, 8), (16, 4, 4), (32, 2, 2)]),
     (context.SqueezeExcitation(8), [(8, 6, 6)]),
     (context.EncodingGate(8, 4), [(8, 6, 6)]),
-    (context.ContextPrior(8, (6, 6)), [(8, 6, 6), (4, 6, 6)]),
+    (Contexts(), [(8, 6, 6), (4, 6, 6)]),
 ]
 
 

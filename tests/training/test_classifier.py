@@ -198,3 +198,19 @@ def test_cosine_schedule_by_hand():
         rates.step()
     half = 0.5**0.5
     assert seen == pytest.approx([1, (1 + half) / 2, 0.5, (1 - half) / 2, 0])
+
+
+def test_a_comparison_sets_classifiers_side_by_side(cifar, tmp_path, capsys):
+    options = ["--data", str(cifar), "--model.network.width", "4", "--epochs", "1", "--device",
+               "cpu", "--batch_size", "50", "--compile", "false"]  # fmt: skip
+    words = ["compare", "resnet14_cifar10_short", "encnet14_cifar10_short", *options]
+    assert main([*words, "-o", str(tmp_path / "c")]) == 0
+    content = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    one, other = content["rows"]
+    assert one["name"] == "resnet14_cifar10_short"
+    assert one["parameters"] < other["parameters"]
+    assert 0 < one["gmac"] < other["gmac"]
+    report = (tmp_path / "c" / "report.md").read_text()
+    assert "not run here" in report
+    assert "3.96" in report
+    assert main(["compare", "resnet14_cifar10_short", "demo", *options[:2]]) == 2
