@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextseg.classifier_config import CLASSIFIERS
 from contextseg.config import MODELS
 
-TASKS = ("segmentation",)
+TASKS = {"segmentation": MODELS, "classification": CLASSIFIERS}
 
 
 def list_models(task: str = "segmentation") -> list[str]:
     """Names that `contextseg.create_model` takes.
 
     Args:
-        task: `segmentation`.
+        task: `segmentation` or `classification`.
 
     Raises:
         ValueError: another task.
     """
     if task not in TASKS:
         raise ValueError(f"list_models: task must be one of {', '.join(TASKS)}, got {task!r}.")
-    return sorted(MODELS)
+    return sorted(TASKS[task])

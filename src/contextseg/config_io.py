@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import yaml
 
+from contextseg.classifier_config import CLASSIFIERS
 from contextseg.config import MODELS
 from contextseg.files import write_text
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 NAME = "name"
 """Key that says which class of a union the options beside it belong to."""
+
+KINDS: dict[str, Any] = {**MODELS, **CLASSIFIERS}
+"""Classes of the parts that a name chooses: context modules and networks of classifiers."""
 
 HEADER = "# Options of a contextseg run. `contextseg train FILE` trains with them again.\n"
 
@@ -31,7 +35,7 @@ def to_dict(config: Any) -> dict[str, Any]:
     A context module carries its model's name: `{"name": "encnet", "variant": "reference", ...}`.
     """
     plain: dict[str, Any] = {}
-    for name, kind in MODELS.items():
+    for name, kind in KINDS.items():
         if type(config) is kind:
             plain[NAME] = name
     for field in fields(config):
@@ -71,7 +75,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
         raise ValueError(
             f"{key or 'The configuration'} must map options to values, got {values!r}."
         )
-    if values.get(NAME) in MODELS and MODELS[values[NAME]] is cls:
+    if values.get(NAME) in KINDS and KINDS[values[NAME]] is cls:
         values = {name: value for name, value in values.items() if name != NAME}
     known = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType]
     hints = get_type_hints(cls)
@@ -182,7 +186,7 @@ def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
         raise ValueError(f"{key} must map options to values, got {value!r}.")
     if len(members) == 1:
         return from_dict(members[0], value, key=key)
-    names = [name for name, kind in MODELS.items() if kind in members]
+    names = [name for name, kind in KINDS.items() if kind in members]
     name = value.get(NAME)
     if name is None:
         raise ValueError(f"{key}.{NAME} is missing: it must be one of {', '.join(names)}.")
@@ -192,14 +196,14 @@ def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
         owner = _owner(option, name)
         if owner:
             raise ValueError(f"{key}.{option} is an option of {owner}, and {key}.{NAME} is {name}.")
-    return from_dict(MODELS[name], value, key=key)
+    return from_dict(KINDS[name], value, key=key)
 
 
 def _owner(option: str, name: str) -> str | None:
     """A model other than `name` that has the context option `option`, which `name` lacks."""
-    if any(field.name == option for field in fields(MODELS[name])):
+    if any(field.name == option for field in fields(KINDS[name])):
         return None
-    for other, kind in MODELS.items():
+    for other, kind in KINDS.items():
         if any(field.name == option for field in fields(kind)):
             return other
     return None

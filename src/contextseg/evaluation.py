@@ -10,34 +10,66 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from contextseg.classifier_evaluation import evaluate_classifier
+from contextseg.classifiers import Classifier
 from contextseg.config import ProtocolConfig
 from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
 from contextseg.files import write_text
+from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
 from contextseg.labels import IGNORED
 from contextseg.metrics import Scores, SegmentationMetrics, scores_of
+from contextseg.metrics.classification import ClassificationScores
+from contextseg.weights.classifiers import is_classifier
 
 logger = logging.getLogger(__name__)
 
 __all__ = ["Scores", "evaluate", "read_scores", "write_scores"]
 
 
+class EvaluationOptions(TypedDict, total=False):
+    """Options of `evaluate` by name."""
+
+    split: str | None
+    scales: Sequence[float]
+    flip: bool
+    window: int | tuple[int, int] | None
+    protocol: ProtocolConfig | None
+    boundaries: bool
+    device: str | torch.device
+    precision: Literal["32", "bf16"]
+    limit: int | None
+    workers: int
+    progress: Callable[[int, int], None] | None
+    also: Callable[[np.ndarray, np.ndarray], None] | None
+
+
+@overload
+def evaluate(  # pyright: ignore[reportOverlappingOverload]  # classifiers are modules, too
+    model: ClassifierPredictor | Classifier, data: Any, **options: Unpack[EvaluationOptions]
+) -> ClassificationScores: ...
+@overload
 def evaluate(
     model: Predictor | nn.Module | str | os.PathLike[str],
-    data: Dataset | str | os.PathLike[str],
+    data: Any,
+    **options: Unpack[EvaluationOptions],
+) -> Scores: ...
+def evaluate(
+    model: Predictor | ClassifierPredictor | nn.Module | str | os.PathLike[str],
+    data: Any,
     *,
-    split: str = "val",
+    split: str | None = None,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     window: int | tuple[int, int] | None = None,
@@ -49,7 +81,7 @@ def evaluate(
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
-) -> Scores:
+) -> Scores | ClassificationScores:
     """Scores of a model on a dataset, each image at its own size.
 
     Predictions are those of `Predictor`: single scale, several scales and their mirror images,
@@ -61,9 +93,11 @@ def evaluate(
     Args:
         model: a predictor (its device and precision are used as they are), a segmentation model,
             or the path of a run folder, a model folder, a safetensors or an exported file, or
-            `hf:owner/name`. Training or eval mode are restored afterwards.
+            `hf:owner/name`. Training or eval mode are restored afterwards. A classifier is handed
+            to `evaluate_classifier`, and its error returned; it knows no scales and windows.
         data: a dataset, or the path of its folder (the word `shapes` draws scenes).
-        split: the part of `data` to take if it is a path.
+        split: the part of `data` to take if it is a path; None takes `val`, and `test` for a
+            classifier.
         scales: factors of the image's own size, as in `Predictor`.
         flip: average with the mirror image.
         window: side, or rows and columns, of sliding windows in pixels of the scaled image.
@@ -84,8 +118,20 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
+    if isinstance(model, Classifier | ClassifierPredictor) or (
+        isinstance(model, str | os.PathLike) and is_classifier(model)
+    ):
+        if tuple(scales) != (1.0,) or window is not None or protocol is not None or boundaries:
+            raise ValueError(
+                "evaluate: scales, windows, protocols and boundaries are for segmentation, not classifiers."
+            )
+        with _borrowed(model):
+            return evaluate_classifier(
+                model, data, split=split or "test", flip=flip, device=device, precision=precision,
+                limit=limit, workers=workers, progress=progress,
+            )  # fmt: skip
     if isinstance(data, str | os.PathLike):
-        data = open_dataset(os.fspath(data), split)
+        data = open_dataset(os.fspath(data), split or "val")
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
     with _borrowed(model):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, assert_never
+from typing import Any, Literal, TypeVar, assert_never, overload
 
 import torch
 from torch import nn
 
 from contextseg.backbone import Backbone
+from contextseg.classifier_config import CLASSIFIERS, ClassifierConfig
+from contextseg.classifiers import Classifier, build_classifier
 from contextseg.config import (
     MODELS,
     ContextPriorConfig,
@@ -36,15 +38,28 @@ from contextseg.model import SegmentationModel
 PAPER_CROP = (480, 480)
 """Rows and columns that a context prior is made for where no training says otherwise."""
 
+ClassifierName = Literal["resnet14", "se_resnet14", "encnet14", "deepten", "timm"]
+AnyConfig = TypeVar("AnyConfig", ModelConfig, ClassifierConfig)
 
-def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel:
-    """Build a segmentation network.
+
+@overload
+def create_model(  # pyright: ignore[reportOverlappingOverload]  # the names are a part of str
+    model: ClassifierName | ClassifierConfig, **options: Any
+) -> Classifier: ...
+@overload
+def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel: ...
+def create_model(
+    model: str | ModelConfig | ClassifierConfig, **options: Any
+) -> SegmentationModel | Classifier:
+    """Build a network: for segmentation, or for classification.
 
     Args:
-        model: a name of `contextseg.list_models()`, or a whole config.
+        model: a name of `contextseg.list_models()` or of `list_models("classification")`, or a
+            whole config.
         **options: fields of `ModelConfig` and of the model's context config by name, over the
             defaults or over the config given: `num_classes`, `backbone`, `pretrained`,
-            `output_stride`, `num_codewords`, `variant`, ...
+            `output_stride`, `num_codewords`, `variant`, ... For a classifier, fields of
+            `ClassifierConfig` and of its network's config: `num_classes`, `width`, ...
 
     Returns:
         The network in training mode, on the CPU. Its `config` holds every option.
@@ -59,8 +74,10 @@ def create_model(model: str | ModelConfig, **options: Any) -> SegmentationModel:
         >>> model.config.context.num_codewords
         32
     """
-    config = model if isinstance(model, ModelConfig) else _named(model)
-    return build(_override(config, options))
+    config = _named(model) if isinstance(model, str) else model
+    if isinstance(config, ClassifierConfig):
+        return build_classifier(_override(config, "network", options))
+    return build(_override(config, "context", options))
 
 
 def build(config: ModelConfig) -> SegmentationModel:
@@ -186,27 +203,29 @@ def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | Non
     return config.num_classes if context.se_weight > 0 else None
 
 
-def _named(name: str) -> ModelConfig:
+def _named(name: str) -> ModelConfig | ClassifierConfig:
     """The default config of a model by name."""
+    if name in CLASSIFIERS:
+        return ClassifierConfig(network=CLASSIFIERS[name]())
     if name not in MODELS:
-        raise ValueError(f"create_model: no model {name!r}; there are {', '.join(sorted(MODELS))}.")
+        there = ", ".join(sorted([*MODELS, *CLASSIFIERS]))
+        raise ValueError(f"create_model: no model {name!r}; there are {there}.")
     return ModelConfig(context=MODELS[name]())
 
 
-def _override(config: ModelConfig, options: dict[str, Any]) -> ModelConfig:
-    """`config` with `options` in the model's or the context's fields of that name."""
+def _override(config: AnyConfig, part: str, options: dict[str, Any]) -> AnyConfig:
+    """`config` with `options` in the fields of that name, its own or those of its `part`."""
     own = {f.name for f in dataclasses.fields(config)}
-    inner = {f.name for f in dataclasses.fields(config.context)}
+    inner = {f.name for f in dataclasses.fields(getattr(config, part))}
     unknown = sorted(options.keys() - own - inner)
     if unknown:
         raise ValueError(
             f"create_model: {config.name} has no option {', '.join(unknown)}; it has "
-            f"{', '.join(sorted((own | inner) - {'context'}))}."
+            f"{', '.join(sorted((own | inner) - {part}))}."
         )
-    context = dataclasses.replace(
-        options.get("context", config.context),
+    chosen = dataclasses.replace(
+        options.get(part, getattr(config, part)),
         **{k: v for k, v in options.items() if k in inner},
     )
-    return dataclasses.replace(
-        config, **{k: v for k, v in options.items() if k in own and k != "context"}, context=context
-    )
+    changed = {k: v for k, v in options.items() if k in own and k != part}
+    return dataclasses.replace(config, **changed, **{part: chosen})

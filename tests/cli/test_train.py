@@ -11,10 +11,10 @@ import torch
 
 import contextseg
 from contextseg.cli.__main__ import main
+from contextseg.cli.train import RECIPES
 from contextseg.config import FCNConfig, TrainConfig
 from contextseg.config_io import read_yaml, write_yaml
 from contextseg.metrics import scores_of
-from contextseg.recipes import RECIPES
 
 NAMES = ["sky", "road"]
 

@@ -8,7 +8,7 @@ import torch
 import contextseg
 from contextseg.config import LossConfig, OptimConfig
 from contextseg.training.class_weights import class_weights
-from contextseg.training.optim import build_optimiser, poly_schedule
+from contextseg.training.optim import build_optimiser, schedule
 
 
 def model():
@@ -52,25 +52,25 @@ def test_nesterov_is_refused_with_adamw():
 
 def test_poly_schedule_by_hand():
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    schedule = poly_schedule(optimiser, OptimConfig(power=2.0), steps=4)
-    rates = []
+    rates = schedule(optimiser, OptimConfig(power=2.0), steps=4)
+    seen = []
     for _ in range(5):
-        rates.append(optimiser.param_groups[0]["lr"])
+        seen.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
-        schedule.step()
-    assert rates == pytest.approx([1, 9 / 16, 4 / 16, 1 / 16, 0])
+        rates.step()
+    assert seen == pytest.approx([1, 9 / 16, 4 / 16, 1 / 16, 0])
 
 
 def test_warm_up_rises_to_the_full_rate():
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    schedule = poly_schedule(optimiser, OptimConfig(warmup_steps=3), steps=10)
-    rates = []
+    rates = schedule(optimiser, OptimConfig(warmup_steps=3), steps=10)
+    seen = []
     for _ in range(10):
-        rates.append(optimiser.param_groups[0]["lr"])
+        seen.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
-        schedule.step()
-    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
-    assert rates[3:] == sorted(rates[3:], reverse=True)
+        rates.step()
+    assert seen[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert seen[3:] == sorted(seen[3:], reverse=True)
 
 
 def test_balanced_class_weights():

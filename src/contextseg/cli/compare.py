@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contextseg.ablations import ABLATIONS, BASE
+from contextseg.classifier_config import ClassifierTrainConfig
+from contextseg.classifier_recipes import CLASSIFIER_RECIPES
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.train import starting_point
 from contextseg.config import TrainConfig
@@ -45,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.from_logs is not None:
         return _rebuild(options, [*recipes, *words])
+    if any(recipe in CLASSIFIER_RECIPES for recipe in recipes):
+        return _classifiers(recipes, words, options)
     configs = _configs(recipes, options.ablation, options.base, words)
     logging.basicConfig(format="%(message)s")
     for name in ("contextseg.comparison", "contextseg.training.complete"):
@@ -120,7 +124,10 @@ def _configs(
     from contextseg.cli.overrides import override
 
     def configured(recipe: str) -> TrainConfig:
-        return override(starting_point(recipe), words, f"compare {recipe}")[0]
+        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
+        if not isinstance(config, TrainConfig):
+            raise UsageError(f"{recipe} trains a classifier: compare it with classifiers.")
+        return config
 
     if ablation is not None:
         if recipes:
@@ -140,6 +147,27 @@ def _configs(
     if len(configs) < len(recipes):
         raise UsageError(f"two recipes have one name: {', '.join(map(_name, recipes))}.")
     return configs
+
+
+def _classifiers(recipes: Sequence[str], words: Sequence[str], options: argparse.Namespace) -> int:
+    """Compare classifiers; returns the exit code."""
+    from contextseg.cli.overrides import override
+
+    configs = {}
+    for recipe in recipes:
+        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
+        if not isinstance(config, ClassifierTrainConfig):
+            raise UsageError(f"{recipe} is for segmentation: compare classifiers with classifiers.")
+        configs[_name(recipe)] = config
+    if not all(config.data.root for config in configs.values()):
+        raise UsageError("no data: name the folder of a data set with --data PATH.")
+    from contextseg.classifier_comparison import compare_classifiers, table
+    from contextseg.cli.tables import print_table
+
+    rows = compare_classifiers(configs, options.out, options.seeds)
+    print_table(table(rows))
+    print(f"The report, with the published figures: {Path(options.out) / 'report.md'}")
+    return 0
 
 
 def _name(recipe: str) -> str:

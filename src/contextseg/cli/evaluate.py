@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --
 DESCRIPTION = """\
 Score a model on a split of a data set: IoU of each class, mean IoU, accuracies, and how well
 it predicts which classes are present. MODEL is a run or model folder, or a .safetensors file;
-DATA the folder of a data set, or `shapes`.
+DATA the folder of a data set, or `shapes`. A classifier is scored by its error.
 """
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser = CommandParser("evaluate", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("--split", default="val", help="which part of it (default: val)")
+    parser.add_argument("--split", help="which part of it (default: val; test for a classifier)")
     parser.add_argument("--layout", default="auto", help="how DATA is laid out (default: auto)")
     add_prediction_options(parser)
     add_protocol_options(parser)
@@ -56,8 +57,12 @@ def main(argv: Sequence[str]) -> int:
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
     from contextseg.report.figures import percent
+    from contextseg.weights.classifiers import is_classifier
 
+    if is_classifier(options.model):
+        return _classifier(options)
     predictor = load(options.model, device=options.device)
+    options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
     with progress_bar("evaluating") as progress:
         scores = evaluate(
@@ -91,5 +96,39 @@ def main(argv: Sequence[str]) -> int:
             settings |= {"protocol": to_dict(protocol)}
             settings = {k: v for k, v in settings.items() if k not in ("scales", "flip", "window")}
         write_scores(options.json, scores, names, settings)
+        print(f"Written to {options.json}.")
+    return 0
+
+
+def _classifier(options: argparse.Namespace) -> int:
+    """Score a classifier."""
+    if options.scales != (1.0,) or options.window is not None:
+        raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
+    from contextseg import evaluate, load
+    from contextseg.classifier_evaluation import write_class_scores
+    from contextseg.cli.progress import progress_bar
+    from contextseg.cli.tables import print_class_scores
+
+    predictor = load(options.model, device=options.device, task="classification")
+    split = options.split or "test"
+    with progress_bar("evaluating") as progress:
+        scores = evaluate(
+            predictor,
+            options.data,
+            split=split,
+            flip=options.flip,
+            limit=options.limit,
+            progress=progress,
+        )
+    names = predictor.classes.names
+    print_class_scores(scores, names, title=f"{options.model} on {options.data}, {split}")
+    if options.json is not None:
+        settings = {
+            "model": options.model,
+            "data": options.data,
+            "split": split,
+            "flip": options.flip,
+        }
+        write_class_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0

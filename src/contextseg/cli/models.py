@@ -7,6 +7,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from fnmatch import fnmatch
 
+from contextseg.classifier_config import CLASSIFIERS
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS
 
@@ -73,3 +74,11 @@ def _print_models() -> None:
         markup=False,
         highlight=False,
     )
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("classifier")
+    table.add_column("what it is")
+    table.add_column("options (--model.network.…)")
+    for name, kind in CLASSIFIERS.items():
+        options = ", ".join(field.name for field in fields(kind))
+        table.add_row(name, (kind.__doc__ or "").splitlines()[0], options)
+    console.print(table)

@@ -13,17 +13,15 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from docstring_parser import parse_from_object
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
+from contextseg.classifier_config import CLASSIFIERS
 from contextseg.cli.parsing import CommandParser, UsageError, example_text
 from contextseg.config import MODELS
 from contextseg.config_io import NAME, described, merged, read_mapping, to_dict
 
 T = TypeVar("T")
 
-CONTEXT = "model.context"
-"""Key of the part whose class is chosen by name."""
-
-SHORT = {"data": "data.root", "model": f"{CONTEXT}.{NAME}"}
-"""Options that are also called by the name of their part."""
+CHOSEN: dict[str, Mapping[str, Any]] = {"context": MODELS, "network": CLASSIFIERS}
+"""Part of `model` whose class is chosen by name, and the classes there are."""
 
 
 def override(
@@ -57,16 +55,18 @@ def override(
         OSError: a file that cannot be read.
     """
     flags = flags or {}
+    part, kinds = chosen_part(config)
+    short = {"data": "data.root", "model": f"{part}.{NAME}"}
     first = CommandParser(command, "", "", add_help=False)
     first.add_argument("--config", action="append", default=[])
-    first.add_argument(f"--{CONTEXT}.{NAME}", dest="name", choices=MODELS)
+    first.add_argument(f"--{part}.{NAME}", dest="name", choices=kinds)
     for name in flags:
         first.add_argument(f"--{name}", action="store_true")
-    given, words = first.parse_known_args([_spelled_out(word) for word in argv])
+    given, words = first.parse_known_args([_spelled_out(word, short) for word in argv])
     for path in given.config:
         config = _with_file(config, path)
     if given.name:
-        config = merged(config, {"model": {"context": {NAME: given.name}}})
+        config = merged(config, {"model": {part.rpartition(".")[2]: {NAME: given.name}}})
 
     parser = ArgumentParser(
         prog=f"contextseg {command}",
@@ -105,12 +105,12 @@ def _add(parser: ArgumentParser, config: Any, prefix: str, hints: dict[str, Any]
     documented = parse_from_object(type(config))
     texts = {item.arg_name: item.description or "" for item in documented.params}
     group = parser.add_argument_group(prefix or "the run", documented.short_description)
-    if prefix == CONTEXT:
+    if prefix.rpartition(".")[2] in CHOSEN:
         group.add_argument(
             f"--{prefix}.{NAME}",
-            choices=list(MODELS),
+            choices=list(CHOSEN[prefix.rpartition(".")[2]]),
             default=to_dict(config)[NAME],
-            help="Which context module, and so which model. Short: --model",
+            help=f"Which {prefix.rpartition('.')[2]}, and so which model. Short: --model",
         )
     for name, hint in get_type_hints(type(config)).items():
         key = f"{prefix}.{name}".lstrip(".")
@@ -118,7 +118,7 @@ def _add(parser: ArgumentParser, config: Any, prefix: str, hints: dict[str, Any]
             continue
         hints[key] = hint
         text = " ".join(texts[name].split())
-        if key in SHORT.values():
+        if key == "data.root":
             text += f" Short: --{prefix}"
         group.add_argument(f"--{key}", type=hint, default=getattr(config, name), help=text)
     for field in fields(config):
@@ -126,13 +126,19 @@ def _add(parser: ArgumentParser, config: Any, prefix: str, hints: dict[str, Any]
             _add(parser, part, f"{prefix}.{field.name}".lstrip("."), hints)
 
 
-def _spelled_out(word: str) -> str:
+def chosen_part(config: Any) -> tuple[str, Mapping[str, Any]]:
+    """Key of the part whose class is chosen by name, and the classes it may have."""
+    name = next(name for name in CHOSEN if hasattr(config.model, name))
+    return f"model.{name}", CHOSEN[name]
+
+
+def _spelled_out(word: str, short: Mapping[str, str]) -> str:
     """An option by its full name with underscores; any other word as it is."""
     if not word.startswith("--"):
         return word
     option, equals, value = word[2:].partition("=")
     option = option.replace("-", "_")
-    return f"--{SHORT.get(option, option)}{equals}{value}"
+    return f"--{short.get(option, option)}{equals}{value}"
 
 
 def _bracketed(word: str, before: str, hints: Mapping[str, Any]) -> str:
@@ -153,8 +159,9 @@ def _refuse_unknown(words: Sequence[str], known: Sequence[str], config: Any) -> 
         if not word.startswith("--") or name in known or name == "help":
             continue
         model = config.model.name
-        for other, kind in MODELS.items():
-            if name in {f"{CONTEXT}.{field.name}" for field in fields(kind)}:
+        part, kinds = chosen_part(config)
+        for other, kind in kinds.items():
+            if name in {f"{part}.{field.name}" for field in fields(kind)}:
                 raise UsageError(
                     f"--{name} is an option of {other}, and the model is {model}. "
                     f"Add --model {other} to train {other}."

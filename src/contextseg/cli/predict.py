@@ -6,8 +6,12 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from contextseg.cli.parsing import MODEL_HELP, CommandParser, add_prediction_options
+from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
+
+if TYPE_CHECKING:
+    from contextseg.inference.files import Summary
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
@@ -17,7 +21,8 @@ contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlay
 DESCRIPTION = """\
 Segment images. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
 photo in class colours, with a legend) and predictions.jsonl (a line an image: classes, shares,
-presence). Images that cannot be read are left out and listed at the end; the exit code is 1
+presence). Of a classifier's model, it gets predictions.jsonl alone: class and probabilities.
+Images that cannot be read are left out and listed at the end; the exit code is 1
 then.
 """
 
@@ -35,8 +40,24 @@ def main(argv: Sequence[str]) -> int:
 
     from contextseg import load
     from contextseg.cli.progress import progress_bar
+    from contextseg.inference.classify_files import classify_files
     from contextseg.inference.files import predict_files
+    from contextseg.weights.classifiers import is_classifier
 
+    if is_classifier(options.model):
+        if options.scales != (1.0,) or options.window is not None or options.flip:
+            raise UsageError(
+                f"{options.model} is a classifier: --scales, --flip and --window do not apply."
+            )
+        with _reported_at_the_end(), progress_bar("predicting") as progress:
+            summary = classify_files(
+                load(options.model, device=options.device, task="classification"),
+                options.paths,
+                options.out,
+                overwrite=options.overwrite,
+                progress=progress,
+            )
+        return _report(summary, f"classified, results in {options.out}")
     predictor = load(options.model, device=options.device)
     with _reported_at_the_end(), progress_bar("predicting") as progress:
         summary = predict_files(
@@ -50,7 +71,12 @@ def main(argv: Sequence[str]) -> int:
             overlays=not options.no_overlays,
             progress=progress,
         )
-    print(f"{_images(summary.done)} segmented, results in {options.out}.")
+    return _report(summary, f"segmented, results in {options.out}")
+
+
+def _report(summary: Summary, done: str) -> int:
+    """Say what became of the images; returns the exit code."""
+    print(f"{_images(summary.done)} {done}.")
     if summary.skipped:
         print(f"{len(summary.skipped)} other files in the folders were passed over.")
     if not summary.failed:

@@ -18,6 +18,7 @@ from contextseg.report.figures import MEANS, percent
 if TYPE_CHECKING:
     from contextseg.data.check import Report
     from contextseg.metrics import Scores
+    from contextseg.metrics.classification import ClassificationScores
     from contextseg.report.tables import Table as ReportTable
 
 WIDE = 140
@@ -96,3 +97,24 @@ def print_table(table: ReportTable) -> None:
         shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
     # In a file there is room for all columns.
     Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
+
+
+def print_class_scores(
+    scores: ClassificationScores, names: Sequence[str], *, title: str = ""
+) -> None:
+    """Print the error of each class in percent, then that of all images."""
+    console = Console()
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("%")
+    table.add_column("error", justify="right")
+    for name, error in zip(names, scores.class_error, strict=True):
+        table.add_row(escape(name), percent(error))
+    console.print(table)
+    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    means.add_row("error", f"[bold]{percent(scores.error, 2)} %[/bold] of {scores.images} images")
+    if scores.exact is not None:
+        error = percent(scores.error_exact, 2)
+        means.add_row("of images with original pixels", f"{error} % of {scores.exact[1]}")
+    console.print(means)

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from contextseg.classifier_config import ClassifierTrainConfig
+from contextseg.classifier_recipes import CLASSIFIER_RECIPES
 from contextseg.cli.parsing import UsageError
 from contextseg.config import TrainConfig
-from contextseg.config_io import read_yaml, to_yaml
-from contextseg.recipes import RECIPES
+from contextseg.config_io import read_mapping, read_yaml, to_yaml
+from contextseg.recipes import RECIPES as SEGMENTATION_RECIPES
+
+RECIPES = {**SEGMENTATION_RECIPES, **CLASSIFIER_RECIPES}
 
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
@@ -73,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     return _train(config, resume="resume" in flags)
 
 
-def starting_point(recipe: str) -> TrainConfig:
+def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
     """The config of a recipe by name, of a YAML file, or of a run's folder.
 
     Raises:
@@ -84,23 +88,36 @@ def starting_point(recipe: str) -> TrainConfig:
         return RECIPES[recipe]()
     path = Path(recipe)
     if (path / "config.yaml").is_file():
-        return replace(read_yaml(path / "config.yaml", TrainConfig), out=recipe)
+        return replace(_read(path / "config.yaml"), out=recipe)
     if path.is_file():
-        return read_yaml(path, TrainConfig)
+        return _read(path)
     raise UsageError(
         f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
         f"Recipes: {', '.join(RECIPES)}."
     )
 
 
-def _train(config: TrainConfig, resume: bool) -> int:
+def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:
+    """The config in a file: of a classifier where its model has a network."""
+    values = read_mapping(path)
+    model = values.get("model")
+    kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig
+    return read_yaml(path, kind)
+
+
+def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     if not config.data.root:
         raise UsageError(
-            "no data: name the folder of a data set with --data PATH, or try --data shapes, which "
-            "draws scenes."
+            "no data: name the folder of a data set with --data PATH"
+            + (
+                "."
+                if isinstance(config, ClassifierTrainConfig)
+                else ", or try --data shapes, which draws scenes."
+            )
         )
     from contextseg import load, train
-    from contextseg.cli.tables import print_scores
+    from contextseg.cli.tables import print_class_scores, print_scores
+    from contextseg.metrics.classification import ClassificationScores
 
     result = train(config, resume=resume)
     if result.interrupted:
@@ -112,7 +129,11 @@ def _train(config: TrainConfig, resume: bool) -> int:
         return 130
     if result.scores is not None:
         names = load(result.folder).classes.names
-        print_scores(result.scores, names, title=f"Validation, {config.data.val_split}")
+        title = f"Validation, {config.data.val_split}"
+        if isinstance(result.scores, ClassificationScores):
+            print_class_scores(result.scores, names, title=title)
+        else:
+            print_scores(result.scores, names, title=title)
     print(
         f"The run is in {result.folder}. Next:\n"
         f"  contextseg evaluate {result.folder} {config.data.root}\n"

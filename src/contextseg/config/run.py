@@ -101,7 +101,7 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """Optimiser and poly schedule; the papers train with SGD."""
+    """Optimiser and schedule; the papers train with SGD."""
 
     name: Literal["sgd", "adamw"] = "sgd"
     """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
@@ -120,6 +120,9 @@ class OptimConfig:
     """Weight decay of convolution and linear weights."""
     decay_all: bool = False
     """Decay norms, biases, codewords and smoothing factors too, as the authors' code does."""
+    schedule: Literal["poly", "cosine"] = "poly"
+    """How the learning rate falls to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
+    wave."""
     power: float = 0.9
     """Exponent of the poly schedule, lr · (1 - step / steps) ** power."""
     warmup_steps: int = 0
@@ -130,6 +133,7 @@ class OptimConfig:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
         at_least("head_lr_factor", self.head_lr_factor, 0)
         one_of("name", self.name, ("sgd", "adamw"))
+        one_of("schedule", self.schedule, ("poly", "cosine"))
         within("momentum", self.momentum, 0, 1)
         within("squares_decay", self.squares_decay, 0, 1)
         if self.nesterov and self.name != "sgd":

@@ -1,17 +1,37 @@
-"""Context modules: what each pixel is told of the rest of the image."""
+"""Context modules for any network: what each pixel is told of the rest of the image.
+
+docs/classification.md has an example of each.
+"""
 
 from __future__ import annotations
 
+from timm.layers.squeeze_excite import SEModule as SqueezeExcitation
+
+from contextseg.context.aggregation import Aggregation
+from contextseg.context.aspp import ASPP
 from contextseg.context.context_encoding import ContextEncoding
+from contextseg.context.context_prior import ContextPrior
 from contextseg.context.cpnet import CPNetContext
 from contextseg.context.encoding import Encoding
+from contextseg.context.gate import EncodingGate
+from contextseg.context.insert import insert_gates
+from contextseg.context.jpu import JPU
+from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.context.stages import EncNetContext, FCNContext, PooledContext
 
 __all__ = [
+    "ASPP",
+    "JPU",
+    "Aggregation",
     "CPNetContext",
     "ContextEncoding",
+    "ContextPrior",
     "EncNetContext",
     "Encoding",
+    "EncodingGate",
     "FCNContext",
     "PooledContext",
+    "PyramidPooling",
+    "SqueezeExcitation",
+    "insert_gates",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,9 @@ class Encoding(nn.Module):
     Args:
         channels: feature channels C.
         num_codewords: codebook size K; EncNet uses 32.
+        smoothing: `learned`; `fixed` at 0.5; or `drawn` from U(0, 1), K numbers for the batch, at
+            each forward in training mode, and 0.5 in eval mode (the authors' EncodingDrop). The K
+            factors are parameters in every case, without a gradient unless they are learned.
 
     Source: Zhang et al., CVPR 2018 (arXiv 1803.08904), equation 1; the layer goes back to Deep TEN
     (arXiv 1612.02844). Initial ranges follow the authors' code, whose `scale` is the negative of
@@ -27,7 +32,12 @@ class Encoding(nn.Module):
     codewords: Tensor
     smoothing: Tensor
 
-    def __init__(self, channels: int, num_codewords: int = 32) -> None:
+    def __init__(
+        self,
+        channels: int,
+        num_codewords: int = 32,
+        smoothing: Literal["learned", "fixed", "drawn"] = "learned",
+    ) -> None:
         super().__init__()
         if channels < 1 or num_codewords < 1:
             raise ValueError(
@@ -35,19 +45,28 @@ class Encoding(nn.Module):
                 f"{num_codewords}."
             )
         self.codewords = nn.Parameter(torch.empty(num_codewords, channels))
-        self.smoothing = nn.Parameter(torch.empty(num_codewords))
+        self.smoothing = nn.Parameter(
+            torch.empty(num_codewords), requires_grad=smoothing == "learned"
+        )
+        self.smoothing_mode = smoothing
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw codewords from U(-b, b), b = (K C) ** -0.5, and smoothing from U(0, 1)."""
+        """Draw codewords from U(-b, b), b = (K C) ** -0.5, and learned smoothing from U(0, 1)."""
         bound = self.codewords.numel() ** -0.5
         nn.init.uniform_(self.codewords, -bound, bound)
-        nn.init.uniform_(self.smoothing, 0.0, 1.0)
+        if self.smoothing_mode == "learned":
+            nn.init.uniform_(self.smoothing, 0.0, 1.0)
+        else:
+            nn.init.constant_(self.smoothing, 0.5)
 
     def forward(self, features: Tensor) -> Tensor:
         """Residual encoders of a feature map."""
         pixels = features.flatten(2).transpose(1, 2)  # [B, N, C], N = H * W
-        return encode(pixels, self.codewords, self.smoothing)
+        smoothing = self.smoothing
+        if self.smoothing_mode == "drawn" and self.training:
+            smoothing = torch.rand_like(smoothing)
+        return encode(pixels, self.codewords, smoothing)
 
     def extra_repr(self) -> str:
         """Sizes for printing."""

@@ -22,7 +22,7 @@ _PREFETCH = 4
 """Batches that each worker keeps ready."""
 
 
-class _Loader(DataLoader[Any]):
+class Loader(DataLoader[Any]):
     """A loader that raises what is wrong with a file as it was said, not as a worker's traceback.
 
     A `ValueError` of the dataset travels to this process in place of the batch: torch would wrap
@@ -112,13 +112,13 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         warp = draw_warp(rng, image.shape[:2], self.augment)
         image = warp.image(jitter(rng, image, self.augment), self._fill)
         return {
-            "image": _to_tensor(image),
+            "image": to_tensor(image),
             "labels": torch.from_numpy(warp.labels(labels)),
             "index": index,
         }
 
 
-class TrainingLoader(_Loader):
+class TrainingLoader(Loader):
     """The batches of a whole training: the same at any number of workers, from any step on.
 
     Each batch is a dictionary: `image` uint8 [B, 3, *crop], `labels` uint8 [B, *crop], `index`
@@ -169,7 +169,7 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         image, labels, _ = self.dataset[index]
-        return {"image": _to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
+        return {"image": to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
 
 
 def evaluation_loader(
@@ -202,7 +202,7 @@ def evaluation_loader(
     """
     count = len(dataset) if limit is None else min(limit, len(dataset))
     batches = _batches_of_one_size(dataset, range(rank, count, world), batch_size)
-    return _Loader(_EvaluationSet(dataset), batches, workers, pin_memory)
+    return Loader(_EvaluationSet(dataset), batches, workers, pin_memory)
 
 
 def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:
@@ -226,6 +226,6 @@ def _start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to answer
 
 
-def _to_tensor(image: np.ndarray) -> Tensor:
+def to_tensor(image: np.ndarray) -> Tensor:
     """[h, w, 3] to [3, h, w]."""
     return torch.from_numpy(np.stack(cv2.split(image)))

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
 
 
+@overload
 def load(
     path: str | os.PathLike[str],
     *,
     device: str = "auto",
     precision: Literal["32", "bf16"] = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
-) -> Predictor:
-    """The model at `path`, ready to segment photos.
+    task: Literal["classification"],
+) -> ClassifierPredictor: ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
+    task: Literal["segmentation"] | None = None,
+) -> Predictor: ...
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
+    task: Literal["segmentation", "classification"] | None = None,
+) -> Any:
+    """The model at `path`, ready to segment or classify photos.
 
     Args:
         path: a run or model folder, or its `model.safetensors` alone: config, classes, palette
@@ -26,13 +46,17 @@ def load(
         device: a torch device, or `auto` for a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast.
         engine: what runs an .onnx file; `auto` is ONNX Runtime.
+        task: what the model must be for; None takes what the file says. Type checkers see a
+            `ClassifierPredictor` only where this is `classification`.
 
     Returns:
-        A `Predictor`; the network itself is its `.model`.
+        A `Predictor`, or a `ClassifierPredictor` for a classifier; the network itself is its
+        `.model`.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the file is broken, or not a model of contextseg; the engine is not installed.
+        ValueError: the file is broken, not a model of contextseg, or for another task; the engine
+            is not installed.
 
     Example:
         >>> import contextseg
@@ -40,16 +64,20 @@ def load(
         >>> predictor("photo.jpg").overlay().save("overlay.png")  # doctest: +SKIP
     """
     from contextseg.engines import SUFFIXES, open_exported
+    from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
+    from contextseg.weights.classifiers import is_classifier, load_classifier
     from contextseg.weights.files import load_model
     from contextseg.weights.hub import fetched
 
     path = fetched(path)
-    if Path(path).suffix in SUFFIXES:
+    if Path(path).suffix in SUFFIXES and task != "classification":
         hint = "bf16" if precision == "bf16" else None
         exported = open_exported(path, engine=engine, device=device, precision=hint)
         return Predictor(exported, exported.info.classes, device="cpu")
     if engine != "auto":
         raise ValueError(f"engine {engine} runs exported files; {path} is none. Export it first.")
+    if task == "classification" or (task is None and is_classifier(path)):
+        return ClassifierPredictor(*load_classifier(path), device=device, precision=precision)
     model, classes = load_model(path)
     return Predictor(model, classes, device=device, precision=precision)

@@ -17,6 +17,7 @@ from rich.progress import Progress as Bar
 from contextseg.training.monitor import Progress
 
 SHOWN = ("loss", "main", "se", "affinity", "aux", "aux_se")
+SCORES = ("mIoU", "error")
 
 
 class TrainingBar:
@@ -57,8 +58,9 @@ class TrainingBar:
         """Show where the run stands."""
         values = progress.values
         text = " ".join(f"{name} {values[name]:.3f}" for name in SHOWN if name in values)
-        if "mIoU" in values:
-            text += f" mIoU {100 * values['mIoU']:.1f}"
+        score = next((name for name in SCORES if name in values), None)
+        if score:
+            text += f" {score} {100 * values[score]:.1f}"
         if "images/s" in values:
             text += f" {values['images/s']:.1f} images/s"
         self._bar.update(
@@ -68,6 +70,6 @@ class TrainingBar:
             description="validating" if progress.validating else f"epoch {progress.epoch:.1f}",
             values=text,
         )
-        if not self.console.is_terminal and "mIoU" in values and values["mIoU"] != self._told:
-            self._told = values["mIoU"]
+        if not self.console.is_terminal and score and values[score] != self._told:
+            self._told = values[score]
             self.console.print(f"epoch {progress.epoch:.1f}: {text}", highlight=False)

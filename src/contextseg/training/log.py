@@ -16,20 +16,25 @@ COLUMNS: tuple[str, ...] = (
     "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/affinity", "train/aux",
     "train/aux_se", "train/images_per_s", "val/mean_iou", "val/pixel_accuracy", "val/presence_map",
 )  # fmt: skip
+CLASSIFIER_COLUMNS: tuple[str, ...] = (
+    "step", "epoch", "lr", "train/loss", "train/images_per_s", "val/error", "val/error_exact",
+)  # fmt: skip
 
 
 class CSVLog(Logger):
-    """Rows of `COLUMNS`, blank where a step has no such value.
+    """Rows of `columns`, blank where a step has no such value.
 
     Lightning's own CSV logger deletes the file when a run is resumed.
 
     Args:
         path: the file.
         keep_until: rows behind this step are dropped: a run resumed there writes them anew.
+        columns: names of the values to keep, in their order.
     """
 
-    def __init__(self, path: Path, keep_until: int = 0) -> None:
+    def __init__(self, path: Path, keep_until: int = 0, columns: tuple[str, ...] = COLUMNS) -> None:
         super().__init__()
+        self.columns = columns
         self.path = path
         self.keep_until = keep_until
         self._started = False
@@ -53,14 +58,14 @@ class CSVLog(Logger):
         """Append a row."""
         if not self._started:
             self._start()
-        row = {k: v for k, v in metrics.items() if k in COLUMNS} | {"step": step}
+        row = {k: v for k, v in metrics.items() if k in self.columns} | {"step": step}
         with self.path.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
+            csv.DictWriter(file, self.columns).writerow(row)
 
     def _start(self) -> None:
         rows = [row for row in read_log(self.path) if row["step"] <= self.keep_until]
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS)
+        writer = csv.DictWriter(text, self.columns)
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.path, text.getvalue())

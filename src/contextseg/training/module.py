@@ -17,7 +17,7 @@ from contextseg.model import SMALLEST_IMAGE, SegmentationModel
 from contextseg.norm import synchronise
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.float32 import keep_float32
-from contextseg.training.optim import build_optimiser, poly_schedule
+from contextseg.training.optim import build_optimiser, schedule
 
 
 class NonFiniteLossError(ValueError):
@@ -67,12 +67,12 @@ class TrainingModule(pl.LightningModule):
             keep_float32(self.model, cast(Backbone, self.model.backbone), device)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser and the poly schedule, a step of it after each step of the optimiser."""
+        """The optimiser and its schedule, a step of it after each step of the optimiser."""
         optimiser = build_optimiser(self.model, self.config.optim)
-        schedule = poly_schedule(optimiser, self.config.optim, self.steps)
+        scheduler = schedule(optimiser, self.config.optim, self.steps)
         return {
             "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
     def normalise(self, image: Tensor) -> Tensor:
@@ -120,6 +120,16 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""
         self.scores = self.metrics.compute()
+
+    def score_row(self) -> dict[str, float]:
+        """What the log says of the latest validation."""
+        scores = self.scores
+        if scores is None:
+            return {}
+        row = {"mean_iou": scores.mean_iou, "pixel_accuracy": scores.pixel_accuracy}
+        if scores.presence_map is not None:
+            row["presence_map"] = scores.presence_map
+        return row
 
     def epoch(self, batch_idx: int) -> float:
         """Passes over the data after this many batches."""

@@ -11,9 +11,14 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
+from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.module import TrainingModule
 
 logger = logging.getLogger(__name__)
+
+AnyModule = TrainingModule | ClassifierModule
+SHORT = {"mean_iou": "mIoU"}
+"""What a score is called on the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +32,7 @@ class Progress:
     epoch: float
     """Passes over the data, begun ones in part."""
     values: dict[str, float]
-    """Latest of each: `loss`, its parts, `images/s`, `mIoU`."""
+    """Latest of each: `loss`, its parts, `images/s`, `mIoU` or `error`."""
     validating: bool = False
     """Whether a validation is running."""
 
@@ -58,7 +63,7 @@ class Monitor(pl.Callback):
         batch_idx: int,
     ) -> None:  # fmt: skip
         """Collect, and every so often log the means since the last time."""
-        assert isinstance(pl_module, TrainingModule)
+        assert isinstance(pl_module, AnyModule)
         for name, value in outputs.items():
             value = value.detach().float()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -68,6 +73,8 @@ class Monitor(pl.Callback):
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if (stepped and step % self.every == 0) or batch_idx + 1 == trainer.num_training_batches:
             means = {name: (total / self._count).item() for name, total in self._sums.items()}
+            if isinstance(pl_module, ClassifierModule):
+                pl_module.check(means["loss"], batch_idx)
             now = time.perf_counter()
             speed = self._images / max(now - self._since, 1e-9)
             self._sums, self._count, self._images, self._since = {}, 0, 0, now
@@ -83,26 +90,22 @@ class Monitor(pl.Callback):
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say that a validation runs."""
-        assert isinstance(pl_module, TrainingModule)
+        assert isinstance(pl_module, AnyModule)
         self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validating=True)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the scores; the time they took is no training time."""
-        assert isinstance(pl_module, TrainingModule)
-        scores, batch = pl_module.scores, trainer.fit_loop.epoch_loop.batch_idx + 1
-        if scores is None:
+        assert isinstance(pl_module, AnyModule)
+        scores, batch = pl_module.score_row(), trainer.fit_loop.epoch_loop.batch_idx + 1
+        if not scores:
             return
         epoch = pl_module.epoch(batch)
-        row = {
-            "val/mean_iou": scores.mean_iou,
-            "val/pixel_accuracy": scores.pixel_accuracy,
-            "epoch": epoch,
-        }
-        if scores.presence_map is not None:
-            row["val/presence_map"] = scores.presence_map
+        row = {f"val/{name}": value for name, value in scores.items()} | {"epoch": epoch}
         self._log(trainer, row, trainer.global_step)
-        logger.info("epoch %.2f: validation mIoU %.4f", epoch, scores.mean_iou)
-        self.values["mIoU"] = scores.mean_iou
+        name, value = next(iter(scores.items()))
+        name = SHORT.get(name, name)
+        logger.info("epoch %.2f: validation %s %.4f", epoch, name, value)
+        self.values[name] = value
         self._since, self._images = time.perf_counter(), 0
         self._tell(trainer, pl_module, batch)
 
@@ -119,7 +122,7 @@ class Monitor(pl.Callback):
             each.log_metrics(row, step=step)
 
     def _tell(
-        self, trainer: pl.Trainer, module: TrainingModule, batch: int, validating: bool = False
+        self, trainer: pl.Trainer, module: AnyModule, batch: int, validating: bool = False
     ) -> None:
         if self.watch is not None and trainer.is_global_zero:
             self.watch(

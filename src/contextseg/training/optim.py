@@ -1,16 +1,17 @@
-"""Parameter groups and the poly schedule."""
+"""Parameter groups and the schedule of the learning rate."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from contextseg.config import OptimConfig
-from contextseg.model import SegmentationModel
 
 
-def build_optimiser(model: SegmentationModel, config: OptimConfig) -> torch.optim.Optimizer:
+def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser of the trainable parameters, the backbone's and the others at own rates.
 
     Norms, biases, codewords and smoothing factors, all of which are no convolution or linear
@@ -38,12 +39,15 @@ def is_weight(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim > 1 and not name.endswith(".codewords")
 
 
-def poly_schedule(optimiser: torch.optim.Optimizer, config: OptimConfig, steps: int) -> LambdaLR:
-    """Learning rates times (1 - step / steps) ** power, after a linear warm-up from 0.
+def schedule(optimiser: torch.optim.Optimizer, config: OptimConfig, steps: int) -> LambdaLR:
+    """Learning rates from their first value down to 0, after a linear warm-up from 0.
+
+    With t = step / steps behind the warm-up, the factor is (1 - t) ** power for `poly` and
+    (1 + cos(pi t)) / 2 for `cosine`.
 
     Args:
         optimiser: whose rates are moved.
-        config: power and warm-up.
+        config: schedule, power and warm-up.
         steps: steps of the whole training, warm-up included.
     """
     warmup = min(config.warmup_steps, steps - 1)
@@ -51,6 +55,9 @@ def poly_schedule(optimiser: torch.optim.Optimizer, config: OptimConfig, steps: 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)
-        return max(0.0, 1 - (step - warmup) / (steps - warmup)) ** config.power
+        left = max(0.0, 1 - (step - warmup) / (steps - warmup))
+        if config.schedule == "cosine":
+            return (1 - math.cos(math.pi * left)) / 2
+        return left**config.power
 
     return LambdaLR(optimiser, factor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
 from contextseg.config_io import flattened, read_yaml, to_dict
 from contextseg.training.checkpoints import LAST
@@ -14,11 +15,14 @@ logger = logging.getLogger(__name__)
 CONFIG = "config.yaml"
 
 FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root", "data.workers",
-                  "data.check", "init_from", "model.pretrained"}  # fmt: skip
+                  "data.check", "init_from", "model.pretrained", "model.network.pretrained",
+                  "compile"}  # fmt: skip
 """Options that may change when a run is resumed, for they do not change what it computes."""
 
 
-def checkpoint_of(folder: Path, config: TrainConfig, resume: bool) -> Path | None:
+def checkpoint_of(
+    folder: Path, config: TrainConfig | ClassifierTrainConfig, resume: bool
+) -> Path | None:
     """The checkpoint to resume from, or None for a new run."""
     exists = (folder / CONFIG).is_file()
     if not resume:
@@ -30,14 +34,18 @@ def checkpoint_of(folder: Path, config: TrainConfig, resume: bool) -> Path | Non
         return None
     if not exists:
         raise FileNotFoundError(f"there is no run to resume in {folder}.")
-    _compare(read_yaml(folder / CONFIG, TrainConfig), config, folder)
+    _compare(read_yaml(folder / CONFIG, type(config)), config, folder)
     if not (folder / LAST).is_file():
         logger.warning("%s has no checkpoint yet: starting anew", folder)
         return None
     return folder / LAST
 
 
-def _compare(old: TrainConfig, new: TrainConfig, folder: Path) -> None:
+def _compare(
+    old: TrainConfig | ClassifierTrainConfig,
+    new: TrainConfig | ClassifierTrainConfig,
+    folder: Path,
+) -> None:
     """Raise if a resumed run would compute something else than it began with."""
     before, after = flattened(to_dict(old)), flattened(to_dict(new))
     for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
 from contextseg.config_io import write_yaml
 from contextseg.data import open_dataset
@@ -30,12 +30,14 @@ from contextseg.training.checkpoints import (
     SaveLast,
 )
 from contextseg.training.class_weights import class_weights
+from contextseg.training.classifier import ClassifierTrainResult, train_classifier
 from contextseg.training.data import RunData
 from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
 from contextseg.training.monitor import Monitor, Progress
 from contextseg.training.resume import CONFIG, checkpoint_of
+from contextseg.training.trainer import both, quiet, trainer_options
 from contextseg.weights import initialise, save_model
 from contextseg.weights.files import FILE_NAME
 
@@ -43,15 +45,6 @@ logger = logging.getLogger(__name__)
 
 LOG = "metrics.csv"
 LAST_MODEL = "last.safetensors"
-
-UNCONCERNING = (
-    ".*does not have many workers.*",
-    ".*your dataloader is not resumable.*",
-    ".*srun.*",
-    ".*smaller than the logging interval.*",
-    ".*LeafSpec.*",
-)
-"""Lightning's warnings about what is so on purpose here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,14 +62,30 @@ class TrainResult:
     """Whether Ctrl-C ended it early; resume it with `train(config, resume=True)`."""
 
 
+@overload
+def train(
+    config: ClassifierTrainConfig,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Callable[[Progress], None] | None = None,
+) -> ClassifierTrainResult: ...
+@overload
 def train(
     config: TrainConfig,
     *,
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
-) -> TrainResult:
-    """Train a model.
+) -> TrainResult: ...
+def train(
+    config: TrainConfig | ClassifierTrainConfig,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Callable[[Progress], None] | None = None,
+) -> TrainResult | ClassifierTrainResult:
+    """Train a model, for segmentation or (with a `ClassifierTrainConfig`) for classification.
 
     Order of images, augmentation and dropout are functions of (seed, epoch, image) alone, so a
     run that was killed and resumed ends with the weights of one that never stopped: to the last
@@ -102,6 +111,8 @@ def train(
         >>> from contextseg.recipes import encnet_shapes
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
+    if isinstance(config, ClassifierTrainConfig):
+        return train_classifier(config, resume=resume, progress=progress, watch=watch)
     folder = Path(config.out)
     checkpoint = checkpoint_of(folder, config, resume)
     train_data = open_dataset(config.data.root, config.data.train_split, config.data.layout)
@@ -133,12 +144,12 @@ def train(
     with contextlib.ExitStack() as stack:
         if progress:
             bar = stack.enter_context(TrainingBar())
-            watch = _both(bar.update, watch)
-        stack.enter_context(_quiet())
+            watch = both(bar.update, watch)
+        stack.enter_context(quiet())
         saver = SaveLast(folder, config.checkpoint_every, val_interval)
         average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
         trainer = pl.Trainer(
-            **_hardware(config),
+            **trainer_options(config.device, config.devices, config.precision),
             max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-way
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
@@ -194,48 +205,3 @@ def _check(config: TrainConfig, train: Any, val: Any | None) -> torch.Tensor | N
     if val is not None and config.data.check:
         check_dataset(val).raise_if_any()
     return class_weights(config.loss, report.class_pixels)
-
-
-def _hardware(config: TrainConfig) -> dict[str, Any]:
-    """Trainer options: device, processes, precision."""
-    cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
-    if cuda and torch.cuda.device_count() < config.devices:
-        raise ValueError(
-            f"devices is {config.devices}, but this machine has {torch.cuda.device_count()} GPUs."
-        )
-    return {
-        "accelerator": "cuda" if cuda else "cpu",
-        "devices": config.devices,
-        # Spawned processes call no script again: `train` works from any program and notebook.
-        "strategy": "ddp_spawn" if config.devices > 1 else "auto",
-        "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
-    }
-
-
-def _both(
-    first: Callable[[Progress], None], second: Callable[[Progress], None] | None
-) -> Callable[[Progress], None]:
-    """One call for two watchers."""
-    if second is None:
-        return first
-
-    def watch(progress: Progress) -> None:
-        first(progress)
-        second(progress)
-
-    return watch
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Lightning's lines about devices, workers and loaders that do not concern this run."""
-    lightning = logging.getLogger("lightning.pytorch")
-    level = lightning.level
-    lightning.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for pattern in UNCONCERNING:
-                warnings.filterwarnings("ignore", pattern)
-            yield
-    finally:
-        lightning.setLevel(level)

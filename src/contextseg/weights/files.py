@@ -20,6 +20,8 @@ from contextseg.model import SegmentationModel
 
 FILE_NAME = "model.safetensors"
 FORMAT = "1"
+TASK = "task"
+"""Key of the metadata that says so where a model is not for segmentation."""
 
 
 def save_model(path: str | os.PathLike[str], model: SegmentationModel, classes: Classes) -> None:
@@ -53,6 +55,8 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes
     """
     file = model_file(path)
     metadata, state = read(file)
+    if TASK in metadata:
+        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
     config = from_dict(ModelConfig, json.loads(metadata["model"]))
     model = create_model(config, pretrained=False)
     try:
@@ -79,8 +83,8 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata and tensors of a model file.
+def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata of a model file, and its tensors unless they are not wanted.
 
     Raises:
         ValueError: it is not a whole safetensors file, or not a model of contextseg.
@@ -88,7 +92,8 @@ def read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(file, framework="pt") as weights:
             metadata: dict[str, Any] = weights.metadata() or {}
-            state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+            names = weights.keys() if tensors else ()
+            state = {name: weights.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(f"{file} is not a whole safetensors file: {error}.") from error
     if "model" not in metadata or "classes" not in metadata:

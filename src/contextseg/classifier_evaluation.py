@@ -1,0 +1,123 @@
+"""A classifier and a set of images to scores."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from contextseg.classifiers import Classifier
+from contextseg.data.labelled import LabelledArray, open_labelled
+from contextseg.data.labelled_folder import LabelledFolder
+from contextseg.data.labelled_loading import labelled_evaluation_loader
+from contextseg.data.memory import MemoryBatches
+from contextseg.files import write_text
+from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.predictor import abbreviated
+from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
+from contextseg.weights.classifiers import load_classifier
+
+
+def evaluate_classifier(
+    model: ClassifierPredictor | Classifier | str | os.PathLike[str],
+    data: LabelledArray | LabelledFolder | str | os.PathLike[str],
+    *,
+    split: str = "test",
+    flip: bool = False,
+    device: str | torch.device = "auto",
+    precision: Literal["32", "bf16"] = "32",
+    limit: int | None = None,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClassificationScores:
+    """Error of a classifier on a set of images; `contextseg.evaluate` calls it for a classifier.
+
+    Args:
+        model: a predictor (its device and precision are used as they are), a classifier (left in
+            eval mode on the device), or the path of a run folder, a model folder or a file.
+        data: the images, or the path of their folder.
+        split: the part of `data` to take if it is a path.
+        flip: average the logits with those of the mirror image.
+        device: a torch device; `auto` takes a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast.
+        limit: take only so many images from the beginning, at least 1.
+        workers: processes that read images from files ahead.
+        progress: called after each batch with the images done and their total.
+
+    Raises:
+        FileNotFoundError: there is no model at the path.
+        ValueError: the classes of model and data differ, the split is empty, a file is broken.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
+    if isinstance(data, str | os.PathLike):
+        data = open_labelled(os.fspath(data), split)
+    if isinstance(model, str | os.PathLike):
+        model = ClassifierPredictor(*load_classifier(model), device, precision)
+    elif isinstance(model, Classifier):
+        model = ClassifierPredictor(model, data.classes, device, precision)
+    if model.classes.names != data.classes.names:
+        raise ValueError(
+            f"evaluate: the model's classes ({abbreviated(model.classes.names)}) are not those of "
+            f"the data ({abbreviated(data.classes.names)})."
+        )
+    total = len(data) if limit is None else min(limit, len(data))
+    exact = getattr(data, "exact", None)
+    exact = None if exact is None else torch.from_numpy(exact).to(model.device)
+    metrics = ClassificationMetrics(data.classes.num_classes).to(model.device)
+    done = 0
+    for batch in _batches(data, model, workers):
+        room = total - done
+        images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
+        logits = model.logits(images)
+        if flip:
+            logits = logits + model.logits(images.flip(3))
+        labels, index = labels.to(model.device), index.to(model.device)
+        metrics.update(logits, labels, None if exact is None else exact[index])
+        done += len(images)
+        if progress is not None:
+            progress(done, total)
+        if done >= total:
+            break
+    return metrics.compute()
+
+
+def _batches(data: LabelledArray | LabelledFolder, model: ClassifierPredictor, workers: int) -> Any:
+    if isinstance(data, LabelledArray):
+        return MemoryBatches(data, model.device)
+    return labelled_evaluation_loader(data, model.config.size, workers=workers)
+
+
+def write_class_scores(
+    path: str | os.PathLike[str],
+    scores: ClassificationScores,
+    names: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write scores as JSON, whole or not at all; `read_class_scores` reads them back."""
+    content = {"settings": dict(settings or {}), **scores.to_dict(names)}
+    rows = content.pop("confusion")
+    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    lines = ",\n    ".join(json.dumps(row) for row in rows)
+    write_text(path, f'{head[:-2]},\n  "confusion": [\n    {lines}\n  ]\n}}\n')
+
+
+def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
+    """Scores from a file that `write_class_scores` wrote.
+
+    Raises:
+        ValueError: it is no such file; the message names it.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        exact = content["exact"]
+        return ClassificationScores(
+            confusion=torch.tensor(content["confusion"]),
+            exact=None if exact is None else (int(exact[0]), int(exact[1])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of scores of a classifier ({error}).") from error

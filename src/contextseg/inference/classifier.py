@@ -1,0 +1,129 @@
+"""A classifier that takes photographs as they are and says what they are of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from contextseg.classifiers import Classifier
+from contextseg.data.classes import Classes
+from contextseg.data.images import ImageSource, read_image
+from contextseg.data.labelled_loading import middle
+from contextseg.data.loading import to_tensor
+from contextseg.inference.predictor import abbreviated, choose_device
+
+
+class ClassProbability(NamedTuple):
+    """One class and how probable it is."""
+
+    name: str
+    """Name of the class."""
+    probability: float
+    """0 to 1; those of all classes sum up to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classification:
+    """What a classifier says of one image."""
+
+    probabilities: Tensor
+    """[L], float32, on the CPU."""
+    classes: Classes
+    """What the labels are called."""
+
+    @property
+    def label(self) -> int:
+        """The most probable class, 0 to L - 1."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def name(self) -> str:
+        """The most probable class by name."""
+        return self.classes.names[self.label]
+
+    def top(self, count: int = 5) -> list[ClassProbability]:
+        """The most probable classes, the first one first."""
+        values, labels = self.probabilities.topk(min(count, len(self.probabilities)))
+        names = self.classes.names
+        return [
+            ClassProbability(names[label], value)
+            for value, label in zip(values.tolist(), labels.tolist(), strict=True)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it: the class, and the five most probable ones."""
+        top = [{"name": name, "probability": round(p, 6)} for name, p in self.top()]
+        return {"class": self.name, "top": top}
+
+
+class ClassifierPredictor:
+    """A classifier that takes images of any size and kind.
+
+    The middle of an image is resized to the size the network was trained with.
+
+    Args:
+        model: the network. It is moved to the device and put in eval mode.
+        classes: what its labels are called, L of them.
+        device: a torch device; `auto` takes a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast.
+
+    Raises:
+        ValueError: the model has another number of classes than `classes`, or an option is unknown.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        classes: Classes,
+        device: str | torch.device = "auto",
+        precision: Literal["32", "bf16"] = "32",
+    ) -> None:
+        if model.num_classes != classes.num_classes:
+            raise ValueError(
+                f"the model predicts {model.num_classes} classes, but {classes.num_classes} "
+                f"classes are named ({abbreviated(classes.names)})."
+            )
+        if precision not in ("32", "bf16"):
+            raise ValueError(f"precision must be 32 or bf16, got {precision!r}.")
+        self.config = model.config
+        self.classes = classes
+        self.device = choose_device(device)
+        self.precision = precision
+        self.model = model.to(self.device).eval()
+        for name in ("mean", "std"):
+            values = torch.tensor(getattr(self.config, name), device=self.device)
+            setattr(self, f"_{name}", 255 * values.view(1, 3, 1, 1))
+
+    _mean: Tensor
+    _std: Tensor
+
+    def __call__(self, source: ImageSource) -> Classification:
+        """What an image is of.
+
+        Args:
+            source: a path, a PIL image, an array or a tensor, as `data.images.read_image` takes it.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        pixels = to_tensor(middle(read_image(source), self.config.size))
+        probabilities = self.logits(pixels[None]).softmax(1)[0]
+        return Classification(probabilities=probabilities.cpu(), classes=self.classes)
+
+    @torch.inference_mode()
+    def logits(self, images: Tensor) -> Tensor:
+        """Class logits [B, L], float32, of images [B, 3, size, size], uint8, on any device."""
+        normal = (images.to(self.device).float() - self._mean) / self._std
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        ):
+            return self.model(normal.contiguous(memory_format=torch.channels_last)).float()
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassifierPredictor({self.config.name}, {self.classes.num_classes} classes, "
+            f"{self.device})"
+        )

@@ -1,0 +1,62 @@
+"""Classify image files and write what is found, a line an image."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from contextseg.data.images import ImageError
+from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.files import RECORDS, OutputExistsError, Summary
+from contextseg.inference.inputs import find_images
+from contextseg.inference.records import Records
+
+logger = logging.getLogger(__name__)
+
+
+def classify_files(
+    predictor: ClassifierPredictor,
+    paths: Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Write `predictions.jsonl`: `file`, `class` and the most probable classes (`top`).
+
+    Images that cannot be read are left out and reported.
+
+    Args:
+        predictor: the model.
+        paths: image files, folders (with their sub-folders), and patterns.
+        out: folder to write to; it is made when it is missing.
+        overwrite: replace a `predictions.jsonl` that is there already.
+        progress: called after each image with the images done (or failed) and their total.
+
+    Raises:
+        OutputExistsError: `predictions.jsonl` is there already.
+        ValueError: a path does not exist or holds no image.
+    """
+    folder = Path(out)
+    images, skipped = find_images(list(paths), outside=folder)
+    if (folder / RECORDS).exists() and not overwrite:
+        raise OutputExistsError(
+            f"{folder / RECORDS} exists already. Choose another folder, or replace it with "
+            f"overwrite=True (--overwrite)."
+        )
+    summary = Summary(skipped=skipped)
+    with Records(folder / RECORDS, key="file") as records:
+        for number, (image, _) in enumerate(images, start=1):
+            try:
+                found = predictor(image)
+            except (ImageError, OSError) as error:
+                logger.warning("left out: %s", error)
+                summary.failed.append((image, str(error)))
+            else:
+                records.append({"file": str(image), **found.to_dict()})
+                summary.done += 1
+            if progress is not None:
+                progress(number, len(images))
+    return summary

@@ -1,0 +1,102 @@
+"""Error of a classifier over a set of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassificationScores:
+    """Error of a classifier on a set, as shares in 0 to 1."""
+
+    confusion: Tensor
+    """[L, L], int64: images of true class (row) that were given a class (column)."""
+    exact: tuple[int, int] | None = None
+    """Wrong ones and all among the images with original pixels, where the set tells them apart."""
+
+    @property
+    def images(self) -> int:
+        """Images that were scored."""
+        return int(self.confusion.sum())
+
+    @property
+    def error(self) -> float:
+        """Share of images given a wrong class."""
+        return 1 - int(self.confusion.diagonal().sum()) / max(self.images, 1)
+
+    @property
+    def error_exact(self) -> float | None:
+        """`error` of the images with original pixels; None where the set does not say."""
+        return None if self.exact is None else self.exact[0] / max(self.exact[1], 1)
+
+    @property
+    def class_error(self) -> list[float | None]:
+        """Error of each class; None for one without images."""
+        totals = self.confusion.sum(1).tolist()
+        right = self.confusion.diagonal().tolist()
+        return [1 - r / n if n else None for r, n in zip(right, totals, strict=True)]
+
+    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+        """As JSON takes it."""
+        classes = zip(names, self.class_error, strict=True)
+        return {
+            "images": self.images,
+            "error": self.error,
+            "error_exact": self.error_exact,
+            "exact": list(self.exact) if self.exact else None,
+            "classes": [{"name": name, "error": error} for name, error in classes],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+class ClassificationMetrics(nn.Module):
+    """Counts over many batches.
+
+    Args:
+        num_classes: classes L.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.register_buffer(
+            "confusion", torch.zeros(num_classes, num_classes, dtype=torch.int64), persistent=False
+        )
+        self.register_buffer("exact", torch.zeros(2, dtype=torch.int64), persistent=False)
+
+    confusion: Tensor
+    exact: Tensor
+
+    def reset(self) -> None:
+        """Count anew."""
+        self.confusion.zero_()
+        self.exact.zero_()
+
+    def update(self, logits: Tensor, labels: Tensor, exact: Tensor | None = None) -> None:
+        """Count a batch.
+
+        Args:
+            logits: [B, L].
+            labels: [B], int64.
+            exact: [B], bool: which images have their original pixels.
+        """
+        predicted = logits.argmax(1)
+        cells = labels * self.num_classes + predicted
+        self.confusion += torch.bincount(cells, minlength=self.num_classes**2).view_as(
+            self.confusion
+        )
+        if exact is not None:
+            wrong = (predicted != labels) & exact
+            self.exact += torch.stack([wrong.sum(), exact.sum()])
+
+    def compute(self) -> ClassificationScores:
+        """Scores of all that was counted."""
+        wrong, count = self.exact.tolist()
+        return ClassificationScores(
+            confusion=self.confusion.cpu().clone(), exact=(wrong, count) if count else None
+        )

@@ -1,0 +1,80 @@
+"""A classifier as one safetensors file that says what it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from contextseg.classifier_config import ClassifierConfig
+from contextseg.classifiers import Classifier
+from contextseg.config_io import from_dict, to_dict
+from contextseg.data.classes import Classes
+from contextseg.engines import SUFFIXES
+from contextseg.factory import create_model
+from contextseg.files import atomic_path
+from contextseg.weights.files import FORMAT, TASK, model_file, read
+from contextseg.weights.hub import fetched
+
+CLASSIFICATION = "classification"
+
+
+def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Classes) -> None:
+    """Write weights, config and class names into one file, whole or not at all.
+
+    Args:
+        path: file to write.
+        model: any dtype and device.
+        classes: what its labels are called.
+    """
+    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    metadata = {
+        "format": "pt",
+        "contextseg": FORMAT,
+        TASK: CLASSIFICATION,
+        "model": json.dumps(to_dict(model.config)),
+        "classes": json.dumps(classes.to_dict()),
+    }
+    with atomic_path(path) as partial:
+        save_file(state, partial, metadata=metadata)
+
+
+def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
+    """The classifier in a file, in eval mode, and its classes. No code in the file is executed.
+
+    Args:
+        path: a file written by `save_classifier`, or a folder that holds `model.safetensors`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a whole safetensors file, or not a classifier of contextseg.
+    """
+    file = model_file(path)
+    metadata, state = read(file)
+    if metadata.get(TASK) != CLASSIFICATION:
+        raise ValueError(f"{file} holds a model for segmentation, not a classifier.")
+    config = from_dict(ClassifierConfig, json.loads(metadata["model"]))
+    options = {"pretrained": False} if hasattr(config.network, "pretrained") else {}
+    model = create_model(config, **options)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
+    return model.eval(), Classes.from_dict(json.loads(metadata["classes"]))
+
+
+def is_classifier(path: str | os.PathLike[str]) -> bool:
+    """Whether a model file, the one in a folder or on the Hub, holds a classifier.
+
+    Exported files (.onnx, .xml, .pt2) hold none.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a whole safetensors file.
+    """
+    path = fetched(path)
+    if Path(path).suffix in SUFFIXES:
+        return False
+    return read(model_file(path), tensors=False)[0].get(TASK) == CLASSIFICATION
