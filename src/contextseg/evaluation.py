@@ -123,7 +123,8 @@ def evaluate(
     ):
         if tuple(scales) != (1.0,) or window is not None or protocol is not None or boundaries:
             raise ValueError(
-                "evaluate: scales, windows, protocols and boundaries are for segmentation, not classifiers."
+                "evaluate: scales, windows, protocols and boundaries are for segmentation, "
+                "not classifiers."
             )
         with _borrowed(model):
             return evaluate_classifier(
