@@ -1,6 +1,6 @@
 """Peak memory of a training step of CPNet as crops grow, against one with the whole prior.
 
-    python -m benchmarks.cpnet [--crops 240,768] [--out docs/ops/results/cpnet_memory]
+    python -m benchmarks.cpnet [--crops 240,768] [--out docs/results/cpnet/memory]
 
 One crop at batch 1 on the CPU, MobileNetV2 at output stride 8: forward, all losses, backward. Each
 figure is from a process of its own: what the step adds to the most that it held before. The dense

@@ -121,7 +121,7 @@ def test_compiles_whole():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "encnett"}, "no model 'encnett'; there are cpnet, .*encnet, fcn"),
+        ({"model": "encnett"}, "no model 'encnett'; there are cpnet, .*encnet, .*fcn"),
         ({"num_codeword": 3}, "encnet has no option num_codeword; it has"),
         ({"num_classes": None}, "num_classes is not set"),
         ({"num_classes": 0}, "num_classes must be in 1 to 255, got 0"),

@@ -15,7 +15,7 @@ COMMANDS = {
     "predict": "segment images: masks, overlays, one line of JSON each",
     "data": "check a data set: layout, pairs, class frequencies, faults",
     "submit": "write what a test server takes",
-    "convert": "read a checkpoint of PyTorch-Encoding, mmsegmentation, ContextPrior, torchvision",
+    "convert": "read checkpoints of other code, such as mmsegmentation's",
     "export": "write a verified ONNX, OpenVINO or PyTorch file that runs elsewhere",
     "benchmark": "measure a model in every engine: speed, agreement, mean IoU",
     "models": "list the models and the backbones they can stand on",

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextseg.classifier_config import ClassifierTrainConfig
     from contextseg.config import TrainConfig
 
 
-def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
+def print_recipes(
+    recipes: Mapping[str, Callable[[], TrainConfig | ClassifierTrainConfig]],
+) -> None:
     """Print what each recipe trains: a row a recipe, and what it is.
 
     Args:
@@ -19,8 +22,10 @@ def print_recipes(recipes: Mapping[str, Callable[[], TrainConfig]]) -> None:
     rows: list[Sequence[str]] = [columns]
     for name, recipe in recipes.items():
         config = recipe()
-        data = config.data.layout if config.data.layout != "auto" else config.data.root or "any"
-        crop = "x".join(map(str, dict.fromkeys(config.augment.crop)))
+        data = getattr(config.data, "layout", "auto")  # classifiers' data tell it by themselves
+        data = config.data.root or "any" if data == "auto" else data
+        crop = config.augment.crop if hasattr(config.augment, "crop") else (config.model.size,)
+        crop = "x".join(map(str, dict.fromkeys(crop)))
         what = (recipe.__doc__ or "").splitlines()[0]
         run = (str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}")
         rows.append((name, data, crop, *run, what))

@@ -135,9 +135,14 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
     def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
         return 2 * math.prod(left) * right[-1]
 
-    # PyTorch's own list lacks the products that write to their first argument.
-    in_place = {torch.ops.aten.addmm_: operations, torch.ops.aten.baddbmm_: operations}
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=in_place) as counter:
+    def transposed(left: Shape, right: Shape, *_: Any, **__: Any) -> int:
+        return 2 * math.prod(left) * right[0]
+
+    # PyTorch's own list lacks the products that write to their first argument, and oneDNN's.
+    missing = {torch.ops.aten.addmm_: operations, torch.ops.aten.baddbmm_: operations}
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        missing[torch.ops.mkldnn._linear_pointwise] = transposed
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
         model(torch.zeros(1, 3, *size))
     return counter.get_total_flops() / 2e9
 
