@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "context": {"ops", "outputs"},
     "heads": {"context"},
     "model": {"config", "heads", "outputs"},
-    "factory": {"backbone", "config", "context", "heads", "model"},
+    "factory": {"backbone", "config", "context", "heads", "model", "outputs"},
     "losses": {"config", "labels", "ops", "outputs"},
     "metrics": {"labels", "ops"},
     "data": {"config", "files", "labels"},

@@ -59,6 +59,7 @@ class Backbone(nn.Module):
         info: Any = self.model.feature_info
         reductions = info.reduction()
         self.stride = reductions[-1]
+        self.strides = tuple(_last_four(reductions))
         if reductions[0] >= self.stride:
             raise ValueError(
                 f"backbone: {name} gives features at stride {self.stride} only, no pyramid. "
