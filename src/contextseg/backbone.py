@@ -69,7 +69,8 @@ class Backbone(nn.Module):
             reason = "" if dilated else ", for its stages cannot be dilated"
             raise ValueError(
                 f"backbone: {name} gives output stride {self.stride}, not {output_stride}{reason}. "
-                f"Leave output_stride out to take it as it is, or choose another backbone."
+                f"Leave output_stride out (and decoder dilated) to take it as it is, or choose "
+                f"another backbone."
             )
         self.channels = StageChannels(*_last_four(info.channels()))
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")

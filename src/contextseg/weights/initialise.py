@@ -40,7 +40,7 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         raise ValueError(
             f"init_from: {file} does not fit this model: {len(foreign)} weights differ, such as "
             f"{foreign[0]}, {list(own[foreign[0]].shape)} here and {there} there. Take the same "
-            f"backbone, context module and channels."
+            f"backbone, decoder, context module and channels."
         )
     model.load_state_dict({n: t for n, t in state.items() if n in own and n not in left}, False)
     return left
