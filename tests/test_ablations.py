@@ -8,7 +8,13 @@ import pytest
 
 from contextseg import list_models
 from contextseg.ablations import ABLATIONS, BASE
-from contextseg.config import ContextPriorConfig, EncodingConfig, FCNConfig
+from contextseg.config import (
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    PSPNetConfig,
+)
 from contextseg.recipes import RECIPES
 
 BASES = [RECIPES[BASE](), RECIPES["fcn_mobilenetv2_camvid"](), RECIPES["encnet_shapes"]()]
@@ -76,6 +82,19 @@ def test_the_table_of_encnet_on_a_base_without_se_loss_still_has_it():
     base = BASES[0]
     base = replace(base, model=replace(base.model, context=EncodingConfig(se_weight=0.0)))
     assert contexts("encnet", base)["+ SE-loss"] == EncodingConfig()
+
+
+def test_the_prior_goes_on_top_of_what_the_baselines_pool_by():
+    base = BASES[0]
+    own = ContextPriorConfig(groups=2, values="reduced")
+    base = replace(base, model=replace(base.model, context=own))
+    on_top = replace(own, values="aggregated", aggregation="ppm")
+    assert contexts("prior", base) == {
+        "PSPNet": PSPNetConfig(),
+        "PPM + prior": on_top,
+        "DeepLabV3": DeepLabV3Config(),
+        "ASPP + prior": replace(on_top, aggregation="aspp"),
+    }
 
 
 def test_the_table_of_cpnet():

@@ -6,11 +6,25 @@ import pytest
 import torch
 
 import contextseg
-from contextseg.config import LossConfig
+from contextseg.config import LossConfig, OptimConfig
 from contextseg.data.classes import Classes
 from contextseg.inference.predictor import Predictor
 from contextseg.losses import SegmentationLoss
+from contextseg.training.optim import build_optimiser
 from contextseg.weights import load_model, save_model
+
+BACKBONES = ["resnet18", "resnet50c", "mobilenetv3_small_050", "convnext_atto"]
+
+
+class CoarseLogits(torch.nn.Module):
+    """A model whose output is a tensor, as exported graphs have it."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, image):
+        return self.model(image).coarse_logits
 
 
 def small(name: str, backbone: str = "test_resnet"):
@@ -20,16 +34,26 @@ def small(name: str, backbone: str = "test_resnet"):
 
 @pytest.mark.parametrize("name", contextseg.list_models("segmentation"))
 class TestEveryModel:
-    def test_one_image_of_odd_size_trains_in_bfloat16(self, name):
-        model = small(name)
+    @pytest.mark.parametrize("backbone", BACKBONES)
+    def test_one_image_of_odd_size_trains_and_is_predicted_in_bfloat16(self, name, backbone):
+        model = small(name, backbone)
+        labels = torch.randint(0, 3, (1, 200, 333))
         with torch.autocast("cpu", torch.bfloat16):
-            out = model(torch.randn(1, 3, 200, 333))
+            out = model(torch.randn(1, 3, 200, 333), labels)
         assert out.logits.shape == out.aux_logits.shape == (1, 3, 200, 333)
-        loss = SegmentationLoss(model.config, LossConfig())
-        loss(out, torch.randint(0, 3, (1, 200, 333)))["total"].backward()
+        assert out.logits.dtype == torch.float32
+        SegmentationLoss(model.config, LossConfig())(out, labels)["total"].backward()
         grads = {n: p.grad for n, p in model.named_parameters()}
         assert [n for n, grad in grads.items() if grad is None] == []
         assert all(torch.isfinite(grad).all() for grad in grads.values())
+        before = model.head[1].weight.detach().clone()
+        build_optimiser(model, OptimConfig(lr=0.01)).step()
+        assert not torch.equal(model.head[1].weight, before)
+        assert all(torch.isfinite(p).all() for p in model.parameters())
+        image = torch.randint(0, 256, (200, 333, 3), dtype=torch.uint8).numpy()
+        predicted = Predictor(model, Classes.numbered(3), "cpu", "bf16").probabilities(image)
+        assert predicted.shape == (3, 200, 333)
+        torch.testing.assert_close(predicted.sum(0), torch.ones(200, 333))
 
     def test_what_is_read_back_predicts_to_the_bit(self, name, tmp_path):
         model, classes = small(name), Classes.numbered(3)
@@ -45,3 +69,14 @@ class TestEveryModel:
         image = torch.randn(1, 3, 64, 96)
         compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
         torch.testing.assert_close(compiled(image).coarse_logits, model(image).coarse_logits)
+
+    def test_exports_with_any_batch_and_size(self, name):
+        model = CoarseLogits(small(name)).eval()
+        sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)  # raises where one is fixed
+        program = torch.export.export(
+            model, (torch.randn(2, 3, 96, 128),), dynamic_shapes=(sizes,), strict=False
+        )
+        exported = program.module()
+        for size in ((3, 3, 75, 203), (1, 3, 480, 480), (1, 3, 160, 32)):  # 480: cpnet's own grid
+            image = torch.randn(size)
+            torch.testing.assert_close(exported(image), model(image))

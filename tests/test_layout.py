@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"config", "heads", "outputs"},
     "classifiers": {"backbone", "classifier_config", "context"},
     "factory": {"backbone", "classifier_config", "classifiers", "config", "context", "heads",
-                "model"},
+                "model", "outputs"},
     "losses": {"config", "labels", "ops", "outputs"},
     "metrics": {"labels", "ops"},
     "data": {"classifier_config", "config", "files", "labels"},

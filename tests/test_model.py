@@ -103,21 +103,6 @@ def test_align_corners_is_kept_in_the_output():
     assert torch.equal(out.logits, expected)
 
 
-def test_half_precision_autocast():
-    model = contextseg.create_model("encnet", backbone="resnet18", num_classes=4)
-    with torch.autocast("cpu", torch.bfloat16):
-        out = model(torch.randn(1, 3, 64, 96))
-    assert out.logits.dtype == torch.float32
-    assert torch.isfinite(out.logits).all()
-
-
-def test_compiles_whole():
-    model = contextseg.create_model("encnet", backbone="resnet18", num_classes=4, head_channels=16)
-    compiled = torch.compile(model.eval(), backend="aot_eager", fullgraph=True)
-    image = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(compiled(image).coarse_logits, model(image).coarse_logits)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

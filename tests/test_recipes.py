@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from contextseg.config import FCNConfig, TrainConfig
+from contextseg.config import MODELS, TrainConfig
 from contextseg.recipes import RECIPES
 
 
@@ -25,12 +25,14 @@ def test_recipes_write_to_folders_of_their_own():
     assert len(set(folders)) == len(folders)
 
 
-def test_the_baseline_differs_from_encnet_in_its_context_alone():
+@pytest.mark.parametrize("name", MODELS)
+def test_recipes_of_one_data_set_differ_in_their_context_alone(name):
     encnet = RECIPES["encnet_mobilenetv2_camvid"]()
-    fcn = RECIPES["fcn_mobilenetv2_camvid"]()
-    assert fcn.model.context == FCNConfig()
-    assert replace(fcn, model=encnet.model, out=encnet.out) == encnet
-    assert replace(fcn.model, context=encnet.model.context) == encnet.model
+    recipe = RECIPES[f"{name}_mobilenetv2_camvid"]()
+    assert recipe.model.context == MODELS[name]()
+    assert recipe.out == f"runs/{name}_mobilenetv2_camvid"
+    assert replace(recipe, model=encnet.model, out=encnet.out) == encnet
+    assert replace(recipe.model, context=encnet.model.context) == encnet.model
 
 
 @pytest.mark.parametrize("name", ["demo", "encnet_shapes"])

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from contextseg.config import (
     MODELS,
     ContextPriorConfig,
+    DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
+    PSPNetConfig,
     TrainConfig,
 )
 
@@ -85,6 +87,20 @@ def kernel_size(base: TrainConfig) -> dict[str, TrainConfig]:
     }
 
 
+def prior(base: TrainConfig) -> dict[str, TrainConfig]:
+    """The context prior on top of pyramid pooling and of ASPP: without it, with it.
+
+    Bins and rates are the defaults, which are those that CPNet's options have.
+    """
+    own = replace(_own(base, ContextPriorConfig), values="aggregated")
+    return {
+        "PSPNet": _with(base, PSPNetConfig()),
+        "PPM + prior": _with(base, replace(own, aggregation="ppm")),
+        "DeepLabV3": _with(base, DeepLabV3Config()),
+        "ASPP + prior": _with(base, replace(own, aggregation="aspp")),
+    }
+
+
 def _own(base: TrainConfig, kind: type[C]) -> C:
     """The base's context module if it is of this kind, else the defaults of the kind."""
     return base.model.context if isinstance(base.model.context, kind) else kind()
@@ -96,6 +112,6 @@ def _with(base: TrainConfig, context: Any) -> TrainConfig:
 
 ABLATIONS: dict[str, Callable[[TrainConfig], dict[str, TrainConfig]]] = {
     ablation.__name__: ablation
-    for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size)
+    for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size, prior)
 }
 """Ablations by the name that `contextseg compare --ablation` takes."""

@@ -59,6 +59,7 @@ class Backbone(nn.Module):
         info: Any = self.model.feature_info
         reductions = info.reduction()
         self.stride = reductions[-1]
+        self.strides = tuple(_last_four(reductions))
         if reductions[0] >= self.stride:
             raise ValueError(
                 f"backbone: {name} gives features at stride {self.stride} only, no pyramid. "
@@ -68,7 +69,8 @@ class Backbone(nn.Module):
             reason = "" if dilated else ", for its stages cannot be dilated"
             raise ValueError(
                 f"backbone: {name} gives output stride {self.stride}, not {output_stride}{reason}. "
-                f"Leave output_stride out to take it as it is, or choose another backbone."
+                f"Leave output_stride out (and decoder dilated) to take it as it is, or choose "
+                f"another backbone."
             )
         self.channels = StageChannels(*_last_four(info.channels()))
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")

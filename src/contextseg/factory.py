@@ -21,6 +21,7 @@ from contextseg.config import (
     PSPNetConfig,
 )
 from contextseg.context import (
+    JPU,
     ContextEncoding,
     CPNetContext,
     EncNetContext,
@@ -34,9 +35,12 @@ from contextseg.context.layers import classifier
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.heads import AuxiliaryHead
 from contextseg.model import SegmentationModel
+from contextseg.outputs import StageChannels
 
 PAPER_CROP = (480, 480)
 """Rows and columns that a context prior is made for where no training says otherwise."""
+UNDILATED_STRIDE = 32
+"""Output stride of a backbone of five halvings."""
 
 ClassifierName = Literal["resnet14", "se_resnet14", "encnet14", "deepten", "timm"]
 AnyConfig = TypeVar("AnyConfig", ModelConfig, ClassifierConfig)
@@ -88,58 +92,81 @@ def build(config: ModelConfig) -> SegmentationModel:
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=150."
         )
-    backbone = Backbone(config.backbone, config.pretrained, config.output_stride)
-    config = with_prior_grid(config, PAPER_CROP, backbone.stride)
+    backbone = build_backbone(config)
+    decoder = build_decoder(config, backbone)
+    channels = backbone.channels if decoder is None else decoder.channels
+    stride = feature_stride(config, backbone)
+    config = with_prior_grid(config, PAPER_CROP, stride)
     return SegmentationModel(
         config,
         backbone=backbone,
-        context=build_context(config, backbone),
+        decoder=decoder,
+        context=build_context(config, channels, stride),
         head=classifier(config.head_channels, num_classes, config.dropout),
-        aux_head=build_aux_head(config, backbone),
+        aux_head=build_aux_head(config, channels),
     )
 
 
-def build_context(config: ModelConfig, backbone: Backbone) -> nn.Module:
-    """The context module between the backbone's stages and the head."""
+def build_backbone(config: ModelConfig) -> Backbone:
+    """The backbone at its output stride; a `JPU` wants it as it is without dilation."""
+    stride = UNDILATED_STRIDE if config.decoder == "jpu" else config.output_stride
+    return Backbone(config.backbone, config.pretrained, stride)
+
+
+def build_decoder(config: ModelConfig, backbone: Backbone) -> JPU | None:
+    """What makes the stages that context is gathered on; None where the backbone's own serve."""
+    if config.decoder == "dilated":
+        return None
+    return JPU(backbone.channels, config.head_channels, align_corners=config.align_corners)
+
+
+def feature_stride(config: ModelConfig, backbone: Backbone) -> int:
+    """Image pixels a pixel of the features that context is gathered on."""
+    return backbone.stride if config.decoder == "dilated" else backbone.strides[1]  # that of c3
+
+
+def build_context(config: ModelConfig, channels: StageChannels, stride: int) -> nn.Module:
+    """The context module between stages of these channels, c5 at this stride, and the head."""
     match config.context:
         case FCNConfig() as context:
             return FCNContext(
-                backbone.channels, config.head_channels, context.num_convs, context.concat_input
+                channels, config.head_channels, context.num_convs, context.concat_input
             )
         case EncodingConfig() as context:
             return EncNetContext(
-                backbone.channels,
+                channels,
                 config.head_channels,
                 num_codewords=context.num_codewords,
                 num_classes=_presence_classes(config, context),
                 variant=context.variant,
                 lateral=context.lateral,
                 align_corners=config.align_corners,
+                reduction_size=1 if config.decoder == "jpu" else 3,
             )
         case ContextPriorConfig() as context:
-            return build_cpnet(config, context, backbone)
+            return build_cpnet(config, context, channels, stride)
         case PSPNetConfig(bins=bins):
-            sizes = backbone.channels.c5, config.head_channels
+            sizes = channels.c5, config.head_channels
             return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
         case DeepLabV3Config(rates=rates, projection=projection):
-            sizes = backbone.channels.c5, config.head_channels
-            return PooledContext(ASPP(*sizes, backbone.stride, rates, projection))
+            sizes = channels.c5, config.head_channels
+            return PooledContext(ASPP(*sizes, stride, rates, projection))
         case _:
             assert_never(config.context)
 
 
 def build_cpnet(
-    config: ModelConfig, context: ContextPriorConfig, backbone: Backbone
+    config: ModelConfig, context: ContextPriorConfig, channels: StageChannels, stride: int
 ) -> CPNetContext:
     """CPNet's context module with its aggregation and its prior."""
-    sizes = backbone.channels.c5, config.head_channels
+    sizes = channels.c5, config.head_channels
     match context.aggregation:
         case "asymmetric":
             aggregation = Aggregation(*sizes, context.kernel_size)
         case "ppm":
             aggregation = PyramidPooling(*sizes, align_corners=config.align_corners)
         case "aspp":
-            aggregation = ASPP(*sizes, backbone.stride)
+            aggregation = ASPP(*sizes, stride)
     assert context.prior_grid is not None  # `build` sets it
     prior = ContextPrior(
         config.head_channels,
@@ -150,7 +177,7 @@ def build_cpnet(
         diagonal=context.diagonal,
     )
     return CPNetContext(
-        backbone.channels,
+        channels,
         config.head_channels,
         aggregation=aggregation,
         prior=prior,
@@ -168,19 +195,20 @@ def with_prior_grid(
     Args:
         config: of any model.
         crop: rows and columns of a training crop, in pixels.
-        stride: image pixels a feature pixel; None asks the backbone.
+        stride: image pixels a feature pixel; None builds the backbone to ask it.
     """
     context = config.context
     if not isinstance(context, ContextPriorConfig) or context.prior_grid is not None:
         return config
     if stride is None:
         with torch.device("meta"):
-            stride = int(Backbone(config.backbone, False, config.output_stride).stride)
+            undrawn = dataclasses.replace(config, pretrained=False)
+            stride = feature_stride(undrawn, build_backbone(undrawn))
     grid = -(-crop[0] // stride), -(-crop[1] // stride)
     return dataclasses.replace(config, context=dataclasses.replace(context, prior_grid=grid))
 
 
-def build_aux_head(config: ModelConfig, backbone: Backbone) -> AuxiliaryHead | None:
+def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHead | None:
     """The auxiliary head on c4, or None where its loss has no weight."""
     if config.aux_weight == 0:
         return None
@@ -194,7 +222,7 @@ def build_aux_head(config: ModelConfig, backbone: Backbone) -> AuxiliaryHead | N
         )
     assert config.num_classes is not None
     return AuxiliaryHead(
-        backbone.channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
+        channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
     )
 
 

@@ -39,10 +39,12 @@ class SegmentationModel(nn.Module):
         context: nn.Module,
         head: nn.Module,
         aux_head: AuxiliaryHead | None,
+        decoder: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.backbone = backbone
+        self.decoder = decoder
         self.context = context
         self.head = head
         self.aux_head = aux_head
@@ -57,8 +59,10 @@ class SegmentationModel(nn.Module):
     def multiple(self) -> int:
         """Number that rows and columns of an image had best be a multiple of.
 
-        The backbone's stride: any size works, but only then do features stand exactly `multiple`
-        pixels apart in the image. 1 with `align_corners`, whose convention stretches them anyway.
+        The backbone's stride: any size works, but only then do features of its last stage stand
+        exactly `multiple` pixels apart, and those of the others at their place between them. (With
+        a JPU, logits are finer than that.) 1 with `align_corners`, whose convention stretches them
+        anyway.
         """
         return 1 if self.config.align_corners else int(self.backbone.stride)  # type: ignore[arg-type]
 
@@ -66,6 +70,8 @@ class SegmentationModel(nn.Module):
         """Coarse logits and what the other losses need."""
         check_image(image)
         stages: Stages = self.backbone(image)
+        if self.decoder is not None:
+            stages = self.decoder(stages)
         context: ContextOutput
         if labels is not None and isinstance(self.config.context, ContextPriorConfig):
             check_labels(labels, image)

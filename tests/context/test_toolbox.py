@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg import context
-from contextseg.outputs import Stages
+from contextseg.outputs import StageChannels, Stages
 
 PAGE = Path(__file__).parents[2] / "docs" / "classification.md"
 SECTION = "## Context modules in your own network"
@@ -37,11 +37,11 @@ class OfStages(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.jpu = context.JPU((8, 16, 32), width=8)
+        self.jpu = context.JPU(StageChannels(8, 8, 16, 32), width=8)
 
     def forward(self, c3: Tensor, c4: Tensor, c5: Tensor) -> Tensor:
         """The joined features."""
-        return self.jpu(Stages(c3, c3, c4, c5))
+        return self.jpu(Stages(c3, c3, c4, c5)).c5
 
 
 class Contexts(nn.Module):
@@ -85,18 +85,18 @@ def test_a_module_exports(module, shapes):
 
 def test_jpu_by_the_formula_on_one_pixel():
     """On a map of one pixel, a 3x3 convolution is its middle tap, whatever the dilation."""
-    jpu = context.JPU((2, 3, 4), width=5, dilations=(1, 4)).double().eval()
+    jpu = context.JPU(StageChannels(2, 2, 3, 4), width=5, dilations=(1, 4)).double().eval()
     inputs = [torch.randn(1, n, 1, 1, dtype=torch.float64) for n in (2, 3, 4)]
     scale = (1 + 1e-5) ** -0.5  # batch norm as it is drawn
     stack = torch.cat(
         [
             (project[0].weight[:, :, 1, 1] @ x[0, :, 0, 0] * scale).clamp(min=0)
-            for project, x in zip(jpu.project, inputs, strict=True)
+            for project, x in zip(jpu.reductions, inputs, strict=True)
         ]
     )
     expected = [
         (b[2].weight[:, :, 0, 0] @ (b[0].weight[:, 0, 1, 1] * stack * scale) * scale).clamp(min=0)
         for b in jpu.branches
     ]
-    actual = jpu(Stages(inputs[0], *inputs))
+    actual = jpu(Stages(inputs[0], *inputs)).c5
     torch.testing.assert_close(actual[0, :, 0, 0], torch.cat(expected))

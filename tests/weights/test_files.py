@@ -73,3 +73,16 @@ def test_initialise_refuses_another_make(tmp_path):
     other = contextseg.create_model("encnet", backbone="resnet18", num_classes=3, head_channels=32)
     with pytest.raises(ValueError, match=r"does not fit this model: .* context.reduction.0.weight"):
         initialise(other, tmp_path)
+
+
+def test_initialise_refuses_what_learned_behind_another_decoder(tmp_path):
+    options = {"backbone": "test_resnet", "num_classes": 3}
+    dilated = contextseg.create_model("fcn", **options)
+    width = dilated.backbone.channels.c5 // 4  # so that the shapes behind the decoder are the same
+    dilated, jpu = (
+        contextseg.create_model("fcn", head_channels=width, decoder=decoder, **options)
+        for decoder in ("dilated", "jpu")
+    )
+    save_model(tmp_path / "model.safetensors", jpu, Classes.numbered(3))
+    with pytest.raises(ValueError, match=r"such as decoder\.\S+, nothing here .* decoder, context"):
+        initialise(dilated, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from contextseg.config.checks import at_least, one_of, within
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
@@ -26,6 +27,9 @@ class ModelConfig:
     output_stride: int | None = None
     """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
     backbone can be dilated, else the backbone's own stride."""
+    decoder: Literal["dilated", "jpu"] = "dilated"
+    """What context is gathered on: c5 of the backbone at its output stride, or the joint pyramid
+    upsampling (JPU) of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
     head_channels: int = 512
     """Channels of the features that context is gathered in and classes are predicted from."""
     aux_channels: int = 256
@@ -46,6 +50,12 @@ class ModelConfig:
             within("num_classes", self.num_classes, 1, 255)
         if self.output_stride is not None:
             one_of("output_stride", self.output_stride, (8, 16, 32))
+        one_of("decoder", self.decoder, ("dilated", "jpu"))
+        if self.decoder == "jpu" and self.output_stride not in (None, 32):
+            raise ValueError(
+                f"output_stride must be left out or 32 with decoder jpu, which takes the place of "
+                f"dilation, got {self.output_stride}."
+            )
         at_least("head_channels", self.head_channels, 1)
         at_least("aux_channels", self.aux_channels, 1)
         at_least("aux_weight", self.aux_weight, 0)

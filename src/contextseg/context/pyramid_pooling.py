@@ -66,8 +66,8 @@ class PyramidPooling(nn.Module):
 def region_means(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
     """`adaptive_avg_pool2d(features, b)` for each b, as one product with averaging matrices.
 
-    The map is read once. And the matrices follow from its size while a graph runs: adaptive
-    pooling exports with the regions of the example that it was exported with.
+    The map is read once. And the matrices follow from its size while a graph runs: in ONNX,
+    adaptive pooling (of torch 2.15) is wrong at other sizes than that of the exported example.
 
     Args:
         features: [B, C, H, W], any strides.

@@ -86,6 +86,7 @@ class EncNetContext(nn.Module):
         variant: see `ContextEncoding`.
         lateral: fuse c3 and c4 in, as the authors' PASCAL models do.
         align_corners: convention of the resize of c3 and c4.
+        reduction_size: kernel of the reduction; the authors of FastFCN take 1 behind a `JPU`.
     """
 
     def __init__(
@@ -98,10 +99,11 @@ class EncNetContext(nn.Module):
         variant: Literal["reference", "paper"],
         lateral: bool = False,
         align_corners: bool = False,
+        reduction_size: int = 3,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
-        self.reduction = conv_norm_relu(stage_channels.c5, channels, 3)
+        self.reduction = conv_norm_relu(stage_channels.c5, channels, reduction_size)
         self.lateral = None
         self.fusion = None
         if lateral:

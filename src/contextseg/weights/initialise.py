@@ -24,7 +24,7 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         and branches that the other model lacks.
 
     Raises:
-        ValueError: the other model is of another make (backbone, context, channels).
+        ValueError: the other model is of another make (backbone, decoder, context, channels).
     """
     file = model_file(path)
     _, state = read(file)
@@ -35,12 +35,17 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         if name not in state or state[name].shape != tensor.shape
     ]
     foreign = [n for n in left if not n.startswith((*PER_CLASS, "aux_head."))]
+    # Behind a decoder, what has the names and shapes of this model learned from another map.
+    foreign += [n for n in state if n not in own and n.startswith("decoder.")]
     if foreign:
-        there = list(state[foreign[0]].shape) if foreign[0] in state else "nothing"
+        here, there = (
+            list(weights[foreign[0]].shape) if foreign[0] in weights else "nothing"
+            for weights in (own, state)
+        )
         raise ValueError(
             f"init_from: {file} does not fit this model: {len(foreign)} weights differ, such as "
-            f"{foreign[0]}, {list(own[foreign[0]].shape)} here and {there} there. Take the same "
-            f"backbone, context module and channels."
+            f"{foreign[0]}, {here} here and {there} there. Take the same "
+            f"backbone, decoder, context module and channels."
         )
     model.load_state_dict({n: t for n, t in state.items() if n in own and n not in left}, False)
     return left
