@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from contextseg.config import TrainConfig
+
 if TYPE_CHECKING:
     from contextseg.classifier_config import ClassifierTrainConfig
-    from contextseg.config import TrainConfig
 
 
 def print_recipes(
@@ -22,10 +23,12 @@ def print_recipes(
     rows: list[Sequence[str]] = [columns]
     for name, recipe in recipes.items():
         config = recipe()
-        data = getattr(config.data, "layout", "auto")  # classifiers' data tell it by themselves
-        data = config.data.root or "any" if data == "auto" else data
-        crop = config.augment.crop if hasattr(config.augment, "crop") else (config.model.size,)
-        crop = "x".join(map(str, dict.fromkeys(crop)))
+        data = config.data.root or "any"
+        if isinstance(config, TrainConfig):
+            data = data if config.data.layout == "auto" else config.data.layout
+            crop = "x".join(map(str, dict.fromkeys(config.augment.crop)))
+        else:
+            crop = str(config.model.size)
         what = (recipe.__doc__ or "").splitlines()[0]
         run = (str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}")
         rows.append((name, data, crop, *run, what))

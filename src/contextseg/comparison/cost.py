@@ -139,7 +139,10 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
         return 2 * math.prod(left) * right[0]
 
     # PyTorch's own list lacks the products that write to their first argument, and oneDNN's.
-    missing = {torch.ops.aten.addmm_: operations, torch.ops.aten.baddbmm_: operations}
+    missing: dict[Any, Any] = {
+        torch.ops.aten.addmm_: operations,
+        torch.ops.aten.baddbmm_: operations,
+    }
     if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         missing[torch.ops.mkldnn._linear_pointwise] = transposed
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
