@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import NoReturn
 
-from contextseg.config import ProtocolConfig
+from contextseg.config import ProtocolConfig, TrainConfig
 
 MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
 """Models that a command takes which runs them only."""
@@ -100,5 +100,8 @@ def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
         raise UsageError("--protocol has scales, mirror images and windows of its own.")
     from contextseg.cli.train import starting_point
 
-    protocol = starting_point(options.protocol).protocol
+    recipe = starting_point(options.protocol)
+    if not isinstance(recipe, TrainConfig):
+        raise UsageError(f"--protocol: {options.protocol} trains a classifier, it has none.")
+    protocol = recipe.protocol
     return replace(protocol, scores="exp_sum") if options.exp_sum else protocol
