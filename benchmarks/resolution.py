@@ -16,15 +16,18 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
 
 import contextseg
 from benchmarks.measuring import environment
+from contextseg.backbone import Backbone
 from contextseg.context.context_prior import ContextPrior, Resolution
 from contextseg.context.cpnet import CPNetContext
+from contextseg.factory import feature_stride
 from contextseg.files import atomic_path
+from contextseg.model import SegmentationModel
 
 WINDOWS = "windows"
 POLICIES = (*get_args(Resolution), WINDOWS)
@@ -82,9 +85,9 @@ def main() -> None:
 def layer_of(model: torch.nn.Module) -> tuple[ContextPrior, tuple[int, int]]:
     """The Context Prior Layer of a model, and the rows and columns of the crop it was made for."""
     context = getattr(model, "context", None)
-    if not isinstance(context, CPNetContext):
+    if not isinstance(context, CPNetContext) or not isinstance(model, SegmentationModel):
         raise SystemExit("resolution: the run must be of a CPNet.")
-    stride = int(model.backbone.stride)  # type: ignore[union-attr, arg-type]
+    stride = feature_stride(model.config, cast(Backbone, model.backbone))
     rows, columns = context.prior.grid
     return context.prior, (rows * stride, columns * stride)
 
