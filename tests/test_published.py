@@ -32,6 +32,12 @@ PARAMETERS = {
     "encnet_resnet101_voc": 62_858_591,
     "encnet_resnet50_cityscapes": 35_996_505,
     "encnet_resnet101_cityscapes": 54_988_633,
+    "cpnet_resnet50_ade20k": 51_999_916,  # 26,074,294 of them context and head, as the authors' are
+    "cpnet_resnet101_ade20k": 70_992_044,
+    "cpnet_resnet50_pascal_context": 52_184_790,
+    "cpnet_resnet101_pascal_context": 71_176_918,
+    "cpnet_resnet50_cityscapes": 54_785_670,
+    "cpnet_resnet101_cityscapes": 73_777_798,
 }
 WRITERS = {
     "ade20k": native.write_ade20k,
