@@ -57,8 +57,9 @@ TABLE = {
 """Bytes of a number to the least shared memory and what it allows, the best first.
 
 What a program gathers stays in registers: 64 × 512 sums are 128 for each of 256 threads, and pass
-through shared memory on their way out. Larger tiles spill registers, says the assembler for
-compute capability 8.0 and 9.0; which of those that do not is the fastest is not measured.
+through shared memory on their way out. Larger tiles spill registers by far, says the assembler for
+compute capability 8.0 and 9.0, and a few of these spill some 100 to 200 bytes a thread; which is the
+fastest is not measured.
 """
 NARROW = 128
 """With at most so many columns to gather in half precision, a program owns twice the rows."""

@@ -118,7 +118,7 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
 def backward_plan(C: int, K: int, itemsize: int) -> tuple[int, int, int]:
     """Pixels, codewords and channels that a program of the backward takes at a time.
 
-    With twice as many pixels or channels, registers spill, says the assembler.
+    With twice as many pixels or channels, registers spill by far, says the assembler.
     """
     channels = min(32, max(16, triton.next_power_of_2(C)))
     return 64 if itemsize <= 4 else 32, max(16, triton.next_power_of_2(K)), channels
