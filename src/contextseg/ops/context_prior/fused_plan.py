@@ -58,8 +58,8 @@ TABLE = {
 
 What a program gathers stays in registers: 64 × 512 sums are 128 for each of 256 threads, and pass
 through shared memory on their way out. Larger tiles spill registers by far, says the assembler for
-compute capability 8.0 and 9.0, and a few of these spill some 100 to 200 bytes a thread; which is the
-fastest is not measured.
+compute capability 8.0 and 9.0, and a few of these spill some 100 to 200 bytes a thread; which of
+them is the fastest is not measured.
 """
 NARROW = 128
 """With at most so many columns to gather in half precision, a program owns twice the rows."""
