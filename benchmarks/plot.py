@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 from contextseg.files import write_text
 
 WIDTH, HEIGHT = 420, 300  # of a panel
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 30, 42  # margins in it
+LEFT, RIGHT, TOP, BOTTOM = 62, 20, 30, 42  # margins in it
 LINE = 18  # of the legend
 COLOURS = ("#777777", "#d08000", "#0060c0", "#208040")
 PANELS = {"ms": "time, ms", "memory_mib": "extra memory, MiB"}
