@@ -28,6 +28,16 @@ def test_groups_hold_every_parameter_once_at_its_rate_and_decay():
         assert group["weight_decay"] == (0.1 if plain else 0.0), name
 
 
+def test_the_context_module_can_have_a_rate_of_its_own():
+    net = model()
+    config = OptimConfig(lr=0.01, head_lr_factor=2.0, context_lr_factor=10.0)
+    optimiser = build_optimiser(net, config)
+    of = {id(p): g["lr"] for g in optimiser.param_groups for p in g["params"]}
+    rates = {"backbone": 0.01, "context": 0.2, "head": 0.02, "aux_head": 0.02}
+    for name, parameter in net.named_parameters():
+        assert of[id(parameter)] == pytest.approx(rates[name.split(".")[0]]), name
+
+
 def test_all_can_be_decayed():
     optimiser = build_optimiser(model(), OptimConfig(decay_all=True))
     assert {g["weight_decay"] for g in optimiser.param_groups} == {1e-4}

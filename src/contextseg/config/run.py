@@ -110,6 +110,8 @@ class OptimConfig:
     """Learning rate of the backbone at the first step."""
     head_lr_factor: float = 10.0
     """Factor of the learning rate of everything that is not the backbone."""
+    context_lr_factor: float = 1.0
+    """Further factor of the learning rate of the context module."""
     momentum: float = 0.9
     """Momentum of SGD; the first of AdamW's two decays."""
     nesterov: bool = False
@@ -132,6 +134,7 @@ class OptimConfig:
         if self.lr <= 0:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
         at_least("head_lr_factor", self.head_lr_factor, 0)
+        at_least("context_lr_factor", self.context_lr_factor, 0)
         one_of("name", self.name, ("sgd", "adamw"))
         one_of("schedule", self.schedule, ("poly", "cosine"))
         within("momentum", self.momentum, 0, 1)

@@ -12,16 +12,20 @@ from contextseg.config import OptimConfig
 
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """The optimiser of the trainable parameters, the backbone's and the others at own rates.
+    """The optimiser of the trainable parameters: backbone, context and the rest at own rates.
 
     Norms, biases, codewords and smoothing factors, all of which are no convolution or linear
     weight, are not decayed unless `config.decay_all`.
     """
     groups = []
-    for part, rate in (("backbone", config.lr), ("rest", config.lr * config.head_lr_factor)):
+    rate_of_rest = config.lr * config.head_lr_factor
+    rates = {"backbone": config.lr, "context": rate_of_rest * config.context_lr_factor}
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    for part, rate in (*rates.items(), ("", rate_of_rest)):
         decayed, kept = [], []
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad and name.startswith("backbone.") == (part == "backbone"):
+        for name, parameter in trained:
+            first = name.split(".", 1)[0]
+            if (first if first in rates else "") == part:
                 (decayed if config.decay_all or is_weight(name, parameter) else kept).append(
                     parameter
                 )
