@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -46,7 +47,7 @@ class Layout(Protocol):
         ...
 
 
-class Named:
+class Named(ABC):
     """The part that all layouts share: name, classes, and where to look."""
 
     inside: tuple[str, ...] = ()
@@ -67,9 +68,9 @@ class Named:
                 return base
         return None
 
+    @abstractmethod
     def is_here(self, base: Path) -> bool:
         """Whether a folder is the dataset's own."""
-        raise NotImplementedError
 
 
 def require_split(base: Path, split: str, splits: Iterable[str]) -> None:
