@@ -103,6 +103,39 @@ def test_align_corners_is_kept_in_the_output():
     assert torch.equal(out.logits, expected)
 
 
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_image_scale_enlarges_in_front_of_the_network_outside_training(align_corners):
+    model = contextseg.create_model(
+        "fcn", backbone="resnet18", num_classes=2, output_stride=16, align_corners=align_corners
+    ).eval()
+    scaled = contextseg.create_model(dataclasses.replace(model.config, image_scale=1.5)).eval()
+    scaled.load_state_dict(model.state_dict())
+    image = torch.randn(1, 3, 90, 130)
+    found = scaled(image)
+    more = int(align_corners)
+    # 135 and 195 at scale 1.5: the nearest multiples of 16 are 128 and 192.
+    enlarged = torch.nn.functional.interpolate(
+        image, (128 + more, 192 + more), mode="bilinear", align_corners=align_corners
+    )
+    assert found.size == (90, 130)
+    assert torch.equal(found.coarse_logits, model(enlarged).coarse_logits)
+    assert scaled.multiple == 1
+    assert scaled.train()(image).coarse_logits.shape[2:] == (6, 9)
+
+
+def test_image_scale_goes_with_the_exported_graph():
+    from contextseg.interop.export.graph import ExportGraph, trace
+
+    model = contextseg.create_model(
+        "encnet", backbone="resnet18", num_classes=3, output_stride=16, image_scale=1.25
+    ).eval()
+    graph = ExportGraph(model, "mask")
+    program = trace(graph, None).module()
+    for shape in ((1, 3, 75, 110), (3, 3, 64, 33)):
+        image = torch.randn(shape)
+        assert torch.equal(program(image)[0], graph(image)[0])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -116,6 +149,8 @@ def test_align_corners_is_kept_in_the_output():
         ({"backbone": "swin_tiny_patch4_window7_224", "output_stride": 8},
          "gives output stride 32, not 8, for its stages cannot be dilated"),
         ({"pretrained": "nowhere.safetensors"}, "pretrained names no file"),
+        ({"image_scale": 1.3}, "image_scale must be in quarters, got 1.3"),
+        ({"image_scale": 0.5}, "image_scale must be"),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip

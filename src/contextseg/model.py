@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from contextseg.config import ContextPriorConfig, ModelConfig
 from contextseg.heads import AuxiliaryHead
-from contextseg.outputs import ContextOutput, SegmentationOutput, Stages
+from contextseg.outputs import ContextOutput, SegmentationOutput, Stages, resize
 
 SMALLEST_IMAGE = 32
 
@@ -62,14 +62,15 @@ class SegmentationModel(nn.Module):
         The backbone's stride: any size works, but only then do features of its last stage stand
         exactly `multiple` pixels apart, and those of the others at their place between them. (With
         a JPU, logits are finer than that.) 1 with `align_corners`, whose convention stretches them
-        anyway.
+        anyway, and with an `image_scale`, which comes to such a size by itself.
         """
-        return 1 if self.config.align_corners else int(self.backbone.stride)  # type: ignore[arg-type]
+        free = self.config.align_corners or self.config.image_scale > 1
+        return 1 if free else int(self.backbone.stride)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor, labels: Tensor | None = None) -> SegmentationOutput:
         """Coarse logits and what the other losses need."""
         check_image(image)
-        stages: Stages = self.backbone(image)
+        stages: Stages = self.backbone(image if self.training else self._enlarged(image))
         if self.decoder is not None:
             stages = self.decoder(stages)
         context: ContextOutput
@@ -91,6 +92,22 @@ class SegmentationModel(nn.Module):
             prior=context.prior,
             affinity=context.affinity,
         )
+
+    def _enlarged(self, image: Tensor) -> Tensor:
+        """The image at about `image_scale` times its size: at the nearest size that suits features.
+
+        That is a multiple of the backbone's stride (and one pixel more with `align_corners`).
+        """
+        if self.config.image_scale == 1:
+            return image
+        quarters, stride = round(4 * self.config.image_scale), int(self.backbone.stride)  # type: ignore[arg-type]
+        more = int(self.config.align_corners)
+        # Whole numbers throughout, so that exported graphs compute the size of any image.
+        size = [
+            (quarters * (side - more) + 2 * stride) // (4 * stride) * stride + more
+            for side in image.shape[2:]
+        ]
+        return resize(image, size, self.config.align_corners)
 
     def save_pretrained(self, folder: str | os.PathLike[str], **details: Any) -> Path:
         """`contextseg.save_pretrained` of this network."""

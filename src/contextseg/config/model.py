@@ -40,6 +40,9 @@ class ModelConfig:
     """Share of features dropped in front of each classifier while training."""
     align_corners: bool = False
     """Convention of every bilinear upsampling: the authors' checkpoints want True."""
+    image_scale: float = 1.0
+    """Factor by which images are enlarged in front of the network outside training, in quarters:
+    more is slower and sees smaller things. Train at scales (`augment.scale`) around it."""
     mean: tuple[float, float, float] = IMAGENET_MEAN
     """Mean of red, green and blue (in 0 to 1) that images are normalised with."""
     std: tuple[float, float, float] = IMAGENET_STD
@@ -60,6 +63,9 @@ class ModelConfig:
         at_least("aux_channels", self.aux_channels, 1)
         at_least("aux_weight", self.aux_weight, 0)
         within("dropout", self.dropout, 0, 1)
+        within("image_scale", self.image_scale, 1, 8)
+        if self.image_scale % 0.25:
+            raise ValueError(f"image_scale must be in quarters, got {self.image_scale}.")
         if min(self.std) <= 0:
             raise ValueError(f"std must be above 0 for each channel, got {list(self.std)}.")
 

@@ -57,7 +57,8 @@ class ExportedModel(nn.Module):
     @property
     def multiple(self) -> int:
         """As `SegmentationModel.multiple`: the stride the network was built with."""
-        return 1 if self.config.align_corners else (self.config.output_stride or 8)
+        free = self.config.align_corners or self.config.image_scale > 1
+        return 1 if free else (self.config.output_stride or 8)
 
     def labels(self, image: Tensor) -> LabelOutput:
         """Labels of images, and class presence."""

@@ -70,7 +70,8 @@ class Predictor:
         self.classes = classes
         self.device = choose_device(device)
         self.precision = precision
-        self.max_pixels = max_pixels
+        # Of the image: the network sees it enlarged.
+        self.max_pixels = max(1, int(max_pixels / config.image_scale**2))
         # Channels last is the faster layout of convolutions, on CPUs and GPUs alike.
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
@@ -203,7 +204,7 @@ class Predictor:
                 f"the network was exported for {size[0]} x {size[1]} pixels: its windows have that "
                 f"size, leave window out."
             )
-        pixels = min(self.max_pixels, TILE_PIXELS)
+        pixels = min(self.max_pixels, int(TILE_PIXELS / self.config.image_scale**2))
         check_options((1.0,), window, pixels)
         smallest = smallest_side((1.0,)) if size is None else size
         multiple = model.multiple if size is None else 1
