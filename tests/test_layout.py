@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "config": set(),
     "classifier_config": {"config"},
+    "clone": set(),
     "ops": set(),
     "outputs": {"ops"},
     "catalog": {"classifier_config", "config"},
@@ -54,11 +55,11 @@ MAY_IMPORT: dict[str, set[str]] = {
                    "metrics", "report", "training"},
     "classifier_comparison": {"classifier_config", "classifier_evaluation", "config_io", "files",
                               "inference", "report", "training", "weights"},
-    "demo": {"config", "data", "evaluation", "inference", "metrics", "report", "training"},
+    "demo": {"clone", "config", "data", "evaluation", "inference", "metrics", "report", "training"},
     "cli": {"ablations", "classifier_comparison", "classifier_config", "classifier_evaluation",
-            "classifier_recipes", "comparison", "config", "config_io", "data", "demo",
-            "evaluation", "inference", "interop", "metrics", "recipes", "report", "training",
-            "weights"},
+            "classifier_recipes", "clone", "comparison", "config", "config_io", "data",
+            "demo", "evaluation", "inference", "interop", "metrics", "recipes", "report",
+            "training", "weights"},
 }  # fmt: skip
 PUBLIC = {"__version__", "benchmark", "compare", "convert", "create_model", "evaluate", "export",
           "list_models", "load", "train"}  # fmt: skip

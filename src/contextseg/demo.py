@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.clone import shipped_model
 from contextseg.config import EncodingConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -52,14 +53,18 @@ class DemoResult:
     """Of calling every pixel the most frequent class of the training images."""
 
 
-def sample_folder() -> Path | None:
-    """The sample of street scenes in the repository, or None where there is only the package."""
-    here = Path.cwd()
-    for folder in (*Path(__file__).resolve().parents, here):
-        sample = folder / "samples" / "camvid"
-        if (sample / "classes.json").is_file():
-            return sample.relative_to(here) if sample.is_relative_to(here) else sample
-    return None
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotosResult:
+    """Photos that the trained model has segmented."""
+
+    folder: Path
+    """masks/, overlays/, predictions.jsonl."""
+    model: Path
+    """The model's folder."""
+    count: int
+    """Photos segmented."""
+    seconds: float
+    """With loading the model."""
 
 
 def demo_folder(wanted: str) -> Path:
@@ -69,6 +74,29 @@ def demo_folder(wanted: str) -> Path:
         folder = Path(f"{wanted}-{number}")
         number += 1
     return folder
+
+
+def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | None:
+    """Segment the photos of a data set with the trained model in the repository.
+
+    Args:
+        root: folder of a data set of street scenes.
+        out: gets masks/, overlays/ and predictions.jsonl; what is there is replaced.
+
+    Returns:
+        What was done; None where there is no such model, or the data set has no photos to test on.
+    """
+    from contextseg.inference.files import predict_files
+    from contextseg.inference.load import load
+
+    model, photos = shipped_model(), Path(root) / "images" / "test"
+    if model is None or not photos.is_dir():
+        return None
+    start = time.perf_counter()
+    summary = predict_files(load(model), [photos], out, overwrite=True)
+    return PhotosResult(
+        folder=Path(out), model=model, count=summary.done, seconds=time.perf_counter() - start
+    )
 
 
 def run_demo(config: TrainConfig) -> DemoResult:

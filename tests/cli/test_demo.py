@@ -13,8 +13,9 @@ import torch
 import contextseg.demo
 from contextseg.cli import demo as command
 from contextseg.cli.__main__ import main
+from contextseg.clone import sample_folder
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
-from contextseg.demo import REPORT, DemoResult, constant_scores, demo_folder, sample_folder
+from contextseg.demo import REPORT, DemoResult, constant_scores, demo_folder
 from contextseg.metrics import scores_of
 from contextseg.recipes import RECIPES
 
@@ -45,6 +46,20 @@ def small_scenes(monkeypatch):
     monkeypatch.setattr(shapes, "ShapesDataset", lambda split: drawn(split, num_images=8))
 
 
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """Folder of a model of CamVid's classes."""
+    from contextseg import create_model
+    from contextseg.data import open_dataset
+    from contextseg.weights import save_model
+
+    classes = open_dataset(str(sample_folder()), "test").classes
+    network = create_model(replace(TINY.model, num_classes=classes.num_classes), pretrained=False)
+    folder = tmp_path_factory.mktemp("untrained")
+    save_model(folder / "model.safetensors", network, classes)
+    return folder
+
+
 @pytest.fixture
 def demonstration(monkeypatch, tmp_path):
     """Stands in for the demonstration; the config it was called with."""
@@ -63,6 +78,7 @@ def demonstration(monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(contextseg.demo, "run_demo", run_demo)
+    monkeypatch.setattr(contextseg.demo, "shipped_model", lambda: None)
     return fake
 
 
@@ -114,10 +130,19 @@ def test_options_of_the_demonstration(demonstration, monkeypatch):
 
 
 def test_without_the_sample_scenes_are_drawn_and_it_says_so(demonstration, monkeypatch, capsys):
-    monkeypatch.setattr(contextseg.demo, "sample_folder", lambda: None)
+    monkeypatch.setattr("contextseg.cli.demo.sample_folder", lambda: None)
     assert main(["demo"]) == 0
     assert demonstration.config.data.root == "shapes"
     assert "clone the repository" in capsys.readouterr().err
+
+
+def test_the_trained_model_segments_the_sample_first(demonstration, untrained, monkeypatch, capsys):
+    monkeypatch.setattr("contextseg.demo.shipped_model", lambda: untrained)
+    assert main(["demo"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{untrained}, trained on the whole of CamVid, has segmented 8 street")
+    assert len(list(Path("demo/photos/overlays").iterdir())) == 8
+    assert main(["demo"]) == 0  # a demonstration that was stopped goes on
 
 
 def test_a_second_demonstration_says_where_it_goes(demonstration, tmp_path, capsys):

@@ -65,11 +65,40 @@ def test_results_are_replaced_only_when_asked(model, photos, tmp_path, capsys):
     assert [json.loads(line)["mask"] for line in lines] == ["masks/a.png"]
 
 
+def test_without_a_model_the_one_of_the_repository_is_taken(
+    model, photos, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("contextseg.clone.shipped_model", lambda: model)
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", str(photos / "a.png")]) == 0
+    captured = capsys.readouterr()
+    assert f"By {model}" in captured.err
+    assert "1 image segmented, results in predictions." in captured.out
+    for number, words in enumerate(([str(photos)], [f"{photos}/*.jpg"])):
+        assert main(["predict", "-o", f"out{number}", *words]) == 0
+    assert written(tmp_path / "out1") == ["masks/b.png", "overlays/b.jpg", "predictions.jsonl"]
+
+
+def test_without_a_model_and_a_repository_it_says_where_to_get_one(photos, monkeypatch, capsys):
+    monkeypatch.setattr("contextseg.clone.shipped_model", lambda: None)
+    assert main(["predict", str(photos / "a.png"), "-o", str(photos / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "models/encnet_mobilenetv2_camvid is in the repository" in error
+    assert not (photos / "out").exists()
+
+
+def test_options_stand_anywhere(model, photos, tmp_path):
+    out = tmp_path / "out"
+    words = ["predict", str(model), "-o", str(out), "--no-overlays", str(photos / "a.png")]
+    assert main(words) == 0
+    assert written(out) == ["masks/a.png", "predictions.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("predict {model} {photos}", "the following arguments are required: -o/--out"),
-        ("predict {model} -o out", "the following arguments are required: PATH"),
+        ("predict", "which images?"),
+        ("predict {model} -o out", "which images? Name photos, folders or patterns after"),
         ("predict absent {photos} -o out", "no model at absent"),
         ("predict {model} {photos}/absent.jpg -o out", "absent.jpg"),
         ("predict {model} {photos} -o out --window 8", "window must be at least 32"),

@@ -31,6 +31,24 @@ def test_round_trip_keeps_weights_config_and_classes(tmp_path):
             assert torch.equal(tensor, loaded.state_dict()[name]), name
 
 
+def test_half_stores_weights_in_16_bits_and_norms_as_they_are(tmp_path):
+    model = small()
+    model.backbone.model.bn1.running_var.fill_(1e6)  # beyond 16 bits
+    save_model(tmp_path / "whole.safetensors", model, Classes.numbered(3))
+    save_model(tmp_path / "half.safetensors", model, Classes.numbered(3), half=True)
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.52 * sizes[1]
+    loaded, _ = load_model(tmp_path / "half.safetensors")
+    for name, tensor in model.state_dict().items():
+        found = loaded.state_dict()[name]
+        assert found.dtype == tensor.dtype
+        assert torch.equal(found, tensor.half().to(tensor) if tensor.ndim > 1 else tensor), name
+    model.head[-1].weight.data[0, 0] = 1e5
+    with pytest.raises(ValueError, match=r"head.*has weights that 16 bits cannot hold"):
+        save_model(tmp_path / "more.safetensors", model, Classes.numbered(3), half=True)
+    assert not (tmp_path / "more.safetensors").exists()
+
+
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no model at .*expected a folder with"):
         load_model(tmp_path)

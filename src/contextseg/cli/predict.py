@@ -1,11 +1,13 @@
-"""`contextseg predict MODEL PATH... -o DIR`: segment images to masks, overlays, JSON lines."""
+"""`contextseg predict [MODEL] PATH... -o DIR`: segment images to masks, overlays, JSON lines."""
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
@@ -15,11 +17,14 @@ if TYPE_CHECKING:
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
+contextseg predict street.jpg                       # by the trained model of the repository
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
 """
 
 DESCRIPTION = """\
-Segment images. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
+Segment images. MODEL is a run or model folder, a .safetensors or exported file, or
+hf:owner/name; left out in a clone of the repository, it is the trained model of street scenes
+in models/. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
 photo in class colours, with a legend) and predictions.jsonl (a line an image: classes, shares,
 presence). Of a classifier's model, it gets predictions.jsonl alone: class and probabilities.
 Images that cannot be read are left out and listed at the end; the exit code is 1
@@ -30,13 +35,16 @@ then.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("predict", DESCRIPTION, EXAMPLE)
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="images, folders, patterns")
-    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder to write to")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="images, folders, patterns")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", default="predictions", help="folder to write to (predictions)"
+    )
     add_prediction_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace results in DIR")
     parser.add_argument("--no-overlays", action="store_true", help="write masks and lines only")
-    options = parser.parse_args(list(argv))
+    options = parser.parse_intermixed_args(list(argv))
+    _choose_model(options)
 
     from contextseg import load
     from contextseg.cli.progress import progress_bar
@@ -72,6 +80,40 @@ def main(argv: Sequence[str]) -> int:
             progress=progress,
         )
     return _report(summary, f"segmented, results in {options.out}")
+
+
+def _choose_model(options: argparse.Namespace) -> None:
+    """Where the first word is no model but an image, the model is that of the repository.
+
+    Raises:
+        UsageError: no images are named, or there is no repository around the package.
+    """
+    first = options.model
+    if first is None:
+        raise UsageError("which images? Name photos, folders of them, or patterns in quotes.")
+    if _names_images(first):
+        from contextseg.clone import MODEL, shipped_model
+
+        shipped = shipped_model()
+        if shipped is None:
+            raise UsageError(
+                f"which model? {first} is none. The trained model {MODEL} is in the repository, "
+                f"not in the installed package: clone it, or name a model in front of the images."
+            )
+        options.model, options.paths = str(shipped), [first, *options.paths]
+        print(f"By {shipped}, for street scenes.", file=sys.stderr)
+    elif not options.paths:
+        raise UsageError(f"which images? Name photos, folders or patterns after {first}.")
+
+
+def _names_images(word: str) -> bool:
+    """Whether this is an image, a pattern or a folder of images, and no model."""
+    from contextseg.data.folder import IMAGE_SUFFIXES
+
+    path = Path(word)
+    if path.is_dir():
+        return not any((path / file).exists() for file in ("model.safetensors", "config.yaml"))
+    return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
 
 
 def _report(summary: Summary, done: str) -> int:

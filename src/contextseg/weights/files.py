@@ -24,15 +24,28 @@ TASK = "task"
 """Key of the metadata that says so where a model is not for segmentation."""
 
 
-def save_model(path: str | os.PathLike[str], model: SegmentationModel, classes: Classes) -> None:
+def save_model(
+    path: str | os.PathLike[str],
+    model: SegmentationModel,
+    classes: Classes,
+    *,
+    half: bool = False,
+) -> None:
     """Write weights, config, class names, palette and normalisation into one file.
 
     Args:
         path: file to write, whole or not at all.
         model: any dtype and device.
         classes: what its labels are called.
+        half: store convolutions, linear layers and codewords in 16 bits: about half the size. Norms
+            and biases, whose statistics can be beyond the range of 16 bits, are kept as they are.
+
+    Raises:
+        ValueError: a weight is beyond the range of 16 bits.
     """
     state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    if half:
+        state = {name: _half(name, t) for name, t in state.items()}
     metadata = {
         "format": "pt",
         "contextseg": FORMAT,
@@ -41,6 +54,15 @@ def save_model(path: str | os.PathLike[str], model: SegmentationModel, classes: 
     }
     with atomic_path(path) as partial:
         save_file(state, partial, metadata=metadata)
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    if tensor.ndim < 2:
+        return tensor
+    halved = tensor.half()
+    if not bool(halved.isfinite().all()):
+        raise ValueError(f"{name} has weights that 16 bits cannot hold; leave half out.")
+    return halved
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes]:

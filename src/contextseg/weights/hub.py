@@ -27,6 +27,7 @@ def save_pretrained(
     classes: Classes | None = None,
     name: str | None = None,
     licence: str | None = None,
+    half: bool = False,
 ) -> Path:
     """Write a model and its card into a folder that `from_pretrained` and `load` read.
 
@@ -38,6 +39,7 @@ def save_pretrained(
         name: title of the card; None takes the folder's name.
         licence: of the weights, as the Hub writes it, such as `apache-2.0`; they inherit the terms
             of the images they were trained on, so that nothing can be assumed.
+        half: store weights in 16 bits, as `save_model` does it.
 
     Returns:
         The folder.
@@ -56,7 +58,7 @@ def save_pretrained(
     assert network.num_classes
     vocabulary = classes or known or Classes.numbered(network.num_classes)
     target.mkdir(parents=True, exist_ok=True)
-    save_model(target / FILE_NAME, network, vocabulary)
+    save_model(target / FILE_NAME, network, vocabulary, half=half)
     for extra in (SCORES, RECIPE):
         if run is not None and (run / extra).is_file() and run.resolve() != target.resolve():
             shutil.copyfile(run / extra, target / extra)
@@ -88,7 +90,7 @@ def push_to_hub(
         repository: `owner/name`; made when it is missing.
         private: whether a new repository is.
         message: of the commit.
-        **details: `classes`, `name`, `licence` of `save_pretrained`.
+        **details: `classes`, `name`, `licence`, `half` of `save_pretrained`.
 
     Returns:
         The commit's address.
