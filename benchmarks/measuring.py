@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from contextseg.comparison.machine import cpu_name
+from contextseg.machine import cpu_name
 
 Step = Callable[[], object]
 

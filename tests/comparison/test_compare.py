@@ -130,6 +130,30 @@ def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, 
     with pytest.raises(FileExistsError, match="holds a comparison already"):
         rebuild(logs, tmp_path / "rebuilt")
 
+    # Of each run: when it was trained, by which code, where.
+    for entry in fewer.comparison.entries:
+        for run in entry.runs:
+            (session,) = run.sessions
+            assert session["seconds"] > 0
+            assert session["steps"] > 0
+            assert (
+                f"| {entry.name} | {run.seed} | {run.log} | {session['commit'] or '–'} |"
+                in (tmp_path / "rebuilt" / "report.md").read_text()
+            )
+
+    # Models can be compared by some classes alone.
+    names = fewer.comparison.classes[:2]
+    some = rebuild(logs, tmp_path / "some", mean_over=names).comparison
+    assert some.mean_over == [0, 1]
+    score = some.entries[0].runs[0].scores
+    assert some.entries[0].mean_values([0, 1])[0] == pytest.approx(sum(score.iou[:2]) / 2)
+    report = (tmp_path / "some" / "report.md").read_text()
+    assert "| model | mean IoU of 2 classes, % | mean IoU, % |" in report
+    assert f"The first mean is over {', '.join(names)} alone." in report
+    with pytest.raises(ValueError, match="mean_over names unicorn, but the classes are"):
+        rebuild(logs, tmp_path / "none", mean_over=["unicorn"])
+    assert not (tmp_path / "none").exists()
+
     with pytest.raises(FileExistsError, match="a comparison that has also encnet"):
         compare({"fcn": models["fcn"]}, out)
 
@@ -218,6 +242,8 @@ def test_mistakes_are_told_before_anything_runs(scenes, tmp_path, trainings):
         compare(models, tmp_path / "out", size=(31, 64))
     with pytest.raises(ValueError, match="limit must be at least 1"):
         compare(models, tmp_path / "out", limit=0)
+    with pytest.raises(ValueError, match="mean_over names unicorn"):
+        compare(models, tmp_path / "out", mean_over=["unicorn"])
     with pytest.raises(ValueError, match="images/nowhere"):
         compare(models, tmp_path / "out", split="nowhere")
     assert trainings == []

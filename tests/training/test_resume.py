@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from contextseg.training.sessions import read_sessions
 from contextseg.training.train import train
 from tests.training.tiny import tiny
 
@@ -64,6 +65,11 @@ def test_killed_and_resumed_equals_uninterrupted(data, tmp_path):
     printed = finish(start(data, killed, resume=True, workers=2))
     assert printed[0] == "batch 4"  # the checkpoint of step 3 was the last
     assert_same_run(whole, killed)
+    *before, last = read_sessions(killed)
+    assert all(session["seconds"] is None for session in before)
+    assert last["seconds"] > 0
+    assert last["steps"] == 8
+    assert last["machine"]["threads"] == 1
 
 
 @pytest.mark.slow
@@ -79,6 +85,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_nothing_is_lost(data, tmp_path):
     result = train(config, progress=False, watch=press)
     assert result.interrupted
     assert 5 <= result.steps <= 6
+    (session,) = read_sessions(stopped)
+    assert session["seconds"] > 0
+    assert session["steps"] == result.steps
     assert signal.getsignal(signal.SIGINT) is handler
     result = train(config, resume=True, progress=False)
     assert (result.steps, result.interrupted) == (8, False)

@@ -27,7 +27,7 @@ def test_a_run_leaves_everything_behind(data, tmp_path):
     run = result.folder
     names = {path.name for path in run.iterdir()}
     assert names == {"config.yaml", "metrics.csv", "tensorboard", "last.ckpt", "model.safetensors",
-                     "scores.json", "last.safetensors"}  # fmt: skip
+                     "scores.json", "last.safetensors", "sessions.json"}  # fmt: skip
     assert result.steps == 8
     resolved = read_yaml(run / "config.yaml", type(config))
     assert resolved.model.num_classes == 8

@@ -65,6 +65,7 @@ def main(argv: Sequence[str]) -> int:
         small=options.small,
         size=options.size,
         limit=options.limit,
+        mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
         watch=progress_bar,
@@ -107,6 +108,13 @@ def _parser() -> CommandParser:
         help="image that costs are measured on (default: as the first one scored)",
     )
     add("--limit", type=int, metavar="N", help="score the first N images only (default: all)")
+    add(
+        "--mean-over",
+        type=lambda text: text.split(","),
+        default=(),
+        metavar="CLASS,CLASS,...",
+        help="classes whose mean IoU models are compared by (default: all)",
+    )
     add("--runs", metavar="DIR", help="folder of the trainings (default: runs in the report's)")
     add("--title", default="", help="title of the report")
     add(
@@ -180,7 +188,7 @@ def _rebuild(options: argparse.Namespace, words: Sequence[str]) -> int:
         raise UsageError(f"--from-logs trains nothing: {' '.join(words)} does not belong to it.")
     from contextseg.comparison.compare import rebuild
 
-    result = rebuild(options.from_logs, options.out, options.title)
+    result = rebuild(options.from_logs, options.out, options.title, options.mean_over)
     _print_result(result)
     return 0
 

@@ -19,6 +19,7 @@ from contextseg.comparison.figures import (
     Comparison,
     Cost,
     Run,
+    check_mean_over,
     read_comparison,
     write_comparison,
 )
@@ -57,6 +58,7 @@ def compare(
     small: Sequence[int] = BOUNDS,
     size: tuple[int, int] | None = None,
     limit: int | None = None,
+    mean_over: Sequence[str] = (),
     runs: str | os.PathLike[str] | None = None,
     title: str = "",
     progress: bool = True,
@@ -79,6 +81,8 @@ def compare(
         size: rows and columns of the image that arithmetic, speed and memory are measured on; None
             takes the size of the first image of the split.
         limit: score only so many images from the beginning.
+        mean_over: names of classes; the mean IoU over these alone comes first in the report; none
+            compares by the mean over all.
         runs: folder of the trainings; None takes `out`/runs. Comparisons that share it share runs.
         title: of the report.
         progress: show a progress bar of each training on standard error.
@@ -100,7 +104,9 @@ def compare(
     models = named(configs)
     folder = Path(out)
     data = open_data(models, split)
-    settings = settings_of(models, data, small=small, size=size, limit=limit, title=title)
+    settings = settings_of(
+        models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
+    )
     comparison = planned(models, seeds, settings, data.classes.names, folder)
     session = _Session(
         models=models,
@@ -121,7 +127,10 @@ def compare(
 
 
 def rebuild(
-    logs: str | os.PathLike[str], out: str | os.PathLike[str], title: str = ""
+    logs: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    title: str = "",
+    mean_over: Sequence[str] = (),
 ) -> ComparisonResult:
     """Write the report anew from the figures and logs of a comparison; nothing is trained.
 
@@ -129,15 +138,18 @@ def rebuild(
         logs: folder with comparison.json and logs/, such as a report's own.
         out: folder of the new report; it gets copies of both.
         title: another title.
+        mean_over: as in `compare`; none leaves what is in the figures.
 
     Raises:
         FileNotFoundError: there is no comparison.json.
-        ValueError: it is broken.
+        ValueError: it is broken, or has no such class.
     """
     source, folder = Path(logs), Path(out)
     comparison = read_comparison(source)
-    if title:
-        comparison = replace(comparison, settings=comparison.settings | {"title": title})
+    check_mean_over(mean_over, comparison.classes)
+    changed = {"title": title} if title else {}
+    changed |= {"mean_over": list(mean_over)} if mean_over else {}
+    comparison = replace(comparison, settings=comparison.settings | changed)
     if source.resolve() != folder.resolve():
         if (folder / FILE_NAME).exists():
             raise FileExistsError(f"{folder} holds a comparison already; choose another folder.")
@@ -211,7 +223,14 @@ class _Session:
             logger.debug("where it failed", exc_info=True)
             return replace(run, status="failed", reason=reason)
         self.comparison.pixels[:] = pixels
-        return replace(run, status="done", reason="", scores=scores, log=log)
+        return replace(
+            run,
+            status="done",
+            reason="",
+            scores=scores,
+            log=log,
+            sessions=training_runs.read_sessions(place),
+        )
 
     def _twin(self, run: Run) -> Run | None:
         """A run of another model that is the same training, and done."""

@@ -52,6 +52,8 @@ class Run:
     scores: RunScores | None = None
     log: str = ""
     """Name of its training log in the folder `logs`."""
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    """When, where and by which code it was trained (`contextseg.training.sessions`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +91,12 @@ class Entry:
         found = [run.scores.small_mean(index) for run in self.runs if run.scores is not None]
         return [value for value in found if value is not None]
 
+    def mean_values(self, labels: Sequence[int]) -> list[float]:
+        """Mean IoU over some classes, those in which it is defined, from each run."""
+        runs = [run.scores for run in self.runs if run.scores is not None]
+        found = [mean([scores.iou[label] for label in labels]) for scores in runs]
+        return [value for value in found if value is not None]
+
     def class_values(self, label: int) -> list[float]:
         """IoU of a class, from each run in which it is defined."""
         found = [run.scores.iou[label] for run in self.runs if run.scores is not None]
@@ -107,6 +115,21 @@ class Comparison:
     """Scored pixels of each class in the ground truth."""
     entries: list[Entry]
     """The models, in the order of the report: differences are to the first."""
+
+    @property
+    def mean_over(self) -> list[int]:
+        """Labels of the classes of `settings["mean_over"]`; none where the mean is over all."""
+        return [self.classes.index(name) for name in self.settings.get("mean_over", ())]
+
+
+def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
+    """Raise unless all names are of classes."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f"compare: mean_over names {', '.join(unknown)}, but the classes are "
+            f"{', '.join(classes)}."
+        )
 
 
 def write_comparison(folder: str | os.PathLike[str], comparison: Comparison) -> None:

@@ -13,12 +13,13 @@ from contextseg.comparison.figures import (
     Comparison,
     Entry,
     Run,
+    check_mean_over,
     read_comparison,
 )
-from contextseg.comparison.machine import machine
 from contextseg.comparison.runs import identity
 from contextseg.config import TrainConfig
 from contextseg.config_io import to_dict
+from contextseg.machine import machine
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
@@ -91,6 +92,7 @@ def settings_of(
     size: tuple[int, int] | None,
     limit: int | None,
     title: str,
+    mean_over: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What is scored and measured, and how.
 
@@ -100,6 +102,7 @@ def settings_of(
     from contextseg.metrics.small_objects import SmallObjectIoU
 
     SmallObjectIoU(1, small)  # refuses bounds that do not rise
+    check_mean_over(mean_over, data.classes.names)
     if limit is not None and limit < 1:
         raise ValueError(f"compare: limit must be at least 1, got {limit}.")
     if size is None:
@@ -115,6 +118,7 @@ def settings_of(
         "split": data.split,
         "images": min(len(data), limit or len(data)),
         "small": list(small),
+        "mean_over": list(mean_over),
         "size": list(size),
         "machine": machine(config.device),
     }

@@ -13,7 +13,9 @@ from contextseg.comparison.figures import LOGS, Comparison, Cost, Entry, deviati
 from contextseg.comparison.tables import (
     class_table,
     cost_table,
+    mean_name,
     option_table,
+    run_table,
     score_table,
     small_name,
 )
@@ -104,12 +106,19 @@ def _parts(comparison: Comparison, logs: dict[str, list[list[dict[str, Any]]]]) 
         _Part(heading="IoU of each class, %", note=_CLASS_NOTE, table=class_table(comparison)),
         _Part(heading="Learning curves", note="Means over the seeds.", curves=_curves(logs)),
         _Part(heading="Options in which the models differ", table=option_table(comparison)),
+        _Part(heading="Runs", note=_RUN_NOTE, table=run_table(comparison)),
     ]
 
 
 _CLASS_NOTE = (
     "Mean over the seeds; behind it the difference to the first model, in points. Pixels: share of "
     "the scored pixels of the ground truth."
+)
+
+
+_RUN_NOTE = (
+    "All options of a run are in comparison.json. A + marks code that was changed after the "
+    "commit; minutes are of the whole training, on a machine that may have done other work."
 )
 
 
@@ -133,8 +142,10 @@ def _summary(comparison: Comparison) -> str:
 def _score_note(comparison: Comparison) -> str:
     several = any(len(entry.runs) > 1 for entry in comparison.entries)
     bounds = ", ".join(small_name(bound) for bound in comparison.settings["small"])
+    over = comparison.settings.get("mean_over", ())
     return (
         ("Mean ± standard deviation over the seeds. " if several else "One seed a model. ")
+        + (f"The first mean is over {', '.join(over)} alone. " if over else "")
         + "Differences are to the first model, in points. "
         + f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
         "with fewer pixels, mean over the classes that have any."
@@ -162,7 +173,13 @@ def _score_bars(comparison: Comparison) -> dict[str, str]:
                 bars.append(Bar(entry.name, fmean(found), deviation(found) or 0.0))
         return bar_chart(title, bars, x_label="percent")
 
-    charts = {"Mean IoU": drawn("Mean IoU", lambda entry: entry.values("mean_iou"))}
+    over = comparison.mean_over
+    name = mean_name(comparison).capitalize().replace("iou", "IoU")
+    charts = {
+        name: drawn(
+            name, lambda entry: entry.mean_values(over) if over else entry.values("mean_iou")
+        )
+    }
     for index, bound in enumerate(comparison.settings["small"]):
         title = f"Mean {small_name(bound)}"
         charts[title] = drawn(title, lambda entry, index=index: entry.small_values(index))

@@ -122,6 +122,13 @@ def score(
     return figures, scores.confusion.sum(1).tolist()
 
 
+def read_sessions(folder: Path) -> list[dict[str, Any]]:
+    """When, where and by which code a run was trained, as `contextseg.training.sessions` says."""
+    from contextseg.training import sessions
+
+    return sessions.read_sessions(folder)
+
+
 def keep_log(folder: Path, config: TrainConfig, out: Path) -> str:
     """Copy the training log of a run into the report's folder `logs`; its name there."""
     from contextseg.files import atomic_path

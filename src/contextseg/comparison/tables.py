@@ -17,7 +17,12 @@ PERCENT = 100.0
 
 def score_table(comparison: Comparison) -> Table:
     """Mean and standard deviation over the seeds of every score, a row a model."""
-    columns: dict[str, Callable[[Entry], list[float]]] = {
+    columns: dict[str, Callable[[Entry], list[float]]] = {}
+    if comparison.mean_over:
+        columns[f"{mean_name(comparison)}, %"] = lambda entry: entry.mean_values(
+            comparison.mean_over
+        )
+    columns |= {
         f"{name}, %": lambda entry, figure=figure: entry.values(figure)
         for name, figure in MEANS.items()
     }
@@ -105,6 +110,38 @@ def option_table(comparison: Comparison) -> Table | None:
         return None
     rows = [[name, *(_option(options.get(name, ...)) for options in flat)] for name in differing]
     return Table(["option", *(entry.name for entry in comparison.entries)], rows)
+
+
+def mean_name(comparison: Comparison) -> str:
+    """What the mean IoU that models are compared by is called."""
+    count = len(comparison.mean_over)
+    return f"mean IoU of {count} classes" if count else "mean IoU"
+
+
+def run_table(comparison: Comparison) -> Table | None:
+    """Where each run comes from; None where that was not recorded."""
+    rows: list[list[Cell | str]] = []
+    for entry in comparison.entries:
+        for run in entry.runs:
+            if not run.sessions:
+                continue
+            seconds = [session["seconds"] for session in run.sessions]
+            known = [value for value in seconds if value is not None]
+            more = "more than " * (len(known) < len(seconds))
+            where = run.sessions[-1]["machine"]
+            rows.append(
+                [
+                    entry.name,
+                    str(run.seed),
+                    run.log,
+                    ", ".join(dict.fromkeys(s["commit"] or NOTHING for s in run.sessions)),
+                    run.sessions[0]["started"][:10],
+                    f"{more}{sum(known) / 60:.0f}",
+                    f"{where['device']}, {where['threads']} threads, torch {where['torch']}",
+                ]
+            )
+    heads = ["model", "seed", "log", "commit", "date", "minutes", "machine"]
+    return Table(heads, rows) if rows else None
 
 
 def small_name(bound: int) -> str:

@@ -33,6 +33,7 @@ from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog
 from contextseg.training.monitor import Monitor, Progress
 from contextseg.training.resume import CONFIG, checkpoint_of
+from contextseg.training.sessions import RecordSession
 from contextseg.training.trainer import both, quiet, trainer_options
 
 LOG = "metrics.csv"
@@ -122,6 +123,7 @@ def train_classifier(
                 *average,
                 Monitor(config.log_every, watch),
                 SaveLast(folder, config.checkpoint_every, val_interval),
+                RecordSession(folder, config.device),
             ],
             logger=[
                 CSVLog(folder / LOG, done, CLASSIFIER_COLUMNS),

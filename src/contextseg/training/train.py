@@ -37,6 +37,7 @@ from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
 from contextseg.training.monitor import Monitor, Progress
 from contextseg.training.resume import CONFIG, checkpoint_of
+from contextseg.training.sessions import RecordSession
 from contextseg.training.trainer import both, quiet, trainer_options
 from contextseg.weights import initialise, save_model
 from contextseg.weights.files import FILE_NAME
@@ -52,8 +53,9 @@ class TrainResult:
     """What a run came to."""
 
     folder: Path
-    """The run folder: config.yaml, metrics.csv, tensorboard/, last.ckpt (to resume from),
-    model.safetensors and scores.json (best validation), last.safetensors (last step)."""
+    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where, by which
+    code), last.ckpt (to resume from), model.safetensors and scores.json (best validation),
+    last.safetensors (last step)."""
     scores: Scores | None
     """Of the best validation; None without one."""
     steps: int
@@ -163,6 +165,7 @@ def train(
                 *average,
                 Monitor(config.log_every, watch),
                 saver,
+                RecordSession(folder, config.device),
             ],
             logger=[CSVLog(folder / LOG, done), TensorBoardLogger(folder, "tensorboard", "")],
             plugins=[AtomicCheckpointIO()],
