@@ -47,6 +47,32 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
     )
 
 
+def encnet_mobilenetv2_camvid_enlarged() -> TrainConfig:
+    """EncNet on street scenes enlarged 1.5 times: the trained model in `models/`.
+
+    At 480 x 360 pixels, poles and signs are a few pixels wide, less than a feature of this network
+    tells apart. It learns at scales around 1.5, and `image_scale` keeps that for prediction. About
+    55 minutes on one core of a CPU with AMX, nothing else running.
+    """
+    config = encnet_mobilenetv2_camvid()
+    return replace(
+        config,
+        model=replace(config.model, image_scale=1.5),
+        augment=replace(
+            config.augment,
+            crop=(384, 384),
+            scale=(1.0, 2.5),
+            brightness=0.2,
+            contrast=0.2,
+            saturation=0.2,
+        ),
+        out="runs/encnet_mobilenetv2_camvid_enlarged",
+        epochs=40,
+        ema_decay=0.995,
+        val_every=8,
+    )
+
+
 def fcn_mobilenetv2_camvid() -> TrainConfig:
     """The dilated FCN in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
     config = encnet_mobilenetv2_camvid()
@@ -123,6 +149,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe.__name__: recipe
     for recipe in (
         encnet_mobilenetv2_camvid,
+        encnet_mobilenetv2_camvid_enlarged,
         fcn_mobilenetv2_camvid,
         pspnet_mobilenetv2_camvid,
         deeplabv3_mobilenetv2_camvid,
