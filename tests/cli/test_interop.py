@@ -79,6 +79,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
         "bf16",
         "mIoU",
         "threads",
+        "GMAC a batch; plain matrix products run at",
         "onnxruntime-int8: export: int8 is calibrated",
     ):
         assert part in said

@@ -14,13 +14,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from contextseg.data import SHAPES, open_dataset
+from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.candidates import ENGINES, Labels, candidate
-from contextseg.interop.export.images import normalised
+from contextseg.interop.export.export import CALIBRATION_IMAGES
+from contextseg.interop.export.images import normalised, spread
+from contextseg.interop.floor import Floor, measure_floor
 from contextseg.metrics import SegmentationMetrics
-from contextseg.model import SMALLEST_IMAGE
+from contextseg.model import SMALLEST_IMAGE, SegmentationModel
 from contextseg.weights.files import load_model
 
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -47,6 +49,16 @@ class Row:
     """Why there are no figures."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """A model in several engines, and what arithmetic alone takes on the same machine."""
+
+    rows: tuple[Row, ...]
+    """One an engine, in the order asked for."""
+    floor: Floor
+    """Measured before the first of them, in the same process."""
+
+
 def benchmark(
     model: str | os.PathLike[str],
     *,
@@ -58,11 +70,12 @@ def benchmark(
     limit: int = 20,
     repeats: int = 7,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Row]:
+) -> Benchmark:
     """Measure a model on the CPU in several engines, one after the other.
 
-    Every engine is loaded, warmed up, timed and let go before the next, as their threads would
-    get in each other's way. Times mean something on a machine that does nothing else.
+    Before them the floor is measured: the network's arithmetic at the rate of plain matrix
+    products. Every engine is loaded, warmed up, timed and let go before the next, as their threads
+    would get in each other's way. Times mean something on a machine that does nothing else.
 
     Args:
         model: run folder, model folder or safetensors file.
@@ -70,7 +83,8 @@ def benchmark(
         size: rows and columns of the timed images.
         batch: images a call.
         data: folder of a data set, or `shapes`: pixel agreement and mean IoU are measured there,
-            and int8 is calibrated on its photos. None leaves these out.
+            and int8 is calibrated on its photos, those of the split `train` if there is one. None
+            leaves these out.
         split: the part of it that is scored.
         limit: images that are scored.
         repeats: timed calls.
@@ -91,10 +105,13 @@ def benchmark(
             f"1, got {list(size)}, {batch}, {repeats} and {limit}."
         )
     predictor = Predictor(*load_model(model), device="cpu")
-    photos = None if data is None or data == SHAPES else Path(data) / "images"
+    assert isinstance(predictor.model, SegmentationModel)
+    photos: list[Path] | None = None
     yardstick = None
     if data is not None:
         yardstick = Yardstick(predictor, open_dataset(data, split), limit)
+        photos = calibration_photos(data, split)
+    floor = measure_floor(predictor.model, size, batch)
     images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +126,26 @@ def benchmark(
                 rows.append(_row(name, times, batch, quality, rows))
             if progress is not None:
                 progress(done, len(engines))
-    return rows
+    return Benchmark(rows=tuple(rows), floor=floor)
+
+
+def calibration_photos(data: str, split: str) -> list[Path] | None:
+    """Photos of a data set to calibrate int8 with, evenly spread over its split `train`.
+
+    Args:
+        data: folder of a data set in any layout; `shapes` has no photos.
+        split: taken where there is no `train`.
+
+    Raises:
+        ValueError: the folder holds no data set.
+    """
+    if data == SHAPES:
+        return None
+    splits = splits_of(data)
+    dataset = open_dataset(data, "train" if "train" in splits else split, strict=False)
+    if not hasattr(dataset, "image_path"):
+        return None
+    return [dataset.image_path(index) for index in spread(len(dataset), CALIBRATION_IMAGES)]
 
 
 class Yardstick:

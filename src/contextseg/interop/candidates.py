@@ -14,6 +14,7 @@ from contextseg.engines.info import Precision
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.export import Target, export
 from contextseg.interop.export.graph import upsampled_labels
+from contextseg.interop.export.images import Photos
 from contextseg.model import SegmentationModel
 from contextseg.ops import upsampled_argmax
 
@@ -31,7 +32,7 @@ ENGINES = ("eager", "channels_last", "compiled", "bf16", *EXPORTS)
 """Names of engines: PyTorch in four ways, then exported files."""
 
 
-def candidate(name: str, predictor: Predictor, folder: Path, photos: Path | None) -> Labels:
+def candidate(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> Labels:
     """The model of a predictor in an engine.
 
     Args:
@@ -40,7 +41,7 @@ def candidate(name: str, predictor: Predictor, folder: Path, photos: Path | None
             `compiled` and `bf16` are that under torch.compile and under autocast.
         predictor: holds the network, in float32 on the CPU.
         folder: where exported files go.
-        photos: folder of images that int8 is calibrated and exports are verified on.
+        photos: images that int8 is calibrated and exports are verified on.
 
     Raises:
         ValueError: the engine is not installed, or cannot run this model.

@@ -20,7 +20,12 @@ from contextseg.engines.info import (
 )
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
-from contextseg.interop.export.images import normalised, sample_images, verification_images
+from contextseg.interop.export.images import (
+    Photos,
+    normalised,
+    sample_images,
+    verification_images,
+)
 from contextseg.interop.export.verify import Verification, verify
 from contextseg.interop.export.writers import (
     DEFAULT_OPSET,
@@ -62,7 +67,7 @@ def export(
     precision: Precision = "fp32",
     size: tuple[int, int] | None = None,
     output: Output = "mask",
-    images: str | os.PathLike[str] | None = None,
+    images: Photos | None = None,
     opset: int = DEFAULT_OPSET,
     least_agreement: float | None = None,
 ) -> ExportReport:
@@ -79,8 +84,8 @@ def export(
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.
         output: `mask` (labels, uint8), `logits` or `probabilities`, at image size.
-        images: folder of photos to calibrate int8 and to verify with; None verifies on drawn
-            scenes.
+        images: folder of photos, or their files, to calibrate int8 and to verify with; None
+            verifies on drawn scenes.
         opset: ONNX operator set, at least 18.
         least_agreement: share of pixels that must be of one class in both; None takes 0.999 for
             fp32, 0.99 for fp16, 0.97 for bf16, 0.9 for int8.
