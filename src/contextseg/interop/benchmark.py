@@ -7,7 +7,8 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import torch
 from torch import Tensor
 
 from contextseg.data import SHAPES, open_dataset, splits_of
+from contextseg.data.folder import FolderDataset
+from contextseg.data.listing import ListedDataset
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
-from contextseg.interop.candidates import ENGINES, Labels, candidate
+from contextseg.interop.candidates import ENGINES, Labels, candidate, prepare
 from contextseg.interop.export.export import CALIBRATION_IMAGES
 from contextseg.interop.export.images import normalised, spread
 from contextseg.interop.floor import Floor, measure_floor
@@ -73,9 +76,10 @@ def benchmark(
 ) -> Benchmark:
     """Measure a model on the CPU in several engines, one after the other.
 
-    Before them the floor is measured: the network's arithmetic at the rate of plain matrix
-    products. Every engine is loaded, warmed up, timed and let go before the next, as their threads
-    would get in each other's way. Times mean something on a machine that does nothing else.
+    Exported files are all written first. Then the floor is measured, the network's arithmetic at
+    the rate of plain matrix products, and every engine is loaded, warmed up, timed and let go
+    before the next, as their threads would get in each other's way. Times mean something on a
+    machine that does nothing else.
 
     Args:
         model: run folder, model folder or safetensors file.
@@ -88,7 +92,8 @@ def benchmark(
         split: the part of it that is scored.
         limit: images that are scored.
         repeats: timed calls.
-        progress: called after each engine with the engines done and their number.
+        progress: called after each export and each measured engine, with the number done and of
+            all.
 
     Raises:
         FileNotFoundError: there is no model.
@@ -111,22 +116,42 @@ def benchmark(
     if data is not None:
         yardstick = Yardstick(predictor, open_dataset(data, split), limit)
         photos = calibration_photos(data, split)
-    floor = measure_floor(predictor.model, size, batch)
     images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
+    notes: dict[str, str] = {}
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, 2 * len(engines))
+
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder)
         for done, name in enumerate(engines, start=1):
-            try:
-                labels = candidate(name, predictor, Path(folder), photos)
-                times = _times(labels, images, repeats)
-                quality = (None, None) if yardstick is None else yardstick.measure(labels)
-            except ValueError as error:  # not installed, no compiler, no photos for int8
-                rows.append(Row(engine=name, note=str(error)))
-            else:
-                rows.append(_row(name, times, batch, quality, rows))
-            if progress is not None:
-                progress(done, len(engines))
+            with _noted(notes, name):
+                prepare(name, predictor, folder, photos)
+            tell(done)
+        floor = measure_floor(predictor.model, size, batch)
+        for done, name in enumerate(engines, start=1):
+            if name not in notes:
+                with _noted(notes, name):
+                    labels = candidate(name, predictor, folder)
+                    times = _times(labels, images, repeats)
+                    quality = (None, None) if yardstick is None else yardstick.measure(labels)
+                    rows.append(_row(name, times, batch, quality, rows))
+                    del labels  # the next engine has the machine for itself
+            if name in notes:
+                rows.append(Row(engine=name, note=notes[name]))
+            tell(len(engines) + done)
     return Benchmark(rows=tuple(rows), floor=floor)
+
+
+@contextmanager
+def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
+    """Why an engine has no figures: not installed, no compiler, no photos for int8."""
+    try:
+        yield
+    except ValueError as error:
+        notes[name] = str(error)
 
 
 def calibration_photos(data: str, split: str) -> list[Path] | None:
@@ -143,8 +168,7 @@ def calibration_photos(data: str, split: str) -> list[Path] | None:
         return None
     splits = splits_of(data)
     dataset = open_dataset(data, "train" if "train" in splits else split, strict=False)
-    if not hasattr(dataset, "image_path"):
-        return None
+    assert isinstance(dataset, FolderDataset | ListedDataset)
     return [dataset.image_path(index) for index in spread(len(dataset), CALIBRATION_IMAGES)]
 
 
@@ -169,7 +193,7 @@ class Yardstick:
             for sample, shape in zip(samples, shapes, strict=True)
         ]
         self.truth = [torch.from_numpy(sample.labels)[None] for sample in samples]
-        plain = candidate("channels_last", predictor, Path(), None)
+        plain = candidate("channels_last", predictor, Path())
         with torch.inference_mode():
             self.plain = [plain(image).to(torch.uint8) for image in self.images]
 
