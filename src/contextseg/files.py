@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder is made when it is missing.
+
+    Raises:
+        OSError: the folder cannot be made or written to; names the file or the folder.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
-    )
+    with _named(target):
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
     os.close(handle)
     partial = Path(name)
     try:
@@ -34,6 +38,37 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder to work in, on the disk of `path`, that is gone when the block ends.
+
+    Args:
+        path: a file that is to be written; its folder is made when it is missing.
+
+    Raises:
+        OSError: the folder cannot be made or written to; names the file or the folder.
+    """
+    target = Path(path)
+    with _named(target):
+        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent)
+    with folder as name:
+        yield Path(name)
+
+
+@contextmanager
+def _named(target: Path) -> Iterator[None]:
+    """With the folder of a file made; errors name the file, not one beside it that nobody knows."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        what = os.strerror(errno.ENOTDIR)
+        raise NotADirectoryError(errno.ENOTDIR, what, str(target.parent)) from None
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

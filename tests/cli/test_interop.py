@@ -39,7 +39,9 @@ def test_convert(checkpoint, tmp_path, capsys):
         ("convert {checkpoint} -o x.safetensors --from mmseg", "convert: "),
         ("convert {checkpoint} -o x.safetensors --from contextprior", "convert: "),
         ("convert {checkpoint} -o {checkpoint}/x.safetensors", "fcn.pth"),
+        ("convert {checkpoint} -o broken.pth/x.safetensors", "broken.pth: Not a directory"),
         ("export absent -o x.onnx", "no model at absent"),
+        ("export {model} -o broken.pth/x.onnx", "broken.pth: Not a directory"),
         ("export {model} -o x.onnx --opset 3", "opset must be in 18"),
         ("export {model} -o x.onnx --to coreml", "to must be one of"),
         ("export {model} -o x.onnx --size 32 32 --dynamic", "not allowed with"),
@@ -79,6 +81,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
         "bf16",
         "mIoU",
         "threads",
+        "GMAC a batch; plain matrix products run at",
         "onnxruntime-int8: export: int8 is calibrated",
     ):
         assert part in said

@@ -94,8 +94,11 @@ def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "cut.pth"
     torch.save(WEIGHTS, path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=r"cut\.pth is no whole checkpoint"):
+    with pytest.raises(ValueError, match=r"cut\.pth is no whole checkpoint") as caught:
         read_checkpoint(path)
+    told = str(caught.value).removeprefix(str(path))
+    assert told.endswith(".")
+    assert ". " not in told, "one sentence"
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -16,6 +16,7 @@ from contextseg.interop.export.verify import ExportDiffersError
 from contextseg.outputs import upsample
 from tests.inference.fakes import draw_image
 from tests.interop.conftest import small
+from tests.peak_memory import printed_by
 
 pytest.importorskip("onnxruntime")
 
@@ -199,9 +200,41 @@ def test_options_are_checked(model_file, tmp_path, options, message):
         export(model_file, tmp_path / "x.onnx", **options)
 
 
+def test_a_folder_is_no_target(model_file, tmp_path):
+    (tmp_path / "x.onnx").mkdir()
+    with pytest.raises(ValueError, match=r"x\.onnx is a folder; give the name of a file"):
+        export(model_file, tmp_path / "x.onnx")
+
+
+# Runs of one image size, which a session that keeps memory answers with more each time.
+PEAKS = """
+import sys, numpy as np
+from contextseg.engines import open_exported
+from tests.peak_memory import peak
+run = open_exported(sys.argv[1]).run
+image = np.zeros((1, 3, 768, 768), np.float32)
+run(np.zeros((1, 3, 64, 64), np.float32))
+start = peak()
+run(image)
+print(peak() - start)
+for _ in range(3):
+    run(image)
+print(peak() - start)
+"""
+
+
+def test_further_images_take_no_more_memory_than_the_first(onnx_file):
+    first, further = printed_by(PEAKS.replace("sys.argv[1]", repr(str(onnx_file))))
+    assert further < 1.3 * first
+
+
 def test_aoti_without_a_compiler_is_one_sentence(model_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", str(tmp_path / "compiler"))
+    with pytest.raises(ValueError, match=r"finds no compiler at .*compiler, which CXX names"):
+        export(model_file, tmp_path / "x.pt2", to="aoti")
+    monkeypatch.delenv("CXX")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match=r"finds no compiler on PATH; install g\+\+"):
+    with pytest.raises(ValueError, match=r"finds no compiler on PATH; install (g|clang)\+\+"):
         export(model_file, tmp_path / "x.pt2", to="aoti")
     assert not list(tmp_path.iterdir())
 

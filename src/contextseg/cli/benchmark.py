@@ -9,6 +9,7 @@ from contextseg.cli.parsing import CommandParser
 
 if TYPE_CHECKING:
     from contextseg.interop.benchmark import Row
+    from contextseg.interop.floor import Floor
 
 EXAMPLE = """
 contextseg benchmark runs/mine --data camvid
@@ -18,7 +19,9 @@ contextseg benchmark runs/mine --engines eager,onnxruntime,openvino-bf16 --size 
 DESCRIPTION = """\
 Measure a model on the CPU in PyTorch (eager, channels_last, compiled, bf16) and as exported file
 (onnxruntime, openvino, openvino-bf16, and int8 in both): time of a batch, images a second and,
-with --data, pixel agreement with fp32 and mean IoU. Run it on a machine that does nothing else.
+with --data, pixel agreement with fp32 and mean IoU. Below the table stands the floor: the network's
+multiplications at the rate of plain matrix products, measured in the same process. Run it on a
+machine that does nothing else.
 """
 
 
@@ -32,7 +35,11 @@ def main(argv: Sequence[str]) -> int:
         help="rows and columns of the timed images (default: 480 480)",
     )  # fmt: skip
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images a call")
-    parser.add_argument("--data", metavar="DIR", help="data set for agreement, mean IoU and int8")
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="data set for agreement, mean IoU and int8 (calibrated on its split train)",
+    )
     parser.add_argument("--split", default="val", help="which part of it (default: val)")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="images scored (20)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="timed calls (7)")
@@ -45,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
     engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
     with progress_bar("measuring") as progress:
-        rows = benchmark(
+        result = benchmark(
             options.model,
             engines=engines,
             size=tuple(options.size),
@@ -57,9 +64,20 @@ def main(argv: Sequence[str]) -> int:
             progress=progress,
         )
     rows_and_columns = " x ".join(map(str, options.size))
-    print_rows(rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
+    print_rows(result.rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
+    print(floor_text(result.floor))
     print(machine())
     return 0
+
+
+def floor_text(floor: Floor) -> str:
+    """What arithmetic alone takes, in one sentence for people."""
+    return (
+        f"{floor.gmac:.3g} GMAC a batch; plain matrix products run at {floor.fp32_gflops:.0f} "
+        f"GFLOP/s in fp32 and {floor.bf16_gflops:.0f} in bf16: no engine that multiplies plainly "
+        f"can take less than {floor.fp32_milliseconds:.1f} ms in fp32, "
+        f"{floor.bf16_milliseconds:.1f} ms in bf16."
+    )
 
 
 def print_rows(rows: Sequence[Row], title: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -17,16 +16,11 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contextseg.comparison.figures import Cost
 from contextseg.config import ModelConfig
 from contextseg.config_io import from_dict, to_dict
-
-if TYPE_CHECKING:
-    from torch import nn
-
-Shape = tuple[int, ...]
 
 STATUS = Path("/proc/self/status")
 SECONDS = 2.0
@@ -88,6 +82,7 @@ def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision:
     import numpy as np
     import torch
 
+    from contextseg.arithmetic import gmac
     from contextseg.data.classes import Classes
     from contextseg.factory import create_model
     from contextseg.inference.predictor import Predictor
@@ -120,34 +115,6 @@ def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision:
         images_per_s=1 / statistics.median(times),
         memory_mib=memory,
     )
-
-
-def gmac(model: nn.Module, size: tuple[int, int]) -> float:
-    """Billions of multiply-accumulates of one image in convolutions and matrix products.
-
-    Args:
-        model: takes images [B, 3, h, w]; in eval mode, on the CPU.
-        size: rows and columns of the image.
-    """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
-        return 2 * math.prod(left) * right[-1]
-
-    def transposed(left: Shape, right: Shape, *_: Any, **__: Any) -> int:
-        return 2 * math.prod(left) * right[0]
-
-    # PyTorch's own list lacks the products that write to their first argument, and oneDNN's.
-    missing: dict[Any, Any] = {
-        torch.ops.aten.addmm_: operations,
-        torch.ops.aten.baddbmm_: operations,
-    }
-    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        missing[torch.ops.mkldnn._linear_pointwise] = transposed
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
-        model(torch.zeros(1, 3, *size))
-    return counter.get_total_flops() / 2e9
 
 
 def _extra_mib(predict: Any, kind: str) -> float | None:

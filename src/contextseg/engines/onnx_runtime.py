@@ -29,6 +29,11 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
+    # Groups of classes are upsampled one after the other: by default all would be, then compared.
+    options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
+    # Kept for the next call, and planned for each image size besides, memory would only grow.
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
     try:
         session = ort.InferenceSession(path, options, providers=[provider])
     except Exception as error:  # the runtime's exceptions have no common base

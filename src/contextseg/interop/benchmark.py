@@ -7,20 +7,25 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from contextseg.data import SHAPES, open_dataset
+from contextseg.data import SHAPES, open_dataset, splits_of
+from contextseg.data.folder import FolderDataset
+from contextseg.data.listing import ListedDataset
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
-from contextseg.interop.candidates import ENGINES, Labels, candidate
-from contextseg.interop.export.images import normalised
+from contextseg.interop.candidates import ENGINES, Labels, candidate, prepare
+from contextseg.interop.export.export import CALIBRATION_IMAGES
+from contextseg.interop.export.images import normalised, spread
+from contextseg.interop.floor import Floor, measure_floor
 from contextseg.metrics import SegmentationMetrics
-from contextseg.model import SMALLEST_IMAGE
+from contextseg.model import SMALLEST_IMAGE, SegmentationModel
 from contextseg.weights.files import load_model
 
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -47,6 +52,16 @@ class Row:
     """Why there are no figures."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """A model in several engines, and what arithmetic alone takes on the same machine."""
+
+    rows: tuple[Row, ...]
+    """One an engine, in the order asked for."""
+    floor: Floor
+    """Measured before the first of them, in the same process."""
+
+
 def benchmark(
     model: str | os.PathLike[str],
     *,
@@ -58,11 +73,13 @@ def benchmark(
     limit: int = 20,
     repeats: int = 7,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Row]:
+) -> Benchmark:
     """Measure a model on the CPU in several engines, one after the other.
 
-    Every engine is loaded, warmed up, timed and let go before the next, as their threads would
-    get in each other's way. Times mean something on a machine that does nothing else.
+    Exported files are all written first. Then the floor is measured, the network's arithmetic at
+    the rate of plain matrix products, and every engine is loaded, warmed up, timed and let go
+    before the next, as their threads would get in each other's way. Times mean something on a
+    machine that does nothing else.
 
     Args:
         model: run folder, model folder or safetensors file.
@@ -70,11 +87,13 @@ def benchmark(
         size: rows and columns of the timed images.
         batch: images a call.
         data: folder of a data set, or `shapes`: pixel agreement and mean IoU are measured there,
-            and int8 is calibrated on its photos. None leaves these out.
+            and int8 is calibrated on its photos, those of the split `train` if there is one. None
+            leaves these out.
         split: the part of it that is scored.
         limit: images that are scored.
         repeats: timed calls.
-        progress: called after each engine with the engines done and their number.
+        progress: called after each export and each measured engine, with the number done and of
+            all.
 
     Raises:
         FileNotFoundError: there is no model.
@@ -91,25 +110,66 @@ def benchmark(
             f"1, got {list(size)}, {batch}, {repeats} and {limit}."
         )
     predictor = Predictor(*load_model(model), device="cpu")
-    photos = None if data is None or data == SHAPES else Path(data) / "images"
+    assert isinstance(predictor.model, SegmentationModel)
+    photos: list[Path] | None = None
     yardstick = None
     if data is not None:
         yardstick = Yardstick(predictor, open_dataset(data, split), limit)
+        photos = calibration_photos(data, split)
     images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
+    notes: dict[str, str] = {}
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, 2 * len(engines))
+
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder)
         for done, name in enumerate(engines, start=1):
-            try:
-                labels = candidate(name, predictor, Path(folder), photos)
-                times = _times(labels, images, repeats)
-                quality = (None, None) if yardstick is None else yardstick.measure(labels)
-            except ValueError as error:  # not installed, no compiler, no photos for int8
-                rows.append(Row(engine=name, note=str(error)))
-            else:
-                rows.append(_row(name, times, batch, quality, rows))
-            if progress is not None:
-                progress(done, len(engines))
-    return rows
+            with _noted(notes, name):
+                prepare(name, predictor, folder, photos)
+            tell(done)
+        floor = measure_floor(predictor.model, size, batch)
+        for done, name in enumerate(engines, start=1):
+            if name not in notes:
+                with _noted(notes, name):
+                    labels = candidate(name, predictor, folder)
+                    times = _times(labels, images, repeats)
+                    quality = (None, None) if yardstick is None else yardstick.measure(labels)
+                    rows.append(_row(name, times, batch, quality, rows))
+                    del labels  # the next engine has the machine for itself
+            if name in notes:
+                rows.append(Row(engine=name, note=notes[name]))
+            tell(len(engines) + done)
+    return Benchmark(rows=tuple(rows), floor=floor)
+
+
+@contextmanager
+def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
+    """Why an engine has no figures: not installed, no compiler, no photos for int8."""
+    try:
+        yield
+    except ValueError as error:
+        notes[name] = str(error)
+
+
+def calibration_photos(data: str, split: str) -> list[Path] | None:
+    """Photos of a data set to calibrate int8 with, evenly spread over its split `train`.
+
+    Args:
+        data: folder of a data set in any layout; `shapes` has no photos.
+        split: taken where there is no `train`.
+
+    Raises:
+        ValueError: the folder holds no data set.
+    """
+    if data == SHAPES:
+        return None
+    splits = splits_of(data)
+    dataset = open_dataset(data, "train" if "train" in splits else split, strict=False)
+    assert isinstance(dataset, FolderDataset | ListedDataset)
+    return [dataset.image_path(index) for index in spread(len(dataset), CALIBRATION_IMAGES)]
 
 
 class Yardstick:
@@ -133,7 +193,7 @@ class Yardstick:
             for sample, shape in zip(samples, shapes, strict=True)
         ]
         self.truth = [torch.from_numpy(sample.labels)[None] for sample in samples]
-        plain = candidate("channels_last", predictor, Path(), None)
+        plain = candidate("channels_last", predictor, Path())
         with torch.inference_mode():
             self.plain = [plain(image).to(torch.uint8) for image in self.images]
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from contextseg.engines import open_exported
 from contextseg.engines.info import Precision
 from contextseg.inference.predictor import Predictor
-from contextseg.interop.export.export import Target, export
+from contextseg.interop.export.export import SUFFIX, Target, export
 from contextseg.interop.export.graph import upsampled_labels
+from contextseg.interop.export.images import Photos
 from contextseg.model import SegmentationModel
 from contextseg.ops import upsampled_argmax
 
@@ -31,7 +32,30 @@ ENGINES = ("eager", "channels_last", "compiled", "bf16", *EXPORTS)
 """Names of engines: PyTorch in four ways, then exported files."""
 
 
-def candidate(name: str, predictor: Predictor, folder: Path, photos: Path | None) -> Labels:
+def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> None:
+    """Write the exported file that an engine runs; PyTorch's own need none.
+
+    Args:
+        name: one of `ENGINES`.
+        predictor: holds the network, in float32 on the CPU.
+        folder: where the file goes.
+        photos: images that int8 is calibrated and exports are verified on.
+
+    Raises:
+        ValueError: the engine is not installed, or cannot run this model.
+    """
+    if name in EXPORTS:
+        to, precision = EXPORTS[name]
+        # Verified like any export, but never refused: the table shows how far it is off.
+        path = _file(name, folder)
+        export(predictor, path, to=to, precision=precision, images=photos, least_agreement=0.0)
+
+
+def _file(name: str, folder: Path) -> Path:
+    return folder / f"{name}{SUFFIX[EXPORTS[name][0]]}"
+
+
+def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
     """The model of a predictor in an engine.
 
     Args:
@@ -39,20 +63,15 @@ def candidate(name: str, predictor: Predictor, folder: Path, photos: Path | None
             `channels_last` the fast layout with `upsampled_argmax`, as `Predictor` runs it;
             `compiled` and `bf16` are that under torch.compile and under autocast.
         predictor: holds the network, in float32 on the CPU.
-        folder: where exported files go.
-        photos: folder of images that int8 is calibrated and exports are verified on.
+        folder: where `prepare` wrote its file.
 
     Raises:
-        ValueError: the engine is not installed, or cannot run this model.
+        ValueError: the engine is not installed.
     """
     network = predictor.model
     assert isinstance(network, SegmentationModel)
     if name in EXPORTS:
-        to, precision = EXPORTS[name]
-        path = folder / f"{name}{'.onnx' if to == 'onnx' else '.xml'}"
-        # Verified like any export, but never refused: the table shows how far it is off.
-        export(predictor, path, to=to, precision=precision, images=photos, least_agreement=0.0)
-        exported = open_exported(path)
+        exported = open_exported(_file(name, folder))
         return lambda images: exported.labels(images).labels
     network = copy.deepcopy(network)
     if name == "eager":

@@ -100,9 +100,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         IndexError,
         TypeError,
     ) as error:
-        reason = str(error).strip().splitlines()
+        # The first sentence: PyTorch's own messages go on to guess at what happened.
+        reason = re.split(r"\. |\n", str(error).strip())[0].rstrip(".") or "it ends early"
         raise ForeignCheckpointError(
-            f"{file} is no whole checkpoint of PyTorch: {reason[0] if reason else 'it ends early'}."
+            f"{file} is no whole checkpoint of PyTorch: {reason}."
         ) from None
     try:
         return unwrap(content)

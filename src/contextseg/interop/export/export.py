@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,13 +17,20 @@ from contextseg.engines.info import (
     Precision,
     optional,
 )
+from contextseg.files import folder_beside
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
-from contextseg.interop.export.images import normalised, sample_images, verification_images
+from contextseg.interop.export.images import (
+    Photos,
+    normalised,
+    sample_images,
+    verification_images,
+)
 from contextseg.interop.export.verify import Verification, verify
 from contextseg.interop.export.writers import (
     DEFAULT_OPSET,
     LEAST_OPSET,
+    require_compiler,
     write_compiled,
     write_onnx,
     write_openvino,
@@ -62,7 +68,7 @@ def export(
     precision: Precision = "fp32",
     size: tuple[int, int] | None = None,
     output: Output = "mask",
-    images: str | os.PathLike[str] | None = None,
+    images: Photos | None = None,
     opset: int = DEFAULT_OPSET,
     least_agreement: float | None = None,
 ) -> ExportReport:
@@ -79,8 +85,8 @@ def export(
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.
         output: `mask` (labels, uint8), `logits` or `probabilities`, at image size.
-        images: folder of photos to calibrate int8 and to verify with; None verifies on drawn
-            scenes.
+        images: folder of photos, or their files, to calibrate int8 and to verify with; None
+            verifies on drawn scenes.
         opset: ONNX operator set, at least 18.
         least_agreement: share of pixels that must be of one class in both; None takes 0.999 for
             fp32, 0.99 for fp16, 0.97 for bf16, 0.9 for int8.
@@ -96,6 +102,26 @@ def export(
     info = ExportInfo(
         config=network.config, classes=classes, output=output, precision=precision, size=size
     )
+    # Before all work: a folder that cannot be written to is known in a moment.
+    with folder_beside(target) as folder:
+        return _export(
+            folder, target, network, info, to=to, images=images, opset=opset, least=least_agreement
+        )
+
+
+def _export(
+    folder: Path,
+    target: Path,
+    network: SegmentationModel,
+    info: ExportInfo,
+    *,
+    to: Target,
+    images: Photos | None,
+    opset: int,
+    least: float | None,
+) -> ExportReport:
+    """Write a file in `folder`, verify it, and move it to `target`."""
+    precision, size = info.precision, info.size
     source = "drawn scenes" if images is None else "photos"
     calibration = []
     if precision == "int8" and images is not None:
@@ -103,30 +129,29 @@ def export(
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
     samples = sample_images(images, VERIFICATION_IMAGES)
     # OpenVINO chooses its number format when it loads a network; PyTorch has it in the graph.
-    program = trace(ExportGraph(network, output, "fp32" if to == "openvino" else precision), size)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent) as folder:
-        partial = Path(folder) / target.name
-        match to:
-            case "onnx":
-                write_onnx(partial, program, info, opset=opset, calibration=calibration)
-            case "openvino":
-                write_openvino(partial, program, info, opset=opset, calibration=calibration)
-            case "torch-export":
-                write_program(partial, program, info)
-            case "aoti":
-                write_compiled(partial, program, info)
-        verification = verify(
-            open_exported(partial),
-            network,
-            verification_images(samples, network.config, size),
-            source,
-            least_agreement,
-        )
-        files = [file for file in (partial.with_suffix(".bin"), partial) if file.is_file()]
-        total = sum(file.stat().st_size for file in files)
-        for file in files:  # the .xml last: it is what is looked for
-            file.replace(target.parent / file.name)
+    graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
+    program = trace(graph, size)
+    partial = folder / target.name
+    match to:
+        case "onnx":
+            write_onnx(partial, program, info, opset=opset, calibration=calibration)
+        case "openvino":
+            write_openvino(partial, program, info, opset=opset, calibration=calibration)
+        case "torch-export":
+            write_program(partial, program, info)
+        case "aoti":
+            write_compiled(partial, program, info)
+    verification = verify(
+        open_exported(partial),
+        network,
+        verification_images(samples, network.config, size),
+        source,
+        least,
+    )
+    files = [file for file in (partial.with_suffix(".bin"), partial) if file.is_file()]
+    total = sum(file.stat().st_size for file in files)
+    for file in files:  # the .xml last: it is what is looked for
+        file.replace(target.parent / file.name)
     return ExportReport(path=target, info=info, verification=verification, bytes=total)
 
 
@@ -156,6 +181,8 @@ def _check_options(
     ):
         if value not in known:
             raise ValueError(f"export: {name} must be one of {', '.join(known)}, got {value!r}.")
+    if target.is_dir():
+        raise ValueError(f"export: {target} is a folder; give the name of a file.")
     if target.suffix != SUFFIX[to]:
         raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.")
     if size is not None and min(size) < SMALLEST_IMAGE:
@@ -176,3 +203,5 @@ def _check_options(
             raise ValueError(f"export: opset must be in {LEAST_OPSET} to {newest}, got {opset}.")
     if to == "openvino":
         optional("openvino", "openvino")
+    if to == "aoti":
+        require_compiler()

@@ -17,14 +17,17 @@ from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
 from contextseg.model import SMALLEST_IMAGE
 
+Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""A folder of images, or their files."""
+
 LONGEST = 640
 """Pixels of an image's long side that it is reduced to, to bound time and memory."""
 FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
 """Rows and columns of the sizes that a dynamic export is verified at, over the image's own."""
 
 
-def sample_images(folder: str | os.PathLike[str] | None, count: int) -> list[np.ndarray]:
-    """Up to `count` images of a folder, evenly spread; drawn scenes where there is no folder.
+def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
+    """Up to `count` images of a folder or a list, evenly spread; drawn scenes where there is none.
 
     Returns:
         Each [h, w, 3], uint8, RGB.
@@ -32,15 +35,21 @@ def sample_images(folder: str | os.PathLike[str] | None, count: int) -> list[np.
     Raises:
         ValueError: the folder holds no image, or one that cannot be read.
     """
-    if folder is None:
+    if photos is None:
         scenes = ShapesDataset("val")
         return [scenes[index].image for index in range(min(count, len(scenes)))]
-    found, _ = find_images([folder], outside=Path(os.devnull))
-    chosen = [
-        found[index * len(found) // min(count, len(found))]
-        for index in range(min(count, len(found)))
-    ]
-    return [read_image(each.path) for each in chosen]
+    if isinstance(photos, str | os.PathLike):
+        found, _ = find_images([photos], outside=Path(os.devnull))
+        paths = [each.path for each in found]
+    else:
+        paths = [Path(path) for path in photos]
+    return [read_image(paths[index]) for index in spread(len(paths), count)]
+
+
+def spread(total: int, count: int) -> list[int]:
+    """Up to `count` of the numbers 0 to total - 1, evenly spread, in order."""
+    chosen = min(count, total)
+    return [index * total // chosen for index in range(chosen)]
 
 
 def normalised(

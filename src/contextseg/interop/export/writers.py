@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -109,21 +111,28 @@ def write_program(path: Path, program: ExportedProgram, info: ExportInfo) -> Non
         raise ValueError(f"export: torch.export cannot save this network: {reason}") from error
 
 
+def require_compiler() -> None:
+    """Raise unless there is the compiler that PyTorch will call: that of `CXX`, else the usual one.
+
+    Raises:
+        ValueError: there is none.
+    """
+    named = os.environ.get("CXX")
+    usual = "clang++" if sys.platform == "darwin" else "g++"
+    if shutil.which(named or usual) is None:
+        where = f"at {named}, which CXX names" if named else "on PATH"
+        raise ValueError(
+            f"export: --to aoti compiles C++ and finds no compiler {where}; install {usual}, or "
+            f"take --to onnx, which needs none."
+        )
+
+
 def write_compiled(path: Path, program: ExportedProgram, info: ExportInfo) -> None:
     """A .pt2 package of machine code.
 
     Raises:
-        ValueError: there is no C++ compiler, or it fails.
+        ValueError: the C++ compiler fails.
     """
-    if (
-        shutil.which("c++") is None
-        and shutil.which("g++") is None
-        and shutil.which("clang++") is None
-    ):
-        raise ValueError(
-            "export: --to aoti compiles C++ and finds no compiler on PATH; install g++, or take "
-            "--to onnx, which needs none."
-        )
     options: dict[str, Any] = {"aot_inductor.metadata": info.to_metadata()}
     try:
         with _quiet():

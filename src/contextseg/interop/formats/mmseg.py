@@ -98,7 +98,7 @@ def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
     names = sorted({".".join(name.split(".")[:2]) for name in state if name.startswith(HEAD)})
     raise ForeignCheckpointError(
         f"convert: the decode head is none of mmsegmentation's EncNet, FCN, PSPNet and DeepLabV3: "
-        f"it has {', '.join(names[:8])}."
+        f"it has {', '.join(names[:8]) or f'no tensor under {HEAD}'}."
     )
 
 

@@ -1,0 +1,88 @@
+"""Multiply-accumulates of a network, and how fast this machine does them in plain products."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+Shape = tuple[int, ...]
+
+PRODUCTS: tuple[tuple[int, int, int], ...] = (
+    (3600, 512, 2048),
+    (3600, 4608, 512),
+    (2048, 2048, 2048),
+)
+"""Rows, inner and columns of matrix products: convolutions on 60 x 60 features (1 x 1 and, as its
+patches, 3 x 3), and a square."""
+SECONDS = 0.4
+"""Time that each product is repeated for."""
+
+
+def gmac(model: nn.Module, size: tuple[int, int]) -> float:
+    """Billions of multiply-accumulates of one image in convolutions and matrix products.
+
+    Args:
+        model: takes images [B, 3, h, w]; in eval mode, on the CPU.
+        size: rows and columns of the image.
+    """
+
+    def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
+        return 2 * math.prod(left) * right[-1]
+
+    def transposed(left: Shape, right: Shape, *_: Any, **__: Any) -> int:
+        return 2 * math.prod(left) * right[0]
+
+    # PyTorch's own list lacks the products that write to their first argument, and oneDNN's.
+    missing: dict[Any, Any] = {
+        torch.ops.aten.addmm_: operations,
+        torch.ops.aten.baddbmm_: operations,
+    }
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        missing[torch.ops.mkldnn._linear_pointwise] = transposed
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
+        model(torch.zeros(1, 3, *size))
+    return counter.get_total_flops() / 2e9
+
+
+@torch.inference_mode()
+def product_gflops(
+    dtype: torch.dtype,
+    products: Sequence[tuple[int, int, int]] = PRODUCTS,
+    seconds: float = SECONDS,
+) -> float:
+    """How fast the CPU multiplies matrices: the best rate of several sizes, in 10^9 operations a
+    second, two a multiply-accumulate.
+
+    The rate of a size is that of its fastest call, so that other programs count little.
+
+    Args:
+        dtype: `torch.float32` or `torch.bfloat16`.
+        products: rows, inner length and columns of each.
+        seconds: time that each is repeated for, after one call that does not count.
+    """
+    return max(_gflops(_factors(shape, dtype), seconds) for shape in products)
+
+
+def _factors(shape: tuple[int, int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    rows, inner, columns = shape
+    generator = torch.Generator().manual_seed(0)
+    # Numbers of ordinary size: zeros and denormals take another time.
+    left = torch.rand(rows, inner, generator=generator).to(dtype)
+    return left, torch.rand(inner, columns, generator=generator).to(dtype)
+
+
+def _gflops(factors: tuple[Tensor, Tensor], seconds: float) -> float:
+    left, right = factors
+    result = left @ right
+    fastest, begin = math.inf, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        torch.mm(left, right, out=result)
+        fastest = min(fastest, time.perf_counter() - start)
+    return 2e-9 * left.numel() * right.shape[1] / fastest
