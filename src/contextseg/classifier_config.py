@@ -197,7 +197,8 @@ class ClassifierTrainConfig:
     precision: Literal["32", "bf16"] = "32"
     """`bf16` runs the network in bfloat16 autocast; weights and losses stay in float32."""
     compile: bool = False
-    """Compile the network (torch.compile): minutes at the start, faster steps."""
+    """Compile the network (torch.compile): minutes at the start, faster steps. In bfloat16 on a CPU
+    it is left out: gradients compiled there by PyTorch 2.15 were found to be NaN."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` takes a GPU if there is one."""
     gradient_clip: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from contextseg.classifier_recipes import CLASSIFIER_RECIPES
 from contextseg.cli.__main__ import main
 from contextseg.config import OptimConfig
 from contextseg.config_io import read_yaml
+from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.log import read_log
 from contextseg.training.optim import schedule
 
@@ -214,3 +216,18 @@ def test_a_comparison_sets_classifiers_side_by_side(cifar, tmp_path, capsys):
     assert "not run here" in report
     assert "3.96" in report
     assert main(["compare", "resnet14_cifar10_short", "demo", *options[:2]]) == 2
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "compiled"),
+    [("cpu", "bf16", False), ("cpu", "32", True), ("cuda", "bf16", True)],
+)
+def test_bfloat16_is_not_compiled_on_a_cpu(monkeypatch, device, precision, compiled):
+    config = replace(CLASSIFIER_RECIPES["resnet14_cifar10_short"](), precision=precision)
+    assert config.compile
+    network = contextseg.create_model("resnet14", num_classes=10, width=4)
+    module = ClassifierModule(config, network, steps=1)
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    monkeypatch.setattr(ClassifierModule, "trainer", SimpleNamespace(strategy=strategy))
+    module.setup("fit")
+    assert (module.model._compiled_call_impl is not None) is compiled

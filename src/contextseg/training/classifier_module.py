@@ -54,8 +54,14 @@ class ClassifierModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Lay out the weights as the images are, and compile."""
         self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        if self.config.compile:
+        if self.config.compile and not self._is_bf16_on_cpu():
             self.model.compile()
+
+    def _is_bf16_on_cpu(self) -> bool:
+        # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
+        # where those without compilation, and those of the traced graph (aot_eager), are right.
+        on_cpu = self.trainer.strategy.root_device.type == "cpu"
+        return on_cpu and self.config.precision == "bf16"
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its schedule, a step of it after each step of the optimiser."""
