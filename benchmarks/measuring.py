@@ -6,7 +6,6 @@ import math
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from contextseg.machine import cpu_name
+from contextseg.machine import commit, cpu_name
 
 Step = Callable[[], object]
 
@@ -87,7 +86,7 @@ def environment(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "commit": commit(),
+        "commit": commit() or "unknown",
         "others": busy_share(),
     }
 
@@ -118,17 +117,3 @@ def why_not_compiled(device: str) -> str | None:
         hint = "install a C++ compiler and Python's headers" if device == "cpu" else "see Triton"
         return f"torch.compile does not work here ({what[0][:120]}): {hint}"
     return None
-
-
-def commit() -> str:
-    """Short hash of the commit, with a plus if files differ from it."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
