@@ -51,8 +51,8 @@ def encnet_mobilenetv2_camvid_enlarged() -> TrainConfig:
     """EncNet on street scenes enlarged 1.5 times: the trained model in `models/`.
 
     At 480 x 360 pixels, poles and signs are a few pixels wide, less than a feature of this network
-    tells apart. It learns at scales around 1.5, and `image_scale` keeps that for prediction. About
-    55 minutes on one core of a CPU with AMX, nothing else running.
+    tells apart. It learns at scales around 1.5, and `image_scale` keeps that for prediction. The
+    training took 85 minutes on one core of a CPU with AMX, beside other work.
     """
     config = encnet_mobilenetv2_camvid()
     return replace(
