@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +37,7 @@ def ours(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Intra, inter and the affinity loss, in tiles."""
     intra, inter, terms = context_prior(
-        features, weight, norm, features, labels, void="as_class", diagonal="remove", impl="eager"
+        features, weight, norm, features, labels, void="as_class", diagonal="remove"
     )
     if terms is None:
         return intra, inter, None
@@ -70,21 +71,25 @@ def dense(
     return intra, inter, loss + cost((different * (1 - prior)).sum(2), different.sum(2))
 
 
-def inputs(batch: int, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def inputs(
+    batch: int, side: int, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Features as a view of a feature map, weight, gamma, beta, labels in patches."""
     N = side * side
-    maps = torch.randn(batch, CHANNELS, side, side).relu()
-    weight = torch.randn(N, CHANNELS) * CHANNELS**-0.5
+    maps = torch.randn(batch, CHANNELS, side, side).relu().to(dtype)
+    weight = (torch.randn(N, CHANNELS) * CHANNELS**-0.5).to(dtype)
     patches = torch.randint(CLASSES, (batch, 1, 4, 4)).float()
     labels = F.interpolate(patches, (side, side)).long().flatten(1)
     return maps.flatten(2).transpose(1, 2), weight, torch.ones(N), torch.zeros(N), labels
 
 
-def step(form: Form, training: bool, batch: int, side: int) -> Step:
+def step(
+    form: Form, training: bool, batch: int, side: int, dtype: torch.dtype = torch.float32
+) -> Step:
     """Context of a batch; in training with the loss and all gradients."""
     if side > WARM_UP:
-        step(form, training, 1, WARM_UP)()  # what a first call loads is not this work's memory
-    features, weight, gamma, beta, labels = inputs(batch, side)
+        step(form, training, 1, WARM_UP, dtype)()  # what a first call loads is not this work's
+    features, weight, gamma, beta, labels = inputs(batch, side, dtype)
     running = torch.zeros_like(beta), torch.ones_like(gamma)
     norm = PriorNorm(gamma, beta, *running, training=training)
     if not training:
@@ -98,9 +103,9 @@ def step(form: Form, training: bool, batch: int, side: int) -> Step:
     return work
 
 
-def compiled(training: bool, batch: int, side: int) -> Step:
+def compiled(*draw: Any) -> Step:
     """The dense formulation under `torch.compile`."""
-    return step(torch.compile(dense, dynamic=False), training, batch, side)
+    return step(torch.compile(dense, dynamic=False), *draw)
 
 
 def by_default(a: Tensor, b: Tensor) -> Tensor:
@@ -114,11 +119,15 @@ def as_in_tiles(a: Tensor, b: Tensor) -> Tensor:
 
 
 def products(
-    multiply: Callable[[Tensor, Tensor], Tensor], training: bool, batch: int, side: int
+    multiply: Callable[[Tensor, Tensor], Tensor],
+    training: bool,
+    batch: int,
+    side: int,
+    dtype: torch.dtype = torch.float32,
 ) -> Step:
     """The matrix products with the prior or its gradient, and nothing else."""
-    features, weight, *_ = inputs(batch, side)
-    features, prior = features.contiguous(), torch.rand(side * side, side * side)
+    features, weight, *_ = inputs(batch, side, dtype)
+    features, prior = features.contiguous(), torch.rand(side * side, side * side).to(dtype)
 
     def work() -> None:
         for image in features:
@@ -134,7 +143,7 @@ def products(
     return work
 
 
-def group(name: str, device: str | None, *draw: int | bool) -> list[Case]:
+def group(name: str, device: str | None, *draw: Any) -> list[Case]:
     """Every form of one work."""
     default, tiled = (partial(products, multiply, *draw) for multiply in (by_default, as_in_tiles))
     return [
@@ -150,9 +159,15 @@ CASES = [
     *group("training, B2 N3600", "cpu", True, 2, 60),
     *group("eval, B1 N3600", "cpu", False, 1, 60),
     Case("ours", partial(step, ours, True, 1, 97), "training, B1 N9409", device="cpu"),
-    *group("training, B16 N3600", "cuda", True, 16, 60),
-    *group("eval, B16 N3600", "cuda", False, 16, 60),
-    Case("ours", partial(step, ours, True, 8, 97), "training, B8 N9409", device="cuda"),
+    *group("training, B16 N3600 bfloat16", "cuda", True, 16, 60, torch.bfloat16),
+    *group("eval, B16 N3600 bfloat16", "cuda", False, 16, 60, torch.bfloat16),
+    *group("training, B4 N3600 float32", "cuda", True, 4, 60),
+    Case(
+        "ours",
+        partial(step, ours, True, 8, 97, torch.bfloat16),
+        "training, B8 N9409 bfloat16",
+        device="cuda",
+    ),
 ]
 SWEEP = [
     case

@@ -52,9 +52,11 @@ def run(
     leaves = {name: inputs[name].detach().requires_grad_() for name in GRADIENTS}
     groups = inputs["features"].shape[2] // inputs["weight"].shape[1]
     M, wide = len(inputs["weight"]), torch.promote_types(inputs["weight"].dtype, torch.float32)
-    running = [torch.linspace(-1, 1, M, dtype=wide), torch.linspace(0.5, 1, M, dtype=wide)]
+    device = inputs["weight"].device
+    like = {"dtype": wide, "device": device}
+    running = [torch.linspace(-1, 1, M, **like), torch.linspace(0.5, 1, M, **like)]
     norm = PriorNorm(leaves["gamma"], leaves["beta"], *running, training=training)
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+    with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
         intra, inter, terms = context_prior(
             leaves["features"],
             leaves["weight"],
@@ -67,7 +69,7 @@ def run(
             **options,
         )
     assert terms is not None
-    ramp = torch.linspace(-1, 1, intra.numel(), dtype=wide).view_as(intra)
+    ramp = torch.linspace(-1, 1, intra.numel(), **like).view_as(intra)
     loss = (intra * ramp).sum() + inter.to(wide).square().sum()
     loss = loss + terms.unary + 2 * terms.precision + 0.5 * terms.recall + 0.3 * terms.specificity
     grads = torch.autograd.grad(loss, list(leaves.values()))
