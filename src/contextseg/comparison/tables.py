@@ -42,6 +42,9 @@ def score_table(comparison: Comparison) -> Table:
         if reason:
             rows.append([entry.name, Cell(reason, tone="failed", span=len(columns) + 1)])
             continue
+        if all(run.status == "to do" for run in entry.runs):
+            rows.append([entry.name, Cell("not run", span=len(columns) + 1)])
+            continue
         rows.append([entry.name])
         for number, (name, values) in enumerate(columns.items()):
             text = spread(values(entry))
@@ -136,12 +139,17 @@ def run_table(comparison: Comparison) -> Table | None:
                     run.log,
                     ", ".join(dict.fromkeys(s["commit"] or NOTHING for s in run.sessions)),
                     run.sessions[0]["started"][:10],
-                    f"{more}{sum(known) / 60:.0f}",
+                    f"{more}{minutes(sum(known))}",
                     f"{where['device']}, {where['threads']} threads, torch {where['torch']}",
                 ]
             )
     heads = ["model", "seed", "log", "commit", "date", "minutes", "machine"]
     return Table(heads, rows) if rows else None
+
+
+def minutes(seconds: float) -> str:
+    """Minutes, with a decimal where they are few."""
+    return f"{seconds / 60:.0f}" if seconds >= 600 else f"{seconds / 60:.1f}"
 
 
 def small_name(bound: int) -> str:
