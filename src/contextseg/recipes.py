@@ -85,7 +85,7 @@ def encnet_resnet50_camvid() -> TrainConfig:
         model=replace(config.model, backbone="resnet50", output_stride=8),
         data=replace(config.data, workers=2),
         augment=replace(config.augment, crop=(448, 448)),
-        optim=replace(config.optim, lr=0.0003, head_lr_factor=3.0),
+        optim=replace(config.optim, lr=0.0007, head_lr_factor=1.5),
         out="runs/encnet_resnet50_camvid",
         batch_size=16,
         ema_decay=0.99,
