@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from contextseg.engines.info import INPUT, optional
 
-KINDS = ["Conv", "Add", "MaxPool", "Concat"]
-"""Operators in int8: convolutions and what stands between them. The Encoding Layer, the upsampling
-and the argmax stay in floating point: they cost little, and every prediction hangs on them."""
+ROOTS = frozenset({"Conv"})
+"""Operators in int8 wherever they stand; nearly all time is spent in them."""
+FOLLOWERS = frozenset({"Relu", "Clip", "Add", "MaxPool", "Concat"})
+"""Operators in int8 behind a convolution, so that integers go from one to the next. Relu and Clip
+must be among them: the 256 steps then cover what they let through. Otherwise the steps cover all
+that the convolution gives, and most of them go to values that are cut off next."""
+
+
+def outside(nodes: Iterable[Any]) -> list[str]:
+    """Names of the nodes of `FOLLOWERS` that no convolution leads to by way of others.
+
+    They are arithmetic of another kind: distances in the Encoding Layer, or the positions of rows
+    and columns in the upsampling, of which int8 would tell only 256 apart.
+
+    Args:
+        nodes: of an ONNX graph, in the order they run in.
+    """
+    names, integers = [], set()
+    for node in nodes:
+        if node.op_type in ROOTS or (
+            node.op_type in FOLLOWERS and not integers.isdisjoint(node.input)
+        ):
+            integers.update(node.output)
+        elif node.op_type in FOLLOWERS:
+            names.append(node.name)
+    return names
 
 
 class Images:
@@ -33,6 +57,8 @@ class Images:
 def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
     """Replace the network in a file by its int8 form.
 
+    Convolutions and what stands between them compute in int8. The Encoding Layer, the upsampling
+    and the argmax stay in floating point: they cost little, and every prediction hangs on them.
     Weights get a scale a channel, activations an asymmetric one a tensor, from the range they take
     on the images. The file stays a floating-point graph with quantising nodes (QDQ), which both
     ONNX Runtime and OpenVINO turn into integer kernels.
@@ -49,6 +75,7 @@ def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
             "export: int8 is calibrated on images: give a folder of them (--images), such as the "
             "network will see."
         )
+    onnx = optional("onnx", "export")
     tools = optional("onnxruntime.quantization", "export")
     prepared = path.with_suffix(".prepared.onnx")
     shapes = optional("onnxruntime.quantization.shape_inference", "export")
@@ -58,7 +85,8 @@ def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
         str(path),
         Images(images),
         quant_format=tools.QuantFormat.QDQ,
-        op_types_to_quantize=KINDS,
+        op_types_to_quantize=sorted(ROOTS | FOLLOWERS),
+        nodes_to_exclude=outside(onnx.load(prepared).graph.node),
         per_channel=True,
         activation_type=tools.QuantType.QUInt8,
         weight_type=tools.QuantType.QInt8,

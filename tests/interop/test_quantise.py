@@ -1,0 +1,118 @@
+"""int8 files spend their 256 steps on what convolutions pass on, and nowhere else."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from contextseg import create_model, export
+from contextseg.data.classes import Classes
+from contextseg.engines import open_exported
+from contextseg.inference.predictor import Predictor
+from contextseg.interop.export.images import normalised
+from contextseg.interop.export.quantise import outside
+from tests.inference.fakes import draw_image
+from tests.interop.conftest import small
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small photos to calibrate on."""
+    folder = tmp_path_factory.mktemp("photos")
+    for index in range(3):
+        Image.fromarray(draw_image(64, 96, seed=index)).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def int8_file(model_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EncNet in int8."""
+    path = tmp_path_factory.mktemp("int8") / "small.onnx"
+    export(model_file, path, precision="int8", images=photos, least_agreement=0.0)
+    return path
+
+
+def integer_tensors(nodes: Any) -> set[str]:
+    """Results that are rounded to int8, whatever computes them."""
+    return {node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
+
+
+def test_arithmetic_that_no_convolution_leads_to_stays_in_floating_point():
+    def node(kind: str, name: str, inputs: str, output: str) -> Any:
+        return onnx.helper.make_node(kind, inputs.split(), [output], name=name)
+
+    nodes = [
+        node("Range", "columns", "start end step", "columns"),
+        node("Add", "centres", "columns half", "centres"),
+        node("Clip", "inside the image", "centres zero last", "positions"),
+        node("Conv", "first", "image weight", "a"),
+        node("Relu", "rectified", "a", "b"),
+        node("MaxPool", "pooled", "b", "c"),
+        node("Conv", "second", "c weight", "d"),
+        node("Add", "residual", "c d", "e"),
+        node("Resize", "enlarged", "e roi scales", "f"),
+        node("Concat", "levels", "f d", "g"),
+        node("Softmax", "assignment", "g", "h"),
+        node("Add", "distances", "h norms", "i"),
+    ]
+    assert outside(nodes) == ["centres", "inside the image", "distances"]
+
+
+def test_convolutions_are_rounded_behind_their_activation(int8_file: Path):
+    nodes = onnx.load(int8_file).graph.node
+    maker = {output: node for node in nodes for output in node.output}
+    rounded = [maker[name].op_type for name in integer_tensors(nodes) if name in maker]
+    assert rounded.count("Conv") > 15
+    # A Relu behind a convolution would cut off steps that the convolution's range has taken; the
+    # rounding does what it does.
+    behind = [node for node in nodes if node.op_type == "Relu" and node.input[0] in maker]
+    assert [maker[node.input[0]].op_type for node in behind] == ["BatchNormalization"]
+
+
+def test_clips_of_mobilenets_are_part_of_the_rounding(photos: Path, tmp_path: Path):
+    torch.manual_seed(0)
+    model = create_model("fcn", backbone="mobilenetv2_050", num_classes=4, head_channels=8)
+    path = tmp_path / "mobile.onnx"
+    predictor = Predictor(model, Classes.numbered(4), "cpu")
+    export(predictor, path, precision="int8", images=photos, least_agreement=0.0)
+    kinds = {node.op_type for node in onnx.load(path).graph.node}
+    assert "Conv" in kinds
+    assert "Clip" not in kinds
+
+
+def test_images_larger_than_those_of_the_calibration(int8_file: Path):
+    # Positions of columns in 256 steps of those of the photos would end at their last column.
+    model = small()
+    image = normalised(draw_image(224, 336, seed=7), model.config, (224, 336))
+    with torch.inference_mode():
+        expected = model(image).logits.argmax(1)
+    found = open_exported(int8_file).labels(image).labels
+    assert (found == expected).float().mean() > 0.8
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("int8", "f32"), ("bf16", "bf16")])
+def test_openvino_computes_the_rest_of_int8_in_float32(
+    precision, expected, model_file, photos, tmp_path, monkeypatch
+):
+    ov = pytest.importorskip("openvino")
+    settings: list[dict[str, Any]] = []
+
+    class Core(ov.Core):
+        def compile_model(self, model: Any, device: str, config: dict[str, Any]) -> Any:
+            settings.append(copy.deepcopy(config))
+            return super().compile_model(model, device, config)
+
+    monkeypatch.setattr(ov, "Core", Core)
+    export(
+        model_file, tmp_path / "small.xml", to="openvino", precision=precision, images=photos,
+        least_agreement=0.0,
+    )  # fmt: skip
+    assert [each["INFERENCE_PRECISION_HINT"] for each in settings] == [expected]
