@@ -49,11 +49,16 @@ def plan(C: int, K: int, itemsize: int, shared_memory: int) -> Plan:
     block_k = max(16, triton.next_power_of_2(K))  # tl.dot takes no fewer than 16
     block_c = max(16, triton.next_power_of_2(C))
     codebooks = 2 if itemsize == 2 else 1
-    for stages in (3, 2):
-        size = (stages * 32 + codebooks * block_k) * block_c * itemsize
-        # The sums stay in registers: 16384 of them are 64 for each of 256 threads.
-        if block_c * block_k <= 16384 and size <= shared_memory:
-            return Plan(32, block_k, block_c, True, stages)
+    # With twice as many numbers in a tile registers spill: four times the instructions, says the
+    # assembler for compute capability 9.0, for twice the pixels.
+    block_n = 16 if itemsize == 2 and block_c >= 512 else 32
+    for stages in (4, 3, 2) if block_n == 16 else (3, 2):
+        size = (stages * block_n + codebooks * block_k) * block_c * itemsize
+        # The sums stay in registers: 16384 of them are 64 for each of 256 threads. Products of wide
+        # numbers without rounding hold their factors in registers as well.
+        most = 16384 if itemsize == 2 else 4096
+        if block_c * block_k <= most and size <= shared_memory:
+            return Plan(block_n, block_k, block_c, True, stages)
     return Plan(64, block_k, 32 if block_k > 128 or itemsize > 4 else 64, False, 2)
 
 
