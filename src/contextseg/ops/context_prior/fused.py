@@ -263,6 +263,7 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
     # Of wider numbers a sample: each compilation takes a second.
     for precision, passes in (
         ("bf16", tuple(Pass)),
+        ("tf32", (Pass.WEIGHTS,)),
         ("tf32x3", (Pass.CONTEXT, Pass.WEIGHTS)),
         ("ieee", (Pass.WEIGHTS,)),
     ):

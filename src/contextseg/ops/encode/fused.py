@@ -1,8 +1,8 @@
 """Encoding in a Triton kernel, which writes neither residuals nor assignment to memory.
 
 A program encodes tiles of pixels of one image and leaves a partial sum [K, C], and how many pixels
-each codeword holds; PyTorch adds the partials up, so that the result does not depend on the order
-in which programs finish, as it would with atomics. Where a tile of pixels fits with all its
+each codeword holds; another kernel adds the partials up, so that the result does not depend on the
+order in which programs finish, as it would with atomics. Where a tile of pixels fits with all its
 channels, the features are read once; otherwise twice, the second time from the cache of the GPU.
 The backward is a kernel too; `fused_backward` says what it moves. The forward moves the bytes of
 the features once, and 4 bytes for each of programs × K × C partial sums, written and read.
