@@ -146,12 +146,13 @@ def products(
 def group(name: str, device: str | None, *draw: Any) -> list[Case]:
     """Every form of one work."""
     default, tiled = (partial(products, multiply, *draw) for multiply in (by_default, as_in_tiles))
+    as_tiles = Case("the same, as in tiles", tiled, name, memory=False, device="cpu")
     return [
         Case(DENSE, partial(step, dense, *draw), name, device=device),
         Case("dense, compiled", partial(compiled, *draw), name, compiled=True, device=device),
         Case("ours", partial(step, ours, *draw), name, device=device),
         Case("matrix products alone", default, name, memory=False, device=device),
-        *([] if device == "cuda" else [Case("the same, as in tiles", tiled, name, memory=False)]),
+        *([] if device == "cuda" else [as_tiles]),
     ]
 
 

@@ -222,17 +222,22 @@ def extra_memory_mib(case: Case, device: str) -> float:
 
 def print_table(group: str, rows: list[dict[str, Any]]) -> None:
     """Print the rows of a group for people."""
+    calls = any("call_ms" in row for row in rows)  # on a GPU
     heading = (
         f"{'median':>10}  {'p20 to p80':>17}  {'speed':>8}  {'extra memory':>13}  {'share':>6}"
     )
-    print(f"\n{group:34}{heading}")
+    print(f"\n{group:34}{heading}{'  a call' if calls else ''}")
+    digits = 3 if calls else 1
     for row in rows:
-        spread = f"{row['ms_p20']:.1f} to {row['ms_p80']:.1f}"
+        spread = f"{row['ms_p20']:.{digits}f} to {row['ms_p80']:.{digits}f}"
         speed = "" if row["speed_ratio"] is None else f"{row['speed_ratio']:.2f} x"
         memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.1f} MiB"
         share = "" if row["memory_ratio"] is None else f"{row['memory_ratio']:.3f}"
+        call = f"  {row['call_ms']:.3f} ms" if calls else ""
+        if row.get("timed_by") == "calls":
+            call += " (not captured: the median is of calls too)"
         print(
-            f"{row['case']:34}{row['ms']:7.1f} ms  {spread:>17}  {speed:>8}  {memory:>13}  "
-            f"{share:>6}",
+            f"{row['case']:34}{row['ms']:7.{digits}f} ms  {spread:>17}  {speed:>8}  {memory:>13}  "
+            f"{share:>6}{call}",
             flush=True,
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.gpu_time import Timed, timed
 from contextseg.machine import commit, cpu_name
 
 Step = Callable[[], object]
@@ -22,17 +23,28 @@ MOST_REPEATS = 50
 
 
 def median_ms(steps: dict[str, Step], rounds: int, device: str = "cpu") -> dict[str, dict]:
-    """Median, 20th and 80th percentile of the milliseconds of each step, which take turns."""
+    """Median, 20th and 80th percentile of the milliseconds of each step, which take turns.
+
+    On a GPU these are of the GPU alone, and `call_ms` is the median of the wall-clock time of a
+    call, launching included: of small work it is most.
+    """
+    if device == "cuda":
+        return gpu_ms(steps, rounds)
     repeats, times = {}, {name: [] for name in steps}
     for name, step in steps.items():
         first = min(seconds(step, device) for _ in range(2))
-        repeats[name] = max(1, min(MOST_REPEATS, math.ceil(TURN_SECONDS / max(first, 1e-9))))
+        repeats[name] = repeats_in_turn(first)
     for _ in range(rounds):
         for name, step in steps.items():
             if repeats[name] > 1:
                 step()  # what the others left in the caches is not this step's doing
             times[name] += [seconds(step, device) * 1000 for _ in range(repeats[name])]
     return {name: percentiles(measured) for name, measured in times.items()}
+
+
+def repeats_in_turn(first: float) -> int:
+    """How often a step of so many seconds is repeated in its turn."""
+    return max(1, min(MOST_REPEATS, math.ceil(TURN_SECONDS / max(first, 1e-9))))
 
 
 def seconds(step: Step, device: str) -> float:
@@ -42,6 +54,29 @@ def seconds(step: Step, device: str) -> float:
     step()
     synchronise(device)
     return time.perf_counter() - start
+
+
+def gpu_ms(steps: dict[str, Step], rounds: int) -> dict[str, dict]:
+    """Times of the GPU for each step, by which way they were had, and of a call."""
+    ready: dict[str, Timed] = {}
+    gpu, calls = {name: [] for name in steps}, {name: [] for name in steps}
+    repeats = {}
+    for name, step in steps.items():
+        step()  # compiles
+        repeats[name] = repeats_in_turn(min(seconds(step, "cuda") for _ in range(2)))
+        ready[name] = timed(step)
+    for _ in range(rounds):
+        for name, step in steps.items():
+            gpu[name] += [ready[name].ms() for _ in range(repeats[name])]
+            calls[name] += [seconds(step, "cuda") * 1000 for _ in range(repeats[name])]
+    return {
+        name: {
+            **percentiles(gpu[name]),
+            "call_ms": statistics.median(calls[name]),
+            "timed_by": ready[name].way,
+        }
+        for name in steps
+    }
 
 
 def synchronise(device: str) -> None:

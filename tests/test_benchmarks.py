@@ -43,3 +43,17 @@ def test_a_benchmark_saves_what_it_measures(tmp_path):
     assert '--only "11 classes"' in results["command"]
     assert str(tmp_path) not in results["command"]
     assert "interpolate + cross_entropy (baseline)" in table(results)
+
+
+def test_tables_of_a_gpu_show_the_time_of_a_call_too():
+    row = {"group": "g", "case": "ours", "ms": 0.0531, "ms_p20": 0.053, "ms_p80": 0.054,
+           "call_ms": 0.21, "timed_by": "graph", "speed_ratio": 2.0, "memory_mib": 1.0,
+           "memory_ratio": None}  # fmt: skip
+    where = {"device": "GPU", "cores": 1, "threads": 1, "python": "3", "torch": "2", "commit": "c"}
+    slow = row | {"case": "waits", "timed_by": "calls"}
+    results = {"title": "T", "command": "c", "baseline": "b", "where": where, "rows": [row, slow]}
+    lines = table(results).splitlines()
+    assert lines[0].endswith("| share | a call |")
+    assert lines[2] == ("| g | ours | 0.053 ms | 0.053 to 0.054 | 2.00 × | 1.0 MiB |  | 0.210 ms |")
+    assert "0.053 ms (by calls)" in lines[3]
+    assert {line.count("|") for line in lines[:4]} == {9}

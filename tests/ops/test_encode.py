@@ -109,7 +109,9 @@ def test_as_exact_as_the_formula(shape, impl, dtype, device):
             # Assignment and codewords, split into two numbers of bfloat16, have 16 bits.
             assert rms(actual[name] - exact[name]) <= 2**-14 * rms(exact[name])
         else:
-            assert_as_exact(actual[name], rounded[name], exact[name], name)
+            # The kernel multiplies in TF32 there, which turns a rounding to the other neighbour.
+            products = 2**-9 if (impl, dtype) == ("fused", torch.bfloat16) else 0.0
+            assert_as_exact(actual[name], rounded[name], exact[name], name, products=products)
 
 
 @pytest.mark.parametrize("impl", FAST)
@@ -185,7 +187,7 @@ def test_large_half_precision_features(impl, dtype, device, monkeypatch):
         for sums in (torch.float32, torch.float64)
     )
     assert encoders.abs().max() > torch.finfo(torch.float16).max
-    assert_as_exact(encoders, rounded, exact, "encoders")
+    assert_as_exact(encoders, rounded, exact, "encoders", summed=features.shape[1])
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")

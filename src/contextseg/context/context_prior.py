@@ -12,7 +12,7 @@ from contextseg.context.pyramid_pooling import averaging_matrix
 from contextseg.ops.context_prior import AffinityTerms, Prior, PriorNorm, context_prior
 from contextseg.ops.context_prior.affinity import Diagonal, Void
 from contextseg.ops.context_prior.norm import fold, track
-from contextseg.ops.dispatch import sum_dtype, without_autocast
+from contextseg.ops.dispatch import exporting, sum_dtype, without_autocast
 
 Resolution = Literal["pooled", "bilinear", "bicubic"]
 
@@ -99,7 +99,7 @@ class ContextPrior(nn.Module):
         weight, norm, groups, grid = self.weight, self._norm(), self.groups, self.grid
         statistics = None
         # An exported graph holds for any size, the grid's among them: pooling to it changes nothing
-        apart = torch.compiler.is_exporting() or size != grid
+        apart = exporting() or size != grid
         if apart and self.resolution == "pooled":
             values = averaged(values, grid)
         elif apart:

@@ -53,9 +53,19 @@ def choose(
     return impl
 
 
+@torch.compiler.assume_constant_result
+def exporting() -> bool:
+    """Whether `torch.export` traces this call.
+
+    Asked outside the traced code: until PyTorch 2.11, code that `torch.compile` traces is told that
+    it is being exported.
+    """
+    return torch.compiler.is_exporting()
+
+
 def why_not_fused(tensor: Tensor) -> str | None:
     """The reason that no Triton kernel can take `tensor`, or None when one can."""
-    if torch.compiler.is_exporting():
+    if exporting():
         return "exported graphs hold PyTorch operators only"
     if not _HAS_TRITON:
         return "Triton is not installed (pip install triton)"

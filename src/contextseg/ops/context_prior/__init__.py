@@ -12,7 +12,7 @@ from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
 from contextseg.ops.context_prior.norm import PriorNorm
 from contextseg.ops.context_prior.prior import Prior
 from contextseg.ops.context_prior.rows import prior_rows
-from contextseg.ops.dispatch import Impl, choose
+from contextseg.ops.dispatch import Impl, choose, exporting
 
 __all__ = ["AffinityTerms", "Context", "Prior", "PriorNorm", "context_prior", "prior_rows"]
 
@@ -98,12 +98,12 @@ def context_prior(
     given = check_labels(features, weight, labels, key_labels, void, diagonal)
     chosen = choose("context_prior", impl, features)
     with torch.autocast(features.device.type, enabled=False):
-        if torch.compiler.is_exporting() and chosen == "eager" and given is None:
+        if exporting() and chosen == "eager" and given is None:
             return Context(*exported(features, weight, norm, values, groups), None)
         match chosen:
             case "fused":
                 from contextseg.ops.context_prior import fused as run  # imports Triton
-            case "eager" if not torch.compiler.is_exporting():
+            case "eager" if not exporting():
                 run = eager
             case _:
                 run = reference

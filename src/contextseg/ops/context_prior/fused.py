@@ -105,7 +105,6 @@ class _Launch:
         mean: Tensor,
         out: Tensor,
         rest: Tensor,
-        share: float = 1.0,
     ) -> None:
         """Run a pass; `gather_kernel` says which tensors are what."""
         features, weight, values, slopes = self.operands
@@ -120,7 +119,7 @@ class _Launch:
         with torch.cuda.device_of(features):
             gather_kernel[grid](
                 features, weight, self.bias, values, slopes, *given, sums, mean, out, rest,
-                B, N, M, D, width, share,
+                B, N, M, D, width,
                 *features.stride(), *weight.stride(), *values.stride(), *slopes.stride(),
                 *out.stride(),
                 GROUPS=self.groups, OF_QUERIES=which.of_queries, GRADIENT=which.gradient,
@@ -151,7 +150,7 @@ def context(
     mean = values.mean(1, dtype=weight.dtype)  # [B, D]
     launch = _Launch(precision, features, weight, bias, values, values, groups, own)
     given = labels, key_labels, key_valid
-    launch(Pass.CONTEXT, given, sums, mean, intra, inter, share=1 / weight.shape[0])
+    launch(Pass.CONTEXT, given, sums, mean, intra, inter)
     return intra, inter, sums
 
 
@@ -264,6 +263,7 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
     # Of wider numbers a sample: each compilation takes a second.
     for precision, passes in (
         ("bf16", tuple(Pass)),
+        ("tf32", (Pass.WEIGHTS,)),
         ("tf32x3", (Pass.CONTEXT, Pass.WEIGHTS)),
         ("ieee", (Pass.WEIGHTS,)),
     ):
@@ -289,7 +289,7 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
                     narrow = name in MATRICES or name in outputs
                     signature[name] = f"*{operand if narrow else total}"
                 else:
-                    signature[name] = "fp32" if name == "share" else "i32"
+                    signature[name] = "i32"
             constants |= {"num_warps": WARPS, "num_stages": STAGES}
             entries.append((gather_kernel, signature, constants))
     return entries

@@ -59,6 +59,15 @@ def sigmoid(x):
 
 
 @triton.jit
+def as_multiplied(x, dtype: tl.constexpr, PRECISION: tl.constexpr):
+    """Numbers rounded as a product takes them: to its dtype, or to the digits of TF32."""
+    if PRECISION == "tf32" and dtype == tl.float32:
+        bits = (x.to(tl.int32, bitcast=True) + 0x1000) & -0x2000
+        return tl.where(x == x, bits.to(tl.float32, bitcast=True), x)  # NaN would carry over
+    return x.to(dtype)
+
+
+@triton.jit
 def gather_kernel(
     features_ptr,  # [B, N, C]
     weight_ptr,  # [M, C // groups]
@@ -77,7 +86,6 @@ def gather_kernel(
     M,
     D,
     width,  # channels of a group
-    share,  # factor of what is gathered
     features_b, features_n, features_c,
     weight_m, weight_c,
     values_b, values_m, values_d,
@@ -201,7 +209,10 @@ def gather_kernel(
                 unary = along(sums_ptr + 2 * B * N, queries, queries_end, OF_QUERIES)
                 ideal = tl.where(same, 1.0, 0.0)
                 result += unary * (tl.where(counts, prior, 0.0) - ideal)
-            first += tl.sum(result, 1)
+            # The sum of what is multiplied, roundings and all: in the gradient of a weight whose
+            # logits are normalised, most of this product and of this sum cancel.
+            result = as_multiplied(result, chosen.dtype, PRECISION)
+            first += tl.sum(result.to(SUM), 1)
         else:
             result = prior
             if LABELS and OF_QUERIES:
@@ -216,7 +227,8 @@ def gather_kernel(
             result.to(chosen.dtype), chosen, found, input_precision=PRECISION, out_dtype=SUM
         )
 
-    found *= share
+    if OF_QUERIES and not GRADIENT:
+        found /= M  # here, in the dtype of the sums: a float argument would come as float32
     mean = tl.zeros((OUT,), SUM)
     if not GRADIENT:
         mean = tl.load(mean_ptr + image * D + out, mask=out < D, other=0.0)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import without_autocast
+from contextseg.ops.dispatch import exporting, without_autocast
 from contextseg.ops.encode import products
 
 TILE_BYTES = 2**22
@@ -24,7 +24,7 @@ Tile = tuple[int | slice, slice]
 def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
     """Residual encoders [B, K, C]; see `contextseg.ops.encode`."""
     inputs = (features, codewords, smoothing)
-    if torch.compiler.is_exporting():
+    if exporting():
         return products.encode(*inputs)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
         return _Encode.apply(*inputs)

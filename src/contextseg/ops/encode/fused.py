@@ -1,8 +1,8 @@
 """Encoding in a Triton kernel, which writes neither residuals nor assignment to memory.
 
 A program encodes tiles of pixels of one image and leaves a partial sum [K, C], and how many pixels
-each codeword holds; PyTorch adds the partials up, so that the result does not depend on the order
-in which programs finish, as it would with atomics. Where a tile of pixels fits with all its
+each codeword holds; another kernel adds the partials up, so that the result does not depend on the
+order in which programs finish, as it would with atomics. Where a tile of pixels fits with all its
 channels, the features are read once; otherwise twice, the second time from the cache of the GPU.
 The backward is a kernel too; `fused_backward` says what it moves. The forward moves the bytes of
 the features once, and 4 bytes for each of programs × K × C partial sums, written and read.
@@ -12,6 +12,7 @@ the features once, and 4 bytes for each of programs × K × C partial sums, writ
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import torch
@@ -23,6 +24,7 @@ from contextseg.ops.dispatch import without_autocast
 from contextseg.ops.encode import products
 from contextseg.ops.encode.fused_backward import backward_kernel
 from contextseg.ops.encode.fused_kernels import encode_kernel
+from contextseg.ops.encode.fused_small import codebook_kernel, encoders_kernel, gradients_kernel
 
 SHARED_MEMORY = 101376
 """Bytes of shared memory that every GPU from compute capability 8.0 on grants a program."""
@@ -47,11 +49,16 @@ def plan(C: int, K: int, itemsize: int, shared_memory: int) -> Plan:
     block_k = max(16, triton.next_power_of_2(K))  # tl.dot takes no fewer than 16
     block_c = max(16, triton.next_power_of_2(C))
     codebooks = 2 if itemsize == 2 else 1
-    for stages in (3, 2):
-        size = (stages * 32 + codebooks * block_k) * block_c * itemsize
-        # The sums stay in registers: 16384 of them are 64 for each of 256 threads.
-        if block_c * block_k <= 16384 and size <= shared_memory:
-            return Plan(32, block_k, block_c, True, stages)
+    # With twice as many numbers in a tile registers spill: four times the instructions, says the
+    # assembler for compute capability 9.0, for twice the pixels.
+    block_n = 16 if itemsize == 2 and block_c >= 512 else 32
+    for stages in (4, 3, 2) if block_n == 16 else (3, 2):
+        size = (stages * block_n + codebooks * block_k) * block_c * itemsize
+        # The sums stay in registers: 16384 of them are 64 for each of 256 threads. Products of wide
+        # numbers without rounding hold their factors in registers as well.
+        most = 16384 if itemsize == 2 else 4096
+        if block_c * block_k <= most and size <= shared_memory:
+            return Plan(block_n, block_k, block_c, True, stages)
     return Plan(64, block_k, 32 if block_k > 128 or itemsize > 4 else 64, False, 2)
 
 
@@ -59,60 +66,86 @@ class _Prepared(NamedTuple):
     """Inputs as the kernels take them."""
 
     features: Tensor
-    """[B, N, C], in half precision where SPLIT, else in the dtype of the sums."""
+    """[B, N, C], in half precision where `split`, else in the dtype of the sums."""
     split: bool
     """Features are multiplied in half precision, by codewords in two parts."""
-    book: products.Codebook
-    stored: Tensor
-    """Codewords about their centre, [1, K, C], or scaled and in two parts, [2, K, C]."""
+    centre: Tensor
+    """Mean codeword, [C]."""
+    about: Tensor
+    """Codewords about their mean, [K, C]."""
+    book: Tensor
+    """The same, or scaled and in two parts of half precision, [2, K, C]."""
     terms: Tensor
     """[4, K], see `distances_of`."""
+    turns: Tensor
+    """Products of slopes and codewords about their mean, [B, K]; empty without slopes."""
 
 
-def _prepare(features: Tensor, codewords: Tensor, smoothing: Tensor) -> _Prepared:
-    dtype = products.result_dtype(features, codewords, smoothing)
+def _prepare(
+    features: Tensor, codewords: Tensor, smoothing: Tensor, slope: Tensor | None = None
+) -> _Prepared:
+    """Launch `codebook_kernel`; `slope` is [B, K, C], contiguous, in the dtype of the sums."""
+    (K, C), dtype = codewords.shape, products.result_dtype(features, codewords, smoothing)
     split = features.dtype.itemsize == 2 and dtype == torch.float32
     if not split:
         features = features.to(dtype)
-    book = products.codebook(codewords, smoothing, dtype)
-    d, scale = book.codewords, torch.ones_like(book.smoothing)
-    if split:
-        # To at most 1 by a power of two, so that half precision neither overflows nor underflows.
-        largest = d.abs().amax().nan_to_num(1.0).clamp(2.0**-60, 2.0**60)
-        power = torch.exp2(torch.ceil(torch.log2(largest)))
-        high = (d / power).to(features.dtype)
-        stored = torch.stack([high, (d / power - high).to(features.dtype)])
-        scale *= power
-    else:
-        stored = d[None]
-    offsets = d @ book.centre if split else torch.zeros_like(scale)
-    terms = torch.stack([book.smoothing, d.square().sum(-1), offsets, scale])
-    return _Prepared(features, split, book, stored, terms)
+    about = codewords.new_empty((K, C), dtype=dtype)
+    book = features.new_empty((2, K, C)) if split else about
+    centre, terms = about.new_empty(C), about.new_empty((4, K))
+    B = 0 if slope is None else len(slope)
+    turns = about.new_empty((B, K))
+    block_b, block_k, block_c = codebook_plan(C, K)
+    with torch.cuda.device_of(features):
+        codebook_kernel[(K, 1 + triton.cdiv(B, block_b))](
+            codewords, smoothing, about if slope is None else slope, centre, about, book, terms,
+            turns, B, K, C, *codewords.stride(), *smoothing.stride(), BLOCK_B=block_b,
+            BLOCK_K=block_k, BLOCK_C=block_c, SPLIT=split, SUM=_triton_dtype(dtype), num_warps=8,
+        )  # fmt: skip
+    return _Prepared(features, split, centre, about, book, terms, turns)
+
+
+def codebook_plan(C: int, K: int) -> tuple[int, int, int]:
+    """Images, codewords and channels that a program on the codebook takes at a time."""
+    block_k = triton.next_power_of_2(K)
+    most = max(16, 16384 // block_k)  # 64 numbers for each of 256 threads
+    return 16, block_k, min(most, 512, max(16, triton.next_power_of_2(C)))
 
 
 @torch.library.custom_op("contextseg::encode", mutates_args=())
 def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
     """Residual encoders [B, K, C]; see `contextseg.ops.encode`."""
     (B, N, C), K = features.shape, codewords.shape[0]
-    features, split, book, stored, terms = _prepare(features, codewords, smoothing)
-    dtype = terms.dtype
+    dtype = products.result_dtype(features, codewords, smoothing)
+    if not (B and N and C and K):
+        return features.new_zeros((B, K, C), dtype=dtype)
+    features, split, centre, about, book, terms, _ = _prepare(features, codewords, smoothing)
     sizes = plan(C, K, features.dtype.itemsize, _shared_memory(features.device))
     num_tiles = triton.cdiv(N, sizes.block_n)
     tiles = triton.cdiv(num_tiles, _programs(features.device, B)) if sizes.whole else 1
-    programs = triton.cdiv(num_tiles, max(1, tiles))
-    sums = features.new_empty((B, programs, K, C), dtype=dtype)
-    mass = features.new_empty((B, programs, K), dtype=dtype)
-    if sums.numel():
-        with torch.cuda.device_of(features):
-            encode_kernel[(programs, B)](
-                features, stored, book.centre, terms, sums, mass, N, K, C, tiles,
-                *features.stride(), GAIN, BLOCK_N=sizes.block_n, BLOCK_K=sizes.block_k,
-                BLOCK_C=sizes.block_c, WHOLE=sizes.whole, SPLIT=split, SUM=_triton_dtype(dtype),
-                num_warps=8, num_stages=sizes.stages,
-            )  # fmt: skip
+    programs = triton.cdiv(num_tiles, tiles)
+    sums, mass = terms.new_empty((B, programs, K, C)), terms.new_empty((B, programs, K))
+    encoders = terms.new_empty((B, K, C))
     # Half precision sums x, not x - centre.
-    residue = codewords.to(dtype) if split else book.codewords
-    return sums.sum(1) - mass.sum(1)[..., None] * residue
+    residue = codewords if split else about
+    block_p, block_c = sums_plan(C, programs)
+    with torch.cuda.device_of(features):
+        encode_kernel[(programs, B)](
+            features, book, centre, terms, sums, mass, N, K, C, tiles, *features.stride(),
+            GAIN=GAIN, BLOCK_N=sizes.block_n, BLOCK_K=sizes.block_k, BLOCK_C=sizes.block_c,
+            WHOLE=sizes.whole, SPLIT=split, SUM=_triton_dtype(dtype), num_warps=8,
+            num_stages=sizes.stages,
+        )  # fmt: skip
+        encoders_kernel[(K * triton.cdiv(C, block_c), B)](
+            sums, mass, residue, encoders, programs, K, C, *residue.stride(),
+            BLOCK_P=block_p, BLOCK_C=block_c, SUM=_triton_dtype(dtype), num_warps=4,
+        )  # fmt: skip
+    return encoders
+
+
+def sums_plan(C: int, programs: int) -> tuple[int, int]:
+    """Of how many programs and channels a program adds up sums at a time."""
+    most = 32 if programs > 16 else 16
+    return min(most, triton.next_power_of_2(programs)), min(128, triton.next_power_of_2(C))
 
 
 def backward_plan(C: int, K: int, itemsize: int) -> tuple[int, int, int]:
@@ -131,29 +164,34 @@ def gradients(
     """Gradients of features, codewords and smoothing, in their dtypes."""
     (B, N, C), K = features.shape, codewords.shape[0]
     grad = torch.empty_like(features)
-    given, split, book, stored, terms = _prepare(features, codewords, smoothing)
-    dtype, d = terms.dtype, book.codewords
+    if not (B and N and C and K):
+        return grad.zero_(), torch.zeros_like(codewords), torch.zeros_like(smoothing)
+    dtype = products.result_dtype(features, codewords, smoothing)
+    slope = slope.to(dtype).contiguous()
+    prepared = _prepare(features, codewords, smoothing, slope)
+    given, split, centre, about, book, terms, turns = prepared
     block_n, block_k, block_c = backward_plan(C, K, given.dtype.itemsize)
     num_tiles = triton.cdiv(N, block_n)
     # Two programs a processor: while one waits for memory, the other computes.
-    tiles = triton.cdiv(num_tiles, 2 * _programs(given.device, B))
-    programs = triton.cdiv(num_tiles, max(1, tiles))
-    slope = slope.to(dtype).contiguous()
-    turns = (slope * d).sum(-1)
-    sums = features.new_empty((B, programs, K, C), dtype=dtype)
-    counts = features.new_empty((B, programs, 3, K), dtype=dtype)
-    if sums.numel():
-        with torch.cuda.device_of(features):
-            backward_kernel[(programs, B)](
-                given, stored, book.centre, terms, d, slope, turns, grad, sums, counts,
-                N, K, C, tiles, *given.stride(), *grad.stride(),
-                BLOCK_N=block_n, BLOCK_K=block_k, BLOCK_C=block_c, SPLIT=split,
-                SUM=_triton_dtype(dtype), PRECISION=_precision(features.dtype),
-                num_warps=8, num_stages=3,
-            )  # fmt: skip
-    mass, force, heat = counts.sum(1).unbind(1)  # [B, K]
-    pulled = sums.sum((0, 1)) - force.sum(0)[:, None] * d - (mass[..., None] * slope).sum(0)
-    return grad, pulled.to(codewords.dtype), heat.sum(0).to(smoothing.dtype)
+    tiles = triton.cdiv(num_tiles, _programs(given.device, B, 2))
+    programs = triton.cdiv(num_tiles, tiles)
+    sums, counts = terms.new_empty((B, programs, K, C)), terms.new_empty((B, programs, 3, K))
+    pulled, heat = torch.empty_like(codewords), torch.empty_like(smoothing)
+    block_p, channels = sums_plan(C, B * programs)
+    with torch.cuda.device_of(features):
+        backward_kernel[(programs, B)](
+            given, book, centre, terms, about, slope, turns, grad, sums, counts,
+            N, K, C, tiles, *given.stride(), *grad.stride(),
+            BLOCK_N=block_n, BLOCK_K=block_k, BLOCK_C=block_c, SPLIT=split,
+            SUM=_triton_dtype(dtype), PRECISION=_precision(features.dtype),
+            num_warps=8, num_stages=3,
+        )  # fmt: skip
+        gradients_kernel[(K * triton.cdiv(C, channels),)](
+            sums, counts, about, slope, pulled, heat, programs, B * programs, K, C,
+            *pulled.stride(), *heat.stride(), BLOCK_P=block_p, BLOCK_C=channels,
+            SUM=_triton_dtype(dtype), num_warps=4,
+        )  # fmt: skip
+    return grad, pulled, heat
 
 
 @gradients.register_fake
@@ -175,6 +213,7 @@ def _triton_dtype(dtype: torch.dtype) -> tl.dtype:
     return tl.float64 if dtype == torch.float64 else tl.float32
 
 
+@functools.cache
 def _shared_memory(device: torch.device) -> int:
     """Bytes that a program may have."""
     if device.type != "cuda":
@@ -182,12 +221,20 @@ def _shared_memory(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).shared_memory_per_block_optin
 
 
-def _programs(device: torch.device, images: int) -> int:
-    """Programs an image, so that all together keep the GPU busy; two in the interpreter."""
+def _programs(device: torch.device, images: int, each: int = 1) -> int:
+    """Programs an image, so that all together keep the GPU busy; two in the interpreter.
+
+    No more than the processors run at once, `each` on every one: a few that are left over would
+    take as long as all before them.
+    """
     if device.type != "cuda":
         return 2
-    processors = torch.cuda.get_device_properties(device).multi_processor_count
-    return max(1, triton.cdiv(processors, max(1, images)))
+    return max(1, each * _processors(device) // images)
+
+
+@functools.cache
+def _processors(device: torch.device) -> int:
+    return torch.cuda.get_device_properties(device).multi_processor_count
 
 
 @encode.register_fake
@@ -214,46 +261,52 @@ def _backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
 encode.register_autograd(_backward, setup_context=_save)
 
 
-def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
-    """Kernels to compile without a GPU: EncNet's size, a small and a large one."""
+def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
+    """Kernels to compile without a GPU that has so many bytes of shared memory.
+
+    Of EncNet's size, a small and a large one.
+    """
     entries = []
     for name, C, K in (
         ("fp16", 512, 32), ("bf16", 512, 32), ("bf16", 128, 32), ("bf16", 2048, 64),
         ("fp32", 512, 32), ("fp32", 128, 32), ("fp64", 128, 16),
     ):  # fmt: skip
-        dtype = tl.dtype(name)
-        total = tl.float64 if name == "fp64" else tl.float32
-        split = name in ("fp16", "bf16")
-        sizes = plan(C, K, dtype.primitive_bitwidth // 8, SHARED_MEMORY)
+        sizes = plan(C, K, tl.dtype(name).primitive_bitwidth // 8, memory)
         constants: dict[str, Any] = {
             "BLOCK_N": sizes.block_n, "BLOCK_K": sizes.block_k, "BLOCK_C": sizes.block_c,
-            "WHOLE": sizes.whole, "SPLIT": split, "SUM": total,
+            "WHOLE": sizes.whole, "GAIN": GAIN,
         }  # fmt: skip
-        signature = {
-            **dict.fromkeys(["features_ptr", "book_ptr"], f"*{name}"),
-            **dict.fromkeys(["centre_ptr", "terms_ptr", "sums_ptr", "mass_ptr"], f"*{total.name}"),
-            **dict.fromkeys(["N", "K", "C", "tiles", "stride_b", "stride_n"], "i32"),
-            "stride_c": "constexpr",
-            "GAIN": "fp32",
-            **dict.fromkeys(constants, "constexpr"),
-        }
-        constants |= {"stride_c": 1, "num_warps": 8, "num_stages": sizes.stages}
-        entries.append((encode_kernel, signature, constants))
+        # As of a channels-last and of a contiguous feature map.
+        for unit in ("stride_c", "stride_n"):
+            options = {"num_warps": 8, "num_stages": sizes.stages}
+            entries.append(_entry(encode_kernel, name, constants | {unit: 1}, options))
     for name in ("bf16", "fp16", "fp32", "fp64"):
-        total = "fp64" if name == "fp64" else "fp32"
-        itemsize = tl.dtype(name).primitive_bitwidth // 8
-        constants = dict(
-            zip(("BLOCK_N", "BLOCK_K", "BLOCK_C"), backward_plan(512, 32, itemsize), strict=True)
-        )
+        itemsize, options = tl.dtype(name).primitive_bitwidth // 8, {"num_warps": 8}
+        names = ("BLOCK_N", "BLOCK_K", "BLOCK_C")
+        blocks = zip(names, backward_plan(512, 32, itemsize), strict=True)
         precision = {"bf16": "tf32", "fp16": "tf32x3"}.get(name, "ieee")
-        constants |= {"SPLIT": itemsize == 2, "SUM": tl.dtype(total), "PRECISION": precision}
-        constants |= {"stride_c": 1, "grad_c": 1}
-        types = {"features_ptr": f"*{name}", "book_ptr": f"*{name}", "grad_ptr": f"*{name}"}
-        signature = {
-            argument: "constexpr" if argument in constants
-            else types.get(argument, f"*{total}") if argument.endswith("_ptr") else "i32"
-            for argument in backward_kernel.arg_names
-        }  # fmt: skip
-        constants |= {"num_warps": 8, "num_stages": 3}
-        entries.append((backward_kernel, signature, constants))
+        constants = {"PRECISION": precision, "stride_c": 1, "grad_c": 1, **dict(blocks)}
+        entries.append(_entry(backward_kernel, name, constants, options | {"num_stages": 3}))
+        blocks = zip(("BLOCK_B", "BLOCK_K", "BLOCK_C"), codebook_plan(512, 32), strict=True)
+        entries.append(_entry(codebook_kernel, name, {"stride_c": 1, **dict(blocks)}, options))
+        block_p, block_c = sums_plan(512, 256)
+        constants = {"stride_c": 1, "BLOCK_P": block_p, "BLOCK_C": block_c}
+        for kernel in (encoders_kernel, gradients_kernel):
+            entries.append(_entry(kernel, name, constants, {"num_warps": 4}))
     return entries
+
+
+def _entry(
+    kernel: Any, name: str, constants: dict[str, Any], options: dict[str, int]
+) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """A kernel for features of a dtype; SPLIT and SUM follow from it."""
+    total = "fp64" if name == "fp64" else "fp32"
+    constants = constants | {"SPLIT": name in ("fp16", "bf16"), "SUM": tl.dtype(total)}
+    constants = {key: value for key, value in constants.items() if key in kernel.arg_names}
+    types = dict.fromkeys(("features_ptr", "book_ptr", "grad_ptr"), f"*{name}")
+    signature = {
+        argument: "constexpr" if argument in constants
+        else types.get(argument, f"*{total}") if argument.endswith("_ptr") else "i32"
+        for argument in kernel.arg_names
+    }  # fmt: skip
+    return kernel, signature, constants | options

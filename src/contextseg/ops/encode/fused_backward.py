@@ -25,7 +25,7 @@ from contextseg.ops.encode.fused_kernels import assign, distances_of, load, scor
 @triton.jit
 def backward_kernel(
     features_ptr,  # [B, N, C], any strides
-    book_ptr,  # [2, K, C] or [1, K, C], as in the forward
+    book_ptr,  # [2, K, C] or [K, C], as in the forward
     centre_ptr,  # [C]
     terms_ptr,  # [4, K], see distances_of()
     codewords_ptr,  # [K, C], about their centre

@@ -50,24 +50,26 @@ def assign(distances, n, k, terms_ptr, N, K):
 
 
 @triton.jit
-def aggregate(x, assignment, c, centre_ptr, C, SPLIT: tl.constexpr, SUM: tl.constexpr, GAIN):
-    """Features summed by assignment, [c, k]."""
+def aggregate(
+    x, assignment, c, centre_ptr, C, sums, SPLIT: tl.constexpr, SUM: tl.constexpr,
+    GAIN: tl.constexpr,
+):  # fmt: skip
+    """`sums` and features summed by assignment, [c, k]; GAIN times these if SPLIT."""
     if SPLIT:
         amplified = assignment * GAIN
         high = amplified.to(x.dtype)
         low = (amplified - high.to(SUM)).to(x.dtype)
-        sums = tl.dot(tl.trans(x), low, out_dtype=SUM)
-        sums = tl.dot(tl.trans(x), high, acc=sums, out_dtype=SUM)
-        return sums / GAIN
+        sums = tl.dot(tl.trans(x), low, acc=sums, out_dtype=SUM)
+        return tl.dot(tl.trans(x), high, acc=sums, out_dtype=SUM)
     centre = tl.load(centre_ptr + c, mask=c < C, other=0.0)
     about = x.to(SUM) - centre[None, :]
-    return tl.dot(tl.trans(about), assignment, input_precision="ieee", out_dtype=SUM)
+    return tl.dot(tl.trans(about), assignment, acc=sums, input_precision="ieee", out_dtype=SUM)
 
 
 @triton.jit
 def encode_kernel(
     features_ptr,  # [B, N, C], any strides
-    book_ptr,  # [2, K, C] codewords about their centre and what rounding left, or [1, K, C]
+    book_ptr,  # [2, K, C] codewords about their centre and what rounding left, or [K, C]
     centre_ptr,  # [C]
     terms_ptr,  # [4, K], see distances_of()
     sums_ptr,  # [B, programs, K, C]
@@ -79,7 +81,7 @@ def encode_kernel(
     stride_b,
     stride_n,
     stride_c,
-    GAIN,
+    GAIN: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
     BLOCK_C: tl.constexpr,
@@ -104,8 +106,10 @@ def encode_kernel(
             squares, dots = scores_of(x, k, c, book_ptr, centre_ptr, K, C, SPLIT, SUM)
             distances = distances_of(squares, dots, k, terms_ptr, K)
             assignment = assign(distances, n, k, terms_ptr, N, K)
-            sums += aggregate(x, assignment, c, centre_ptr, C, SPLIT, SUM, GAIN)
+            sums = aggregate(x, assignment, c, centre_ptr, C, sums, SPLIT, SUM, GAIN)
             mass += tl.sum(assignment, 0)
+        if SPLIT:
+            sums *= 1 / GAIN
         inside = (c[:, None] < C) & (k[None, :] < K)
         tl.store(sums_ptr + k[None, :] * C + c[:, None], sums, mask=inside)
     else:
@@ -125,7 +129,10 @@ def encode_kernel(
         for start in range(0, C, BLOCK_C):
             at = start + c
             x = load(features_ptr, n, at, N, C, stride_n, stride_c)
-            sums = aggregate(x, assignment, at, centre_ptr, C, SPLIT, SUM, GAIN)
+            sums = tl.zeros((BLOCK_C, BLOCK_K), SUM)
+            sums = aggregate(x, assignment, at, centre_ptr, C, sums, SPLIT, SUM, GAIN)
+            if SPLIT:
+                sums *= 1 / GAIN
             inside = (at[:, None] < C) & (k[None, :] < K)
             tl.store(sums_ptr + k[None, :] * C + at[:, None], sums, mask=inside)
     tl.store(mass_ptr + slot * K + k, mass, mask=k < K)

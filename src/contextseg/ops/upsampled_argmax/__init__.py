@@ -8,7 +8,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import Impl, choose
+from contextseg.ops.dispatch import Impl, choose, exporting
 from contextseg.ops.upsampled_argmax import eager, reference
 
 
@@ -82,7 +82,7 @@ def _implementation(
     impl: Impl, coarse_logits: Tensor
 ) -> Callable[..., tuple[Tensor, Tensor | None]]:
     """The function that `impl` stands for."""
-    if impl == "auto" and torch.compiler.is_exporting():
+    if impl == "auto" and exporting():
         return reference.upsampled_argmax
     match choose("upsampled_argmax", impl, coarse_logits):
         case "reference":

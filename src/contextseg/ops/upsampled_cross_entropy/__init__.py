@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import Impl, choose
+from contextseg.ops.dispatch import Impl, choose, exporting
 from contextseg.ops.upsampled_cross_entropy import eager, reference
 
 
@@ -84,7 +84,7 @@ def upsampled_cross_entropy(
 
 def _implementation(impl: Impl, coarse_logits: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:
     """The function that `impl` stands for."""
-    if impl == "auto" and torch.compiler.is_exporting():
+    if impl == "auto" and exporting():
         return reference.upsampled_cross_entropy
     match choose("upsampled_cross_entropy", impl, coarse_logits):
         case "reference":
