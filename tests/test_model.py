@@ -20,9 +20,12 @@ def count(module: torch.nn.Module) -> int:
 @pytest.mark.parametrize(
     ("options", "parameters"),
     [
-        ({"model": "encnet", "backbone": "resnet50s", "num_classes": 150}, 36_164_578),
-        ({"model": "encnet", "backbone": "resnet101s", "num_classes": 150}, 55_156_706),
-        ({"model": "encnet", "backbone": "resnet50s", "num_classes": 59, "lateral": True},
+        ({"model": "encnet", "variant": "reference", "backbone": "resnet50s", "num_classes": 150},
+         36_164_578),
+        ({"model": "encnet", "variant": "reference", "backbone": "resnet101s", "num_classes": 150},
+         55_156_706),
+        ({"model": "encnet", "variant": "reference", "backbone": "resnet50s", "num_classes": 59,
+          "lateral": True},
          43_915_217),
         ({"model": "fcn", "backbone": "resnet50s", "num_classes": 150}, 35_545_324),
         # MMSegmentation 1.2.2

@@ -30,7 +30,7 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
     """
     return TrainConfig(
         model=ModelConfig(
-            context=EncodingConfig(),
+            context=EncodingConfig(variant="reference"),
             backbone="mobilenetv2_100",
             output_stride=16,
         ),
@@ -128,7 +128,7 @@ def encnet_shapes() -> TrainConfig:
     """A small EncNet on drawn scenes: a first try, without any data, in a minute or two."""
     return TrainConfig(
         model=ModelConfig(
-            context=EncodingConfig(num_codewords=16),
+            context=EncodingConfig(variant="reference", num_codewords=16),
             backbone="resnet18",
             output_stride=16,
             head_channels=128,
@@ -148,7 +148,7 @@ def demo() -> TrainConfig:
     """What `contextseg demo` trains: a small EncNet from scratch, minutes on two CPU cores."""
     return TrainConfig(
         model=ModelConfig(
-            context=EncodingConfig(num_codewords=16),
+            context=EncodingConfig(variant="reference", num_codewords=16),
             backbone="resnet18",
             output_stride=16,
             head_channels=128,

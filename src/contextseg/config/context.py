@@ -25,9 +25,9 @@ class FCNConfig:
 class EncodingConfig:
     """Context Encoding Module of EncNet."""
 
-    variant: Literal["reference", "paper"] = "reference"
-    """`reference`: as in the authors' released code, ReLU(x + x·γ) on c5 and a plain FCN auxiliary
-    head on c4. `paper`: as in the article, x·γ, with a second module and SE-loss on c4."""
+    variant: Literal["reference", "paper"] = "paper"
+    """`paper`: as in the article, x·γ, with a second module and SE-loss on c4. `reference`: as in
+    the authors' released code, ReLU(x + x·γ) on c5 and a plain FCN auxiliary head on c4."""
     num_codewords: int = 32
     """Codewords K in the codebook; 0 replaces the codebook by global average pooling."""
     lateral: bool = False

@@ -42,7 +42,7 @@ def _recipe(
 ) -> TrainConfig:
     return TrainConfig(
         model=ModelConfig(
-            context=EncodingConfig(lateral=lateral),
+            context=EncodingConfig(variant="reference", lateral=lateral),
             backbone=backbone,
             pretrained=True,
             output_stride=8,
