@@ -40,7 +40,8 @@ def test_a_run_leaves_everything_behind(data, tmp_path):
     assert [row["epoch"] for row in log if "val/mean_iou" in row] == [1.0, 2.0]
     for row in log:
         if "train/loss" in row:
-            total = row["train/main"] + 0.2 * row["train/se"] + 0.4 * row["train/aux"]
+            presence = row["train/se"] + row["train/aux_se"]
+            total = row["train/main"] + 0.2 * presence + 0.4 * row["train/aux"]
             assert row["train/loss"] == pytest.approx(total, rel=1e-4)
     best = max(row["val/mean_iou"] for row in log if "val/mean_iou" in row)
     assert result.scores.mean_iou == pytest.approx(best)
