@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmarks.measuring import extra_cuda_mib
 from contextseg.ops.context_prior import PriorNorm, context_prior
 from tests.ops.context_prior_runs import EXACT, OPTIONS, SHAPES, assert_equal, draw, run
 from tests.oracle import rms
@@ -58,11 +59,5 @@ def test_no_prior_in_memory():
         intra, inter, terms = context_prior(features, weight, norm, features, labels)
         (intra.float().sum() + inter.float().square().sum() + sum(terms[:4])).backward()
 
-    step()
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    step()
-    torch.cuda.synchronize()
-    grown = torch.cuda.max_memory_allocated() - before
-    assert grown < N * N * 2 / 4  # bytes of the prior in bfloat16
+    prior = N * N * 2 / 2**20  # MiB in bfloat16
+    assert extra_cuda_mib(step) < prior / 4
