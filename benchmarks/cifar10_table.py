@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from contextseg.classifier_config import ClassifierTrainConfig
-from contextseg.config_io import read_yaml, write_yaml
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import read_yaml, write_yaml
 from contextseg.factory import create_model
-from contextseg.files import write_text
+from contextseg.system.atomic_files import write_text
 from contextseg.training.log import read_log
 
 

@@ -29,10 +29,10 @@ from benchmarks.measuring import Step, environment
 from contextseg import create_model
 from contextseg.config import LossConfig
 from contextseg.context import context_prior as layer
-from contextseg.files import atomic_path
 from contextseg.losses import SegmentationLoss
 from contextseg.ops.context_prior import AffinityTerms, Context, PriorNorm
 from contextseg.report.charts import Series, line_chart
+from contextseg.system.atomic_files import atomic_path
 
 CROPS = (240, 320, 400, 480, 560, 640, 768)
 WARM_UP = 64

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import contextseg
-from contextseg.classifier_config import DeepTENConfig
 from contextseg.classifier_evaluation import read_class_scores
-from contextseg.classifier_recipes import deepten_textures
+from contextseg.config.classification import DeepTENConfig
+from contextseg.recipes.classification import deepten_textures
 
 HEADS = {"global average pooling": 0, "Deep TEN, 32 codewords": 32}
 

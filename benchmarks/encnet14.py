@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from benchmarks.harness import Case, run
 from benchmarks.measuring import Step
 from contextseg import create_model
-from contextseg.classifiers import Classifier
-from contextseg.data.labelled import LabelledArray, named_classes
-from contextseg.data.memory import MemoryLoader
+from contextseg.data.classification.array import LabelledArray, named_classes
+from contextseg.data.classification.device_loader import MemoryLoader
+from contextseg.models.classifiers import Classifier
 
 BATCH, SIDE, CLASSES = 128, 32, 10
 

@@ -36,7 +36,7 @@ from benchmarks.measuring import (
     status_mib,
     why_not_compiled,
 )
-from contextseg.files import write_text
+from contextseg.system.atomic_files import write_text
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from torchvision.transforms import v2
 from contextseg.config import AugmentConfig
 from contextseg.data import open_dataset
 from contextseg.data.folder import FolderDataset
-from contextseg.data.listing import ListedDataset
 from contextseg.data.loading import TrainingLoader, TrainingSet
+from contextseg.data.pairing import ListedDataset
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "camvid"
 BATCH = 8

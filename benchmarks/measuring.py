@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu_time import Timed, timed
-from contextseg.machine import commit, cpu_name
+from contextseg.system.environment import commit, cpu_name
 
 Step = Callable[[], object]
 

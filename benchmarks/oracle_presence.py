@@ -26,12 +26,12 @@ import contextseg
 from benchmarks.measuring import environment
 from contextseg.data import open_dataset
 from contextseg.data.sample import Dataset
-from contextseg.files import write_text
 from contextseg.inference.predictor import Predictor
 from contextseg.metrics import SegmentationMetrics
-from contextseg.model import SegmentationModel
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import class_presence
-from contextseg.outputs import SegmentationOutput
+from contextseg.system.atomic_files import write_text
 
 LEAST = 0.05
 """Presence below which `own` rules a class out."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from contextseg.files import write_text
+from contextseg.system.atomic_files import write_text
 
 WIDTH, HEIGHT = 420, 300  # of a panel
 LEFT, RIGHT, TOP, BOTTOM = 62, 20, 30, 42  # margins in it

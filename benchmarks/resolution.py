@@ -22,12 +22,12 @@ import torch
 
 import contextseg
 from benchmarks.measuring import environment
-from contextseg.backbone import Backbone
 from contextseg.context.context_prior import ContextPrior, Resolution
 from contextseg.context.cpnet import CPNetContext
 from contextseg.factory import feature_stride
-from contextseg.files import atomic_path
-from contextseg.model import SegmentationModel
+from contextseg.models.backbone import Backbone
+from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.atomic_files import atomic_path
 
 WINDOWS = "windows"
 POLICIES = (*get_args(Resolution), WINDOWS)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from contextseg import evaluate, load
 from contextseg.cli.progress import progress_bar
-from contextseg.clone import shipped_model
 from contextseg.data import open_dataset
 from contextseg.evaluation import read_scores
+from contextseg.system.samples import shipped_model
 
 TOLERANCE = 0.1
 """Points of a percent."""

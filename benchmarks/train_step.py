@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from contextseg import create_model
-from contextseg.backbone import Backbone
 from contextseg.config import LossConfig
 from contextseg.losses import SegmentationLoss, se_loss
-from contextseg.model import SegmentationModel
+from contextseg.models.backbone import Backbone
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import upsampled_cross_entropy
-from contextseg.outputs import SegmentationOutput
 from contextseg.training.float32 import keep_float32
 
 BATCH, CROP, CLASSES = 8, 320, 11

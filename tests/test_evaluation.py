@@ -19,8 +19,8 @@ from contextseg.data.shapes import ShapesDataset
 from contextseg.evaluation import evaluate, read_scores, write_scores
 from contextseg.inference.predictor import Predictor
 from contextseg.metrics import scores_of
-from contextseg.outputs import SegmentationOutput
-from contextseg.weights.files import save_model
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.weights.model_file import save_model
 from tests.inference.fakes import ColourModel, draw_image
 
 

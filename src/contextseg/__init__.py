@@ -6,7 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from contextseg.catalog import list_models
     from contextseg.comparison.compare import compare
     from contextseg.config import ModelConfig, TrainConfig
     from contextseg.evaluation import evaluate
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from contextseg.interop.conversion import convert_state_dict
     from contextseg.interop.convert import convert
     from contextseg.interop.export.export import export
+    from contextseg.recipes.catalog import list_models
     from contextseg.training.train import train
     from contextseg.weights.hub import from_pretrained, push_to_hub, save_pretrained
 
@@ -33,7 +33,7 @@ _HOMES = {
     "evaluate": "contextseg.evaluation",
     "export": "contextseg.interop.export.export",
     "from_pretrained": "contextseg.weights.hub",
-    "list_models": "contextseg.catalog",
+    "list_models": "contextseg.recipes.catalog",
     "load": "contextseg.inference.load",
     "push_to_hub": "contextseg.weights.hub",
     "save_pretrained": "contextseg.weights.hub",

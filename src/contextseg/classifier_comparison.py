@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.classifier_evaluation import read_class_scores
-from contextseg.config_io import to_dict
-from contextseg.files import write_text
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import to_dict
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import choose_device
-from contextseg.report.figures import percent
+from contextseg.report.formatting import percent
 from contextseg.report.tables import Cell, Table
+from contextseg.system.atomic_files import write_text
 from contextseg.training.classifier import train_classifier
 from contextseg.weights.classifiers import load_classifier
 

@@ -10,15 +10,16 @@ from typing import Any, Literal
 
 import torch
 
-from contextseg.classifiers import Classifier
-from contextseg.data.labelled import LabelledArray, open_labelled
-from contextseg.data.labelled_folder import LabelledFolder
-from contextseg.data.labelled_loading import labelled_evaluation_loader
-from contextseg.data.memory import MemoryBatches
-from contextseg.files import write_text
+from contextseg.data.classification.array import LabelledArray
+from contextseg.data.classification.datasets import open_labelled
+from contextseg.data.classification.device_loader import MemoryBatches
+from contextseg.data.classification.folder import LabelledFolder
+from contextseg.data.classification.loading import labelled_evaluation_loader
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import abbreviated
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
+from contextseg.models.classifiers import Classifier
+from contextseg.system.atomic_files import write_text
 from contextseg.weights.classifiers import load_classifier
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contextseg.clone import shipped_model
 from contextseg.config import EncodingConfig, TrainConfig
+from contextseg.system.samples import shipped_model
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
@@ -86,8 +86,8 @@ def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | Non
     Returns:
         What was done; None where there is no such model, or the data set has no photos to test on.
     """
-    from contextseg.inference.files import predict_files
     from contextseg.inference.load import load
+    from contextseg.inference.predict_files import predict_files
 
     model, photos = shipped_model(), Path(root) / "images" / "test"
     if model is None or not photos.is_dir():
@@ -117,7 +117,7 @@ def run_demo(config: TrainConfig) -> DemoResult:
     from contextseg.evaluation import evaluate
     from contextseg.inference.load import load
     from contextseg.report import write_report
-    from contextseg.training.complete import train_or_load
+    from contextseg.training.train_or_load import train_or_load
 
     train_data = open_dataset(config.data.root, config.data.train_split)
     data = _unseen(config)

@@ -18,19 +18,19 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from contextseg.classifier_evaluation import evaluate_classifier
-from contextseg.classifiers import Classifier
 from contextseg.config import ProtocolConfig
+from contextseg.config.labels import IGNORED
 from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
-from contextseg.files import write_text
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
-from contextseg.labels import IGNORED
 from contextseg.metrics import Scores, SegmentationMetrics, scores_of
 from contextseg.metrics.classification import ClassificationScores
+from contextseg.models.classifiers import Classifier
+from contextseg.system.atomic_files import write_text
 from contextseg.weights.classifiers import is_classifier
 
 logger = logging.getLogger(__name__)

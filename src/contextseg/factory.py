@@ -8,9 +8,6 @@ from typing import Any, Literal, TypeVar, assert_never, overload
 import torch
 from torch import nn
 
-from contextseg.backbone import Backbone
-from contextseg.classifier_config import CLASSIFIERS, ClassifierConfig
-from contextseg.classifiers import Classifier, build_classifier
 from contextseg.config import (
     MODELS,
     ContextPriorConfig,
@@ -20,6 +17,7 @@ from contextseg.config import (
     ModelConfig,
     PSPNetConfig,
 )
+from contextseg.config.classification import CLASSIFIERS, ClassifierConfig
 from contextseg.context import (
     JPU,
     ContextEncoding,
@@ -32,10 +30,12 @@ from contextseg.context.aggregation import Aggregation
 from contextseg.context.aspp import ASPP
 from contextseg.context.context_prior import ContextPrior
 from contextseg.context.layers import classifier
+from contextseg.context.outputs import StageChannels
 from contextseg.context.pyramid_pooling import PyramidPooling
-from contextseg.heads import AuxiliaryHead
-from contextseg.model import SegmentationModel
-from contextseg.outputs import StageChannels
+from contextseg.models.backbone import Backbone
+from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.models.heads import AuxiliaryHead
+from contextseg.models.segmentation import SegmentationModel
 
 PAPER_CROP = (480, 480)
 """Rows and columns that a context prior is made for where no training says otherwise."""

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 import contextseg
-from contextseg.ablations import ABLATIONS
 from contextseg.cli.__main__ import main
 from contextseg.comparison import compare as comparing
 from contextseg.comparison.compare import ComparisonResult
-from contextseg.comparison.figures import Comparison, Entry, Run, RunScores, write_comparison
+from contextseg.comparison.results import Comparison, Entry, Run, RunScores, write_comparison
 from contextseg.config import FCNConfig
-from contextseg.config_io import write_yaml
+from contextseg.config.io import write_yaml
 from contextseg.recipes import RECIPES
+from contextseg.recipes.ablations import ABLATIONS
 
 SETTINGS = {
     "title": "", "data": "d", "dataset": "D", "split": "val", "images": 3, "small": [1024],

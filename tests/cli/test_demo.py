@@ -13,11 +13,11 @@ import torch
 import contextseg.demo
 from contextseg.cli import demo as command
 from contextseg.cli.__main__ import main
-from contextseg.clone import sample_folder
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
 from contextseg.demo import REPORT, DemoResult, constant_scores, demo_folder
 from contextseg.metrics import scores_of
 from contextseg.recipes import RECIPES
+from contextseg.system.samples import sample_folder
 
 TINY = TrainConfig(
     model=ModelConfig(

@@ -33,7 +33,7 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
 
 
 def test_as_a_recipe_does(model, tmp_path, capsys):
-    from contextseg.config_io import write_yaml
+    from contextseg.config.io import write_yaml
     from contextseg.recipes import RECIPES
 
     config = RECIPES["encnet_shapes"]()

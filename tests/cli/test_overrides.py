@@ -9,7 +9,7 @@ import pytest
 from contextseg.cli.overrides import override
 from contextseg.cli.parsing import UsageError
 from contextseg.config import EncodingConfig, FCNConfig, TrainConfig
-from contextseg.config_io import write_yaml
+from contextseg.config.io import write_yaml
 from contextseg.recipes import RECIPES
 
 DEMO = RECIPES["demo"]()

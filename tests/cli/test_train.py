@@ -13,7 +13,7 @@ import contextseg
 from contextseg.cli.__main__ import main
 from contextseg.cli.train import RECIPES
 from contextseg.config import FCNConfig, TrainConfig
-from contextseg.config_io import read_yaml, write_yaml
+from contextseg.config.io import read_yaml, write_yaml
 from contextseg.metrics import scores_of
 
 NAMES = ["sky", "road"]

@@ -14,7 +14,7 @@ import contextseg
 from contextseg.comparison import compare as comparing
 from contextseg.comparison import runs as training_runs
 from contextseg.comparison.compare import rebuild
-from contextseg.comparison.figures import Cost, read_comparison
+from contextseg.comparison.results import Cost, read_comparison
 from contextseg.config import EncodingConfig, FCNConfig, OptimConfig, TrainConfig
 from contextseg.evaluation import read_scores
 from tests.training.tiny import tiny, write_data
@@ -38,7 +38,7 @@ def costs(monkeypatch):
 @pytest.fixture
 def trainings(monkeypatch):
     """The seeds and models that are trained, counted on top of the real training."""
-    import contextseg.training.complete as complete
+    import contextseg.training.train_or_load as complete
 
     started, real = [], complete.train
 

@@ -10,9 +10,9 @@ import contextseg
 from contextseg.context.aggregation import Aggregation
 from contextseg.context.context_prior import ContextPrior
 from contextseg.context.cpnet import CPNetContext
+from contextseg.context.outputs import StageChannels, Stages
 from contextseg.losses import affinity_loss
-from contextseg.norm import synchronise
-from contextseg.outputs import StageChannels, Stages
+from contextseg.training.sync_batchnorm import synchronise
 
 CHANNELS = StageChannels(3, 3, 3, 6)
 EXACT = {"rtol": 1e-10, "atol": 1e-10}

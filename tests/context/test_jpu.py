@@ -11,9 +11,9 @@ import torch.nn.functional as F
 import contextseg
 from contextseg.config import LossConfig, ModelConfig
 from contextseg.context import JPU
+from contextseg.context.outputs import StageChannels, Stages
 from contextseg.factory import with_prior_grid
 from contextseg.losses import SegmentationLoss
-from contextseg.outputs import StageChannels, Stages
 
 CHANNELS = StageChannels(3, 4, 6, 8)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg import context
-from contextseg.outputs import StageChannels, Stages
+from contextseg.context.outputs import StageChannels, Stages
 
 PAGE = Path(__file__).parents[2] / "docs" / "classification.md"
 SECTION = "## Context modules in your own network"

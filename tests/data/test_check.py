@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contextseg.config.labels import IGNORED
 from contextseg.data.check import check_dataset
 from contextseg.data.folder import FolderDataset, write_folder
 from contextseg.data.shapes import ShapesDataset
-from contextseg.labels import IGNORED
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from contextseg.config import AugmentConfig
+from contextseg.config.labels import IGNORED
 from contextseg.data.folder import FolderDataset, write_folder
 from contextseg.data.images import ImageError
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.data.sample import Sample
 from contextseg.data.shapes import ShapesDataset
-from contextseg.labels import IGNORED
 
 AUGMENT = AugmentConfig(crop=(48, 40), brightness=0.2, hue=0.1)
 

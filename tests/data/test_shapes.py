@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from contextseg.config.labels import IGNORED
 from contextseg.data import open_dataset
 from contextseg.data.shapes import (
     BOAT,
@@ -20,7 +21,6 @@ from contextseg.data.shapes import (
     TENT,
     ShapesDataset,
 )  # fmt: skip
-from contextseg.labels import IGNORED
 
 
 def test_a_scene_follows_from_seed_split_and_index():

@@ -11,8 +11,8 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 from contextseg.config import AugmentConfig
+from contextseg.config.labels import IGNORED
 from contextseg.data.warp import Warp, draw_warp
-from contextseg.labels import IGNORED
 from tests.data.pictures import photo
 
 FILL = (124.0, 116.0, 104.0)

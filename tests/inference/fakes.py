@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
 from contextseg.inference.predictor import Predictor
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
 
 
 class ColourModel(nn.Module):

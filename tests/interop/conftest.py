@@ -9,7 +9,7 @@ import torch
 
 from contextseg import create_model
 from contextseg.data import open_dataset
-from contextseg.model import SegmentationModel
+from contextseg.models.segmentation import SegmentationModel
 from contextseg.weights import save_model
 
 

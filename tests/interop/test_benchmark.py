@@ -9,7 +9,7 @@ from contextseg.data import open_dataset
 from contextseg.data.folder import write_folder
 from contextseg.data.vocabularies import vocabulary
 from contextseg.interop.benchmark import calibration_photos
-from contextseg.interop.floor import Floor, measure_floor
+from contextseg.interop.compute_bound import Floor, measure_floor
 from contextseg.weights import save_model
 from tests.data import native
 from tests.interop.conftest import small
@@ -22,7 +22,7 @@ def test_the_floor_is_arithmetic_over_rate():
 
 
 def test_the_floor_counts_every_image_of_a_batch(monkeypatch):
-    monkeypatch.setattr("contextseg.arithmetic.SECONDS", 0.001)
+    monkeypatch.setattr("contextseg.system.arithmetic.SECONDS", 0.001)
     one, three = (measure_floor(small("fcn"), (64, 96), batch) for batch in (1, 3))
     assert three.gmac == pytest.approx(3 * one.gmac)
     assert one.fp32_gflops > 0

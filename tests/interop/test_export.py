@@ -13,7 +13,7 @@ from contextseg.engines import open_exported
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import upsampled, upsampled_labels
 from contextseg.interop.export.verify import ExportDiffersError
-from contextseg.outputs import upsample
+from contextseg.models.outputs import upsample
 from tests.inference.fakes import draw_image
 from tests.interop.conftest import small
 from tests.peak_memory import printed_by

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from contextseg.config import ContextPriorConfig, LossConfig, ModelConfig
 from contextseg.losses import SegmentationLoss, affinity_loss
+from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops.context_prior import AffinityTerms, PriorNorm, context_prior, prior_rows
-from contextseg.outputs import SegmentationOutput
 
 OFFICIAL = {"void": "as_class", "diagonal": "remove"}
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from contextseg.config import EncodingConfig, FCNConfig, LossConfig, ModelConfig
 from contextseg.losses import CrossEntropy, SegmentationLoss, se_loss
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
 
 
 def draw(classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:

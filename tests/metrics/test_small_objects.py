@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 from contextseg.metrics.small_objects import SmallObjectIoU, components
 
 

@@ -13,17 +13,17 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import contextseg
-from contextseg.classifier_config import (
+from contextseg.cli.__main__ import main
+from contextseg.config import OptimConfig
+from contextseg.config.classification import (
     ClassifierConfig,
     ClassifierTrainConfig,
     DeepTENConfig,
     EncNet14Config,
     LabelledDataConfig,
 )
-from contextseg.classifier_recipes import CLASSIFIER_RECIPES
-from contextseg.cli.__main__ import main
-from contextseg.config import OptimConfig
-from contextseg.config_io import read_yaml
+from contextseg.config.io import read_yaml
+from contextseg.recipes.classification import CLASSIFIER_RECIPES
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.log import read_log
 from contextseg.training.optim import schedule

@@ -8,7 +8,7 @@ import pytest
 
 import contextseg
 from contextseg.config import ContextPriorConfig
-from contextseg.config_io import read_yaml
+from contextseg.config.io import read_yaml
 from contextseg.factory import with_prior_grid
 from contextseg.training.log import read_log
 from tests.training.tiny import tiny

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from contextseg.training.sessions import read_sessions
+from contextseg.training.callbacks.provenance import read_sessions
 from contextseg.training.train import train
 from tests.training.tiny import tiny
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import contextseg
 from contextseg.config import DataConfig, FCNConfig, LossConfig, OptimConfig
-from contextseg.config_io import read_yaml
+from contextseg.config.io import read_yaml
 from contextseg.evaluation import read_scores
 from contextseg.training.log import read_log
 from contextseg.training.module import NonFiniteLossError

@@ -9,7 +9,7 @@ from pathlib import Path
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
 from contextseg.data.folder import FolderDataset, write_folder
 from contextseg.data.shapes import ShapesDataset
-from contextseg.training.monitor import Progress
+from contextseg.training.callbacks.monitor import Progress
 
 
 def write_data(root: Path) -> None:

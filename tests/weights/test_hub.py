@@ -11,7 +11,7 @@ import torch
 from contextseg import create_model, from_pretrained, load, push_to_hub, save_pretrained
 from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
-from contextseg.model import SegmentationModel
+from contextseg.models.segmentation import SegmentationModel
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextseg.cli.parsing import CommandParser
 
 if TYPE_CHECKING:
     from contextseg.interop.benchmark import Row
-    from contextseg.interop.floor import Floor
+    from contextseg.interop.compute_bound import Floor
 
 EXAMPLE = """
 contextseg benchmark runs/mine --data camvid
@@ -47,8 +47,8 @@ def main(argv: Sequence[str]) -> int:
 
     from contextseg import benchmark
     from contextseg.cli.progress import progress_bar
+    from contextseg.interop.backends import ENGINES
     from contextseg.interop.benchmark import machine
-    from contextseg.interop.candidates import ENGINES
 
     engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
     with progress_bar("measuring") as progress:

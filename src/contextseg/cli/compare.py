@@ -10,13 +10,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contextseg.ablations import ABLATIONS, BASE
-from contextseg.classifier_config import ClassifierTrainConfig
-from contextseg.classifier_recipes import CLASSIFIER_RECIPES
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.train import starting_point
 from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import RECIPES
+from contextseg.recipes.ablations import ABLATIONS, BASE
+from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 if TYPE_CHECKING:
     from contextseg.comparison.compare import ComparisonResult
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         return _classifiers(recipes, words, options)
     configs = _configs(recipes, options.ablation, options.base, words)
     logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.comparison", "contextseg.training.complete"):
+    for name in ("contextseg.comparison", "contextseg.training.train_or_load"):
         logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
@@ -170,7 +170,7 @@ def _classifiers(recipes: Sequence[str], words: Sequence[str], options: argparse
     if not all(config.data.root for config in configs.values()):
         raise UsageError("no data: name the folder of a data set with --data PATH.")
     from contextseg.classifier_comparison import compare_classifiers, table
-    from contextseg.cli.tables import print_table
+    from contextseg.cli.print_tables import print_table
 
     rows = compare_classifiers(configs, options.out, options.seeds)
     print_table(table(rows))
@@ -194,8 +194,8 @@ def _rebuild(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def _print_result(result: ComparisonResult) -> None:
-    from contextseg.cli.tables import print_table
-    from contextseg.comparison.tables import score_table
+    from contextseg.cli.print_tables import print_table
+    from contextseg.comparison.report_tables import score_table
 
     print_table(score_table(result.comparison))
     page = (result.folder / "report.html").resolve()

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset, splits_of
     from contextseg.data.check import check_dataset
-    from contextseg.data.sheet import write_sheet
+    from contextseg.data.contact_sheet import write_sheet
 
     sheet = options.sheet or Path(f"contact_sheet_{root.resolve().name}.jpg")
     if not options.no_sheet and sheet.resolve().is_relative_to(root.resolve()):
@@ -93,7 +93,7 @@ def _is_unlabelled(dataset: object) -> bool:
 
 
 def _print_report(split: str, report: Report, classes: Classes) -> None:
-    from contextseg.cli.tables import print_frequencies
+    from contextseg.cli.print_tables import print_frequencies
 
     sizes = ", ".join(f"{h} x {w} ({n})" for (h, w), n in report.sizes.most_common(3))
     more = f" and {len(report.sizes) - 3} more" if len(report.sizes) > 3 else ""

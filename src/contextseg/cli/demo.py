@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contextseg.cli.parsing import CommandParser
-from contextseg.clone import sample_folder
 from contextseg.config import TrainConfig
 from contextseg.recipes import RECIPES
+from contextseg.system.samples import sample_folder
 
 EXAMPLE = """
 contextseg demo
@@ -31,10 +31,10 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     config, show = _configured(argv)
     logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.demo", "contextseg.training.complete"):
+    for name in ("contextseg.demo", "contextseg.training.train_or_load"):
         logging.getLogger(name).setLevel(logging.INFO)
 
-    from contextseg.cli.tables import print_scores
+    from contextseg.cli.print_tables import print_scores
     from contextseg.demo import run_demo, segment_photos
 
     if config.data.root == str(sample_folder()):

@@ -51,12 +51,12 @@ def main(argv: Sequence[str]) -> int:
     protocol = chosen_protocol(options)
 
     from contextseg import evaluate, load
+    from contextseg.cli.print_tables import print_scores
     from contextseg.cli.progress import progress_bar
-    from contextseg.cli.tables import print_scores
-    from contextseg.config_io import to_dict
+    from contextseg.config.io import to_dict
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
-    from contextseg.report.figures import percent
+    from contextseg.report.formatting import percent
     from contextseg.weights.classifiers import is_classifier
 
     if is_classifier(options.model):
@@ -106,8 +106,8 @@ def _classifier(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
     from contextseg import evaluate, load
     from contextseg.classifier_evaluation import write_class_scores
+    from contextseg.cli.print_tables import print_class_scores
     from contextseg.cli.progress import progress_bar
-    from contextseg.cli.tables import print_class_scores
 
     predictor = load(options.model, device=options.device, task="classification")
     split = options.split or "test"

@@ -7,9 +7,9 @@ from dataclasses import fields
 from difflib import get_close_matches
 from fnmatch import fnmatch
 
-from contextseg.classifier_config import CLASSIFIERS
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS
+from contextseg.config.classification import CLASSIFIERS
 
 EXAMPLE = """
 contextseg models

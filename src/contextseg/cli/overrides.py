@@ -13,10 +13,10 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from docstring_parser import parse_from_object
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
-from contextseg.classifier_config import CLASSIFIERS
 from contextseg.cli.parsing import CommandParser, UsageError, example_text
 from contextseg.config import MODELS
-from contextseg.config_io import NAME, described, merged, read_mapping, to_dict
+from contextseg.config.classification import CLASSIFIERS
+from contextseg.config.io import NAME, described, merged, read_mapping, to_dict
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
 
 if TYPE_CHECKING:
-    from contextseg.inference.files import Summary
+    from contextseg.inference.predict_files import Summary
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     from contextseg import load
     from contextseg.cli.progress import progress_bar
     from contextseg.inference.classify_files import classify_files
-    from contextseg.inference.files import predict_files
+    from contextseg.inference.predict_files import predict_files
     from contextseg.weights.classifiers import is_classifier
 
     if is_classifier(options.model):
@@ -92,7 +92,7 @@ def _choose_model(options: argparse.Namespace) -> None:
     if first is None:
         raise UsageError("which images? Name photos, folders of them, or patterns in quotes.")
     if _names_images(first):
-        from contextseg.clone import MODEL, shipped_model
+        from contextseg.system.samples import MODEL, shipped_model
 
         shipped = shipped_model()
         if shipped is None:
@@ -132,7 +132,7 @@ def _report(summary: Summary, done: str) -> int:
 @contextmanager
 def _reported_at_the_end() -> Iterator[None]:
     """Without the log's lines on broken images, which this command lists itself."""
-    logger = logging.getLogger("contextseg.inference.files")
+    logger = logging.getLogger("contextseg.inference.predict_files")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

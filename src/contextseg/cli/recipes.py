@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from contextseg.config import TrainConfig
 
 if TYPE_CHECKING:
-    from contextseg.classifier_config import ClassifierTrainConfig
+    from contextseg.config.classification import ClassifierTrainConfig
 
 
 def print_recipes(

@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     from contextseg import load
     from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset
-    from contextseg.data.listing import ListedDataset
+    from contextseg.data.pairing import ListedDataset
     from contextseg.inference.submission import write_submission
 
     data = open_dataset(options.data, options.split)

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from contextseg.classifier_config import ClassifierTrainConfig
-from contextseg.classifier_recipes import CLASSIFIER_RECIPES
 from contextseg.cli.parsing import UsageError
 from contextseg.config import TrainConfig
-from contextseg.config_io import read_mapping, read_yaml, to_yaml
-from contextseg.recipes import RECIPES as SEGMENTATION_RECIPES
-
-RECIPES = {**SEGMENTATION_RECIPES, **CLASSIFIER_RECIPES}
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import read_mapping, read_yaml, to_yaml
+from contextseg.recipes import ALL_RECIPES as RECIPES
 
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
@@ -116,7 +113,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             )
         )
     from contextseg import load, train
-    from contextseg.cli.tables import print_class_scores, print_scores
+    from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
 
     result = train(config, resume=resume)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from contextseg.comparison import runs as training_runs
 from contextseg.comparison.cost import measure_cost
-from contextseg.comparison.figures import (
+from contextseg.comparison.plan import named, open_data, planned, settings_of
+from contextseg.comparison.results import (
     FILE_NAME,
     LOGS,
     Comparison,
@@ -23,7 +24,6 @@ from contextseg.comparison.figures import (
     read_comparison,
     write_comparison,
 )
-from contextseg.comparison.plan import named, open_data, planned, settings_of
 from contextseg.config import TrainConfig
 from contextseg.metrics.small_objects import BOUNDS
 
@@ -96,7 +96,7 @@ def compare(
 
     Example:
         >>> import contextseg
-        >>> from contextseg.ablations import ABLATIONS
+        >>> from contextseg.recipes.ablations import ABLATIONS
         >>> from contextseg.recipes import encnet_shapes
         >>> configs = ABLATIONS["encnet"](encnet_shapes())
         >>> result = contextseg.compare(configs, "shapes", seeds=(0, 1))  # doctest: +SKIP

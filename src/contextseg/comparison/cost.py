@@ -18,9 +18,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from contextseg.comparison.figures import Cost
+from contextseg.comparison.results import Cost
 from contextseg.config import ModelConfig
-from contextseg.config_io import from_dict, to_dict
+from contextseg.config.io import from_dict, to_dict
 
 STATUS = Path("/proc/self/status")
 SECONDS = 2.0
@@ -82,10 +82,10 @@ def _measure(config: ModelConfig, size: tuple[int, int], device: str, precision:
     import numpy as np
     import torch
 
-    from contextseg.arithmetic import gmac
     from contextseg.data.classes import Classes
     from contextseg.factory import create_model
     from contextseg.inference.predictor import Predictor
+    from contextseg.system.arithmetic import gmac
 
     torch.manual_seed(0)
     assert config.num_classes is not None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contextseg.comparison.figures import (
+from contextseg.comparison.results import (
     FILE_NAME,
     Comparison,
     Entry,
@@ -18,8 +18,8 @@ from contextseg.comparison.figures import (
 )
 from contextseg.comparison.runs import identity
 from contextseg.config import TrainConfig
-from contextseg.config_io import to_dict
-from contextseg.machine import machine
+from contextseg.config.io import to_dict
+from contextseg.system.environment import machine
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset

@@ -9,8 +9,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from contextseg.comparison.figures import LOGS, Comparison, Cost, Entry, deviation
-from contextseg.comparison.tables import (
+from contextseg.comparison.report_tables import (
     class_table,
     cost_table,
     mean_name,
@@ -19,11 +18,12 @@ from contextseg.comparison.tables import (
     score_table,
     small_name,
 )
-from contextseg.files import write_text
+from contextseg.comparison.results import LOGS, Comparison, Cost, Entry, deviation
 from contextseg.report.bars import Bar, bar_chart
 from contextseg.report.charts import Series, line_chart
 from contextseg.report.html import escape, page, section, standalone
 from contextseg.report.tables import Table
+from contextseg.system.atomic_files import write_text
 
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 LOSS, SCORE, SPEED = "train/main", "val/mean_iou", "train/images_per_s"

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contextseg.comparison.figures import LOGS, RunScores, or_none
+from contextseg.comparison.results import LOGS, RunScores, or_none
 from contextseg.config import ModelConfig, TrainConfig
-from contextseg.config_io import flattened, read_yaml, to_dict
+from contextseg.config.io import flattened, read_yaml, to_dict
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
@@ -43,8 +43,8 @@ def run_folder(config: TrainConfig, runs: Path) -> Path:
     `contextseg train` has trained is not trained again; else a folder in `runs` whose name says
     which run it is, so that comparisons can share them.
     """
-    from contextseg.training.complete import is_finished
     from contextseg.training.resume import CONFIG
+    from contextseg.training.train_or_load import is_finished
 
     own = Path(config.out)
     if is_finished(own):
@@ -80,7 +80,7 @@ def finish(config: TrainConfig, runs: Path, *, progress: bool) -> Path:
         StoppedError: Ctrl-C ended the training.
         Exception: whatever training raises.
     """
-    from contextseg.training.complete import train_or_load
+    from contextseg.training.train_or_load import train_or_load
 
     folder = run_folder(config, runs)
     result, _ = train_or_load(replace(config, out=str(folder)), progress=progress)
@@ -123,15 +123,15 @@ def score(
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """When, where and by which code a run was trained, as `contextseg.training.sessions` says."""
-    from contextseg.training import sessions
+    """When, where and by which code a run was trained."""
+    from contextseg.training.callbacks import provenance
 
-    return sessions.read_sessions(folder)
+    return provenance.read_sessions(folder)
 
 
 def keep_log(folder: Path, config: TrainConfig, out: Path) -> str:
     """Copy the training log of a run into the report's folder `logs`; its name there."""
-    from contextseg.files import atomic_path
+    from contextseg.system.atomic_files import atomic_path
     from contextseg.training.train import LOG
 
     name = f"{name_of(config)}.csv"

@@ -136,7 +136,7 @@ class ContextPrior(nn.Module):
             training=own.training,
             momentum=0.1 if own.momentum is None else own.momentum,
             eps=own.eps,
-            sync=type(own) is not nn.BatchNorm1d,  # as `contextseg.norm.synchronise` leaves it
+            sync=type(own) is not nn.BatchNorm1d,  # as `synchronise` leaves it
         )
 
     def _interpolated(

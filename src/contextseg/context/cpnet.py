@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from contextseg.context.context_prior import ContextPrior
 from contextseg.context.layers import conv_norm_relu
-from contextseg.outputs import ContextOutput, StageChannels, Stages
+from contextseg.context.outputs import ContextOutput, StageChannels, Stages
 
 
 class CPNetContext(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from contextseg.context.layers import conv_norm_relu
-from contextseg.outputs import StageChannels, Stages, resize
+from contextseg.context.outputs import StageChannels, Stages, resize
 
 DILATIONS = (1, 2, 4, 8)
 

@@ -20,7 +20,7 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
 
     with momentum m: mean and variance of all the values seen, weighted exponentially. With more
     values it is `nn.BatchNorm2d`, whose parameters and statistics it has. Several processes of
-    one image each share their statistics and need none of this (`contextseg.norm`).
+    one image each share their statistics and need none of this.
 
     Shape:
         input:   [B, C, H, W].

@@ -10,8 +10,8 @@ from torch import nn
 from contextseg.context.aspp import ASPP
 from contextseg.context.context_encoding import ContextEncoding
 from contextseg.context.layers import conv_norm_relu
+from contextseg.context.outputs import ContextOutput, StageChannels, Stages, resize
 from contextseg.context.pyramid_pooling import PyramidPooling
-from contextseg.outputs import ContextOutput, StageChannels, Stages, resize
 
 
 class FCNContext(nn.Module):

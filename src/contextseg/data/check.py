@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contextseg.config.labels import IGNORED
 from contextseg.data.sample import Dataset
-from contextseg.labels import IGNORED
 
 _SHOWN = 20
 

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 
 Color = tuple[int, int, int]
 """Red, green and blue, each 0 to 255."""

@@ -17,7 +17,7 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, write_mask
 from contextseg.data.masks import read_labels
 from contextseg.data.sample import Dataset, Sample
-from contextseg.files import atomic_path, write_text
+from contextseg.system.atomic_files import atomic_path, write_text
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MASK_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg", ".webp"} | {".gif"}

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from contextseg.files import atomic_path
+from contextseg.system.atomic_files import atomic_path
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
 """A path, a PIL image, a numpy array or a torch tensor."""

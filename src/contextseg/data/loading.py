@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
+from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.colour import jitter
-from contextseg.data.order import BatchOrder
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
 

@@ -15,7 +15,7 @@ class Sample(NamedTuple):
     image: np.ndarray
     """[h, w, 3], uint8, RGB."""
     labels: np.ndarray
-    """[h, w], uint8, in 0 to L - 1 or `contextseg.labels.IGNORED`."""
+    """[h, w], uint8, in 0 to L - 1 or `contextseg.config.labels.IGNORED`."""
     name: str
     """Name in the dataset, without folder and suffix."""
 

@@ -7,9 +7,9 @@ import zlib
 import cv2
 import numpy as np
 
+from contextseg.config.labels import IGNORED
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.sample import Sample
-from contextseg.labels import IGNORED
 
 CLASSES = Classes(
     "drawn scenes",

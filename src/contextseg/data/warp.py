@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from contextseg.config import AugmentConfig
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 
 
 @dataclass(frozen=True, slots=True)

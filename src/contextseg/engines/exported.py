@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from contextseg.config import ModelConfig
 from contextseg.engines.info import PRESENCE, ExportInfo
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from contextseg.config import ModelConfig
-from contextseg.config_io import from_dict, to_dict
+from contextseg.config.io import from_dict, to_dict
 from contextseg.data.classes import Classes
 
 Output = Literal["mask", "logits", "probabilities"]

@@ -8,12 +8,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from contextseg.classifiers import Classifier
 from contextseg.data.classes import Classes
+from contextseg.data.classification.loading import middle
 from contextseg.data.images import ImageSource, read_image
-from contextseg.data.labelled_loading import middle
 from contextseg.data.loading import to_tensor
 from contextseg.inference.predictor import abbreviated, choose_device
+from contextseg.models.classifiers import Classifier
 
 
 class ClassProbability(NamedTuple):

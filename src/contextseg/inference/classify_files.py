@@ -9,8 +9,8 @@ from pathlib import Path
 
 from contextseg.data.images import ImageError
 from contextseg.inference.classifier import ClassifierPredictor
-from contextseg.inference.files import RECORDS, OutputExistsError, Summary
 from contextseg.inference.inputs import find_images
+from contextseg.inference.predict_files import RECORDS, OutputExistsError, Summary
 from contextseg.inference.records import Records
 
 logger = logging.getLogger(__name__)

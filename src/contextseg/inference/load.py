@@ -67,8 +67,8 @@ def load(
     from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
     from contextseg.weights.classifiers import is_classifier, load_classifier
-    from contextseg.weights.files import load_model
     from contextseg.weights.hub import fetched
+    from contextseg.weights.model_file import load_model
 
     path = fetched(path)
     if Path(path).suffix in SUFFIXES and task != "classification":

@@ -14,12 +14,12 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import TILE_PIXELS
-from contextseg.inference.look import Look, look_at
-from contextseg.inference.multiscale import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.preprocess import to_canvas
-from contextseg.inference.protocol_look import ProtocolLook, look_by_protocol
 from contextseg.inference.result import Prediction
-from contextseg.inference.tiles import tiled_labels
+from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
+from contextseg.inference.views.protocol import ProtocolLook, look_by_protocol
+from contextseg.inference.views.run import Look, look_at
+from contextseg.inference.views.tiles import tiled_labels
 from contextseg.ops import upsampled_argmax
 
 

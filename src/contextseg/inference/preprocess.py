@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
-from contextseg.inference.multiscale import View
+from contextseg.inference.views.plan import View
 
 
 def to_canvas(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from contextseg.files import write_text
+from contextseg.system.atomic_files import write_text
 
 
 class Records:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
-from contextseg.files import atomic_path
 from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
+from contextseg.system.atomic_files import atomic_path
 
 
 class ClassShare(NamedTuple):

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from contextseg.config import ProtocolConfig
-from contextseg.data.listing import ListedDataset
+from contextseg.data.pairing import ListedDataset
 from contextseg.data.vocabularies import vocabulary
-from contextseg.files import atomic_path
 from contextseg.inference.predictor import Predictor
+from contextseg.system.atomic_files import atomic_path
 
 SUFFIXES = {"voc2012": ".tar.gz", "cityscapes": ".zip"}
 """The kind of archive that each server takes."""

@@ -17,16 +17,16 @@ from torch import Tensor
 
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.folder import FolderDataset
-from contextseg.data.listing import ListedDataset
+from contextseg.data.pairing import ListedDataset
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
-from contextseg.interop.candidates import ENGINES, Labels, candidate, prepare
+from contextseg.interop.backends import ENGINES, Labels, candidate, prepare
+from contextseg.interop.compute_bound import Floor, measure_floor
 from contextseg.interop.export.export import CALIBRATION_IMAGES
 from contextseg.interop.export.images import normalised, spread
-from contextseg.interop.floor import Floor, measure_floor
 from contextseg.metrics import SegmentationMetrics
-from contextseg.model import SMALLEST_IMAGE, SegmentationModel
-from contextseg.weights.files import load_model
+from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
+from contextseg.weights.model_file import load_model
 
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 """Abilities of x86 processors that decide what bf16 and int8 bring."""
@@ -83,7 +83,7 @@ def benchmark(
 
     Args:
         model: run folder, model folder or safetensors file.
-        engines: names of `contextseg.interop.candidates.ENGINES`.
+        engines: names of `contextseg.interop.backends.ENGINES`.
         size: rows and columns of the timed images.
         batch: images a call.
         data: folder of a data set, or `shapes`: pixel agreement and mean IoU are measured there,

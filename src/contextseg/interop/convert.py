@@ -10,7 +10,7 @@ from contextseg.factory import create_model
 from contextseg.interop.checkpoints import read_checkpoint
 from contextseg.interop.conversion import Conversion, Source, convert_checkpoint
 from contextseg.interop.formats import ForeignCheckpointError
-from contextseg.weights.files import save_model
+from contextseg.weights.model_file import save_model
 
 
 def convert(

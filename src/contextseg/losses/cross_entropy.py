@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 from contextseg.losses.mean import mean_over_processes
 from contextseg.ops.upsampled_cross_entropy import upsampled_cross_entropy
 

@@ -9,7 +9,7 @@ from contextseg.config import ContextPriorConfig, EncodingConfig, LossConfig, Mo
 from contextseg.losses.affinity_loss import affinity_loss
 from contextseg.losses.cross_entropy import CrossEntropy
 from contextseg.losses.se_loss import se_loss
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
 
 
 class SegmentationLoss(nn.Module):

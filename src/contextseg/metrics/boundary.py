@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 
 SHARE = 0.02
 """Width of a boundary, as a share of the image's diagonal (Cheng et al., 2021)."""

@@ -10,7 +10,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix, MultilabelAve
 from torchmetrics.functional.classification import multilabel_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 from contextseg.metrics.boundary import BoundaryIoU
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.ops import class_presence

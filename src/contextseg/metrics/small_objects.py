@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from contextseg.labels import IGNORED
+from contextseg.config.labels import IGNORED
 
 BOUNDS = (32 * 32, 96 * 96)
 """Pixels that COCO's small, and its small and medium objects stay below."""

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from contextseg.data.classes import Classes
-from contextseg.files import write_text
 from contextseg.report.charts import Series, line_chart
-from contextseg.report.figures import MEANS, percent
+from contextseg.report.formatting import MEANS, percent
 from contextseg.report.html import escape, page, section, swatch
 from contextseg.report.samples import ReportSample, legend, sample_row
+from contextseg.system.atomic_files import write_text
 
 if TYPE_CHECKING:
     from contextseg.metrics import Scores

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from contextseg.data.classes import Classes
-from contextseg.report.figures import percent
+from contextseg.report.formatting import percent
 from contextseg.report.html import escape, swatch
 
 LARGEST = 640

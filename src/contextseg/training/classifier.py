@@ -12,28 +12,28 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.classifier_evaluation import read_class_scores
-from contextseg.classifiers import build_classifier
-from contextseg.config_io import write_yaml
-from contextseg.data.labelled import open_labelled
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import write_yaml
+from contextseg.data.classification.datasets import open_labelled
 from contextseg.metrics.classification import ClassificationScores
-from contextseg.training.bar import TrainingBar
-from contextseg.training.checkpoints import (
+from contextseg.models.classifiers import build_classifier
+from contextseg.training.callbacks.checkpoints import (
     LAST,
     SCORES,
     AtomicCheckpointIO,
     InterruptedRunError,
     SaveLast,
 )
+from contextseg.training.callbacks.monitor import Monitor, Progress
+from contextseg.training.callbacks.provenance import RecordSession
+from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.classifier_data import ClassifierData
 from contextseg.training.classifier_keep import KeepClassifier
 from contextseg.training.classifier_module import ClassifierModule
-from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog
-from contextseg.training.monitor import Monitor, Progress
+from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
-from contextseg.training.sessions import RecordSession
 from contextseg.training.trainer import both, quiet, trainer_options
 
 LOG = "metrics.csv"

@@ -6,15 +6,15 @@ from typing import Any
 
 import lightning.pytorch as pl
 
-from contextseg.classifier_config import ClassifierTrainConfig
-from contextseg.data.labelled import LabelledArray
-from contextseg.data.labelled_folder import LabelledFolder
-from contextseg.data.labelled_loading import (
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.data.classification.array import LabelledArray
+from contextseg.data.classification.device_loader import MemoryBatches, MemoryLoader
+from contextseg.data.classification.folder import LabelledFolder
+from contextseg.data.classification.loading import (
     LabelledTrainingSet,
     labelled_evaluation_loader,
     labelled_training_loader,
 )
-from contextseg.data.memory import MemoryBatches, MemoryLoader
 
 
 class ClassifierData(pl.LightningDataModule):

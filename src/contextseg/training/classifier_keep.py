@@ -9,10 +9,10 @@ import lightning.pytorch as pl
 
 from contextseg.classifier_evaluation import write_class_scores
 from contextseg.data.classes import Classes
-from contextseg.training.checkpoints import SCORES
+from contextseg.training.callbacks.checkpoints import SCORES
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.weights.classifiers import save_classifier
-from contextseg.weights.files import FILE_NAME
+from contextseg.weights.model_file import FILE_NAME
 
 
 class KeepClassifier(pl.Callback):

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contextseg.classifier_config import ClassifierTrainConfig
-from contextseg.classifiers import Classifier
+from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
+from contextseg.models.classifiers import Classifier
 from contextseg.training.module import NonFiniteLossError
 from contextseg.training.optim import build_optimiser, schedule
 

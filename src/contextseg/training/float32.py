@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from contextseg.backbone import Backbone
+from contextseg.models.backbone import Backbone
 
 
 class Float32Conv2d(nn.Conv2d):

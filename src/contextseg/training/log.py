@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from contextseg.files import write_text
+from contextseg.system.atomic_files import write_text
 
 COLUMNS: tuple[str, ...] = (
     "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/affinity", "train/aux",

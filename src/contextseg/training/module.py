@@ -8,16 +8,16 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from contextseg.backbone import Backbone
 from contextseg.config import TrainConfig
 from contextseg.inference.preprocess import padded
 from contextseg.losses import SegmentationLoss
 from contextseg.metrics import Scores, SegmentationMetrics
-from contextseg.model import SMALLEST_IMAGE, SegmentationModel
-from contextseg.norm import synchronise
+from contextseg.models.backbone import Backbone
+from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.float32 import keep_float32
 from contextseg.training.optim import build_optimiser, schedule
+from contextseg.training.sync_batchnorm import synchronise
 
 
 class NonFiniteLossError(ValueError):

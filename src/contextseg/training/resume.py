@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
-from contextseg.config_io import flattened, read_yaml, to_dict
-from contextseg.training.checkpoints import LAST
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import flattened, read_yaml, to_dict
+from contextseg.training.callbacks.checkpoints import LAST
 
 logger = logging.getLogger(__name__)
 

@@ -13,15 +13,14 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from contextseg.classifier_config import ClassifierTrainConfig
 from contextseg.config import TrainConfig
-from contextseg.config_io import write_yaml
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import write_yaml
 from contextseg.data import open_dataset
 from contextseg.data.check import check_dataset
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
-from contextseg.training.bar import TrainingBar
-from contextseg.training.checkpoints import (
+from contextseg.training.callbacks.checkpoints import (
     LAST,
     SCORES,
     AtomicCheckpointIO,
@@ -29,18 +28,19 @@ from contextseg.training.checkpoints import (
     KeepBest,
     SaveLast,
 )
+from contextseg.training.callbacks.monitor import Monitor, Progress
+from contextseg.training.callbacks.provenance import RecordSession
+from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.class_weights import class_weights
 from contextseg.training.classifier import ClassifierTrainResult, train_classifier
 from contextseg.training.data import RunData
-from contextseg.training.ema import WeightAverage
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
-from contextseg.training.monitor import Monitor, Progress
+from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
-from contextseg.training.sessions import RecordSession
 from contextseg.training.trainer import both, quiet, trainer_options
 from contextseg.weights import initialise, save_model
-from contextseg.weights.files import FILE_NAME
+from contextseg.weights.model_file import FILE_NAME
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from contextseg.training.monitor import Progress
+from contextseg.training.callbacks.monitor import Progress
 
 UNCONCERNING = (
     ".*does not have many workers.*",

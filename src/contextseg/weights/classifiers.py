@@ -8,15 +8,15 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from contextseg.classifier_config import ClassifierConfig
-from contextseg.classifiers import Classifier
-from contextseg.config_io import from_dict, to_dict
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.io import from_dict, to_dict
 from contextseg.data.classes import Classes
 from contextseg.engines import SUFFIXES
 from contextseg.factory import create_model
-from contextseg.files import atomic_path
-from contextseg.weights.files import FORMAT, TASK, model_file, read
+from contextseg.models.classifiers import Classifier
+from contextseg.system.atomic_files import atomic_path
 from contextseg.weights.hub import fetched
+from contextseg.weights.model_file import FORMAT, TASK, model_file, read
 
 CLASSIFICATION = "classification"
 

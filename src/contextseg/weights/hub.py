@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from contextseg.data.classes import Classes
-from contextseg.files import write_text
-from contextseg.model import SegmentationModel
+from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.atomic_files import write_text
 from contextseg.weights.card import model_card
-from contextseg.weights.files import FILE_NAME, load_model, save_model
+from contextseg.weights.model_file import FILE_NAME, load_model, save_model
 
 PREFIX = "hf:"
 CARD, SCORES, RECIPE = "README.md", "scores.json", "config.yaml"

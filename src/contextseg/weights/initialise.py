@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from contextseg.model import SegmentationModel
-from contextseg.weights.files import model_file, read
+from contextseg.models.segmentation import SegmentationModel
+from contextseg.weights.model_file import model_file, read
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
              "aux_head.encoding.presence.")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from contextseg.data.layouts.layout import Named, require_split
-from contextseg.data.listing import Entry, ListedDataset, Listing, files_by_name, paired
+from contextseg.data.pairing import Entry, ListedDataset, Listing, files_by_name, paired
 
 _IMAGE, _MASK = "_leftImg8bit", "_gtFine_labelIds"
 

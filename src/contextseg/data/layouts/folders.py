@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contextseg.data.layouts.layout import Named, require_split
-from contextseg.data.listing import Entry, ListedDataset, Listing, files_by_name, paired
+from contextseg.data.pairing import Entry, ListedDataset, Listing, files_by_name, paired
 
 _IMAGES = (".jpg", ".jpeg", ".png")
 _MASKS = (".png",)

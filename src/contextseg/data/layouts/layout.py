@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from contextseg.data.classes import Classes
-from contextseg.data.listing import ListedDataset
+from contextseg.data.pairing import ListedDataset
 from contextseg.data.vocabularies import vocabulary
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from contextseg.data.images import ImageError
 from contextseg.data.layouts.layout import Named, require_split
-from contextseg.data.listing import (
+from contextseg.data.pairing import (
     Entry,
     ListedDataset,
     existing,

@@ -9,7 +9,8 @@ import numpy as np
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageError
 from contextseg.data.layouts.layout import Named, any_of, require_split
-from contextseg.data.listing import (
+from contextseg.data.masks import read_labels
+from contextseg.data.pairing import (
     Entry,
     ListedDataset,
     Listing,
@@ -18,7 +19,6 @@ from contextseg.data.listing import (
     read_ids,
     read_names,
 )
-from contextseg.data.masks import read_labels
 from contextseg.data.vocabularies import vocabulary
 
 AUGMENTED = "train_aug"

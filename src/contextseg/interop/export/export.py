@@ -17,7 +17,6 @@ from contextseg.engines.info import (
     Precision,
     optional,
 )
-from contextseg.files import folder_beside
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
 from contextseg.interop.export.images import (
@@ -36,8 +35,9 @@ from contextseg.interop.export.writers import (
     write_openvino,
     write_program,
 )
-from contextseg.model import SMALLEST_IMAGE, SegmentationModel
-from contextseg.weights.files import load_model
+from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
+from contextseg.system.atomic_files import folder_beside
+from contextseg.weights.model_file import load_model
 
 Target = Literal["onnx", "openvino", "torch-export", "aoti"]
 TARGETS: tuple[str, ...] = get_args(Target)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.engines.info import Output, Precision
-from contextseg.model import SegmentationModel
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
 """Classes that are upsampled together for a mask: memory for 16 planes, not for all of them."""

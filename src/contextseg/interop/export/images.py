@@ -15,7 +15,7 @@ from contextseg.config import ModelConfig
 from contextseg.data.images import read_image
 from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
-from contextseg.model import SMALLEST_IMAGE
+from contextseg.models.segmentation import SMALLEST_IMAGE
 
 Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A folder of images, or their files."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from contextseg.engines.exported import ExportedModel
-from contextseg.model import SegmentationModel
-from contextseg.outputs import SegmentationOutput
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import SegmentationModel
 
 AGREEMENT = {"fp32": 0.999, "fp16": 0.99, "bf16": 0.97, "int8": 0.9}
 """Share of pixels, by precision, whose class must be that of PyTorch."""

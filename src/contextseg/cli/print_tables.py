@@ -1,0 +1,120 @@
+"""Scores as tables on the terminal."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from textwrap import shorten
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contextseg.report.formatting import MEANS, percent
+
+if TYPE_CHECKING:
+    from contextseg.data.check import Report
+    from contextseg.metrics import Scores
+    from contextseg.metrics.classification import ClassificationScores
+    from contextseg.report.tables import Table as ReportTable
+
+WIDE = 140
+"""Letters of a line that is not shown on a terminal."""
+LONGEST = 32
+"""Letters of a cell at most: the reason of a failure is told in full behind the table."""
+
+
+def print_scores(
+    scores: Scores, names: Sequence[str], *, baseline: Scores | None = None, title: str = ""
+) -> None:
+    """Print IoU and accuracy of each class in percent, then the means.
+
+    Args:
+        scores: of the model.
+        names: of the classes, by label.
+        baseline: scores to set beside them.
+        title: plain text above the table.
+    """
+    console = Console()
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("%")
+    table.add_column("IoU", justify="right")
+    table.add_column("accuracy", justify="right")
+    if baseline is not None:
+        table.add_column("baseline IoU", justify="right", style="dim")
+    for label, name in enumerate(names):
+        row = [escape(name), percent(scores.iou[label]), percent(scores.accuracy[label])]
+        if baseline is not None:
+            row.append(percent(baseline.iou[label]))
+        table.add_row(*row)
+    console.print(table)
+
+    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    for name, field in MEANS.items():
+        value = getattr(scores, field)
+        if value is None:
+            continue
+        row = [name, f"[bold]{percent(value)} %[/bold]"]
+        other = getattr(baseline, field) if baseline is not None else None
+        if other is not None:
+            row.append(f"[dim]baseline {percent(other)} %[/dim]")
+        means.add_row(*row)
+    console.print(means)
+
+
+def print_frequencies(report: Report, names: Sequence[str]) -> None:
+    """Print the share of the pixels that each class has, and the number of its images.
+
+    Args:
+        report: of a check.
+        names: of the classes, by label.
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("class")
+    table.add_column("% of valid pixels", justify="right")
+    table.add_column("images", justify="right")
+    valid = int(report.class_pixels.sum())
+    for name, pixels, images in zip(names, report.class_pixels, report.class_images, strict=True):
+        share = pixels / valid if valid else math.nan
+        table.add_row(escape(name), percent(share, digits=2), f"{images}")
+    total = valid + report.ignored_pixels
+    ignored = report.ignored_pixels / total if total else math.nan
+    table.add_row("[dim]ignored, of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
+    Console().print(table)
+
+
+def print_table(table: ReportTable) -> None:
+    """Print a table of a report."""
+    shown = Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
+    for row in table.texts():
+        shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
+    # In a file there is room for all columns.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
+
+
+def print_class_scores(
+    scores: ClassificationScores, names: Sequence[str], *, title: str = ""
+) -> None:
+    """Print the error of each class in percent, then that of all images."""
+    console = Console()
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("%")
+    table.add_column("error", justify="right")
+    for name, error in zip(names, scores.class_error, strict=True):
+        table.add_row(escape(name), percent(error))
+    console.print(table)
+    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    means.add_row("error", f"[bold]{percent(scores.error, 2)} %[/bold] of {scores.images} images")
+    if scores.exact is not None:
+        error = percent(scores.error_exact, 2)
+        means.add_row("of images with original pixels", f"{error} % of {scores.exact[1]}")
+    console.print(means)

@@ -1,0 +1,186 @@
+"""Every figure of a comparison, as one JSON file that its report is made from."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contextseg.system.atomic_files import write_text
+
+FILE_NAME = "comparison.json"
+LOGS = "logs"
+"""Folder beside it of the training logs, a CSV file a run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunScores:
+    """What a trained model gets right, each figure in 0 to 1; None where undefined."""
+
+    mean_iou: float | None
+    """As in `contextseg.metrics.Scores`; so are the next ones."""
+    pixel_accuracy: float | None
+    mean_accuracy: float | None
+    presence_map: float | None
+    iou: list[float | None]
+    """By label."""
+    small_iou: list[list[float | None]]
+    """IoU of small objects (`contextseg.metrics.small_objects`) by bound, by label."""
+
+    def small_mean(self, index: int) -> float | None:
+        """Mean IoU of small objects at a bound, over the classes that have any."""
+        return mean(self.small_iou[index])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One training: a model and a seed."""
+
+    seed: int
+    identity: str
+    """Same for two runs that compute the same."""
+    status: str = "to do"
+    """`done`, `failed`, or `to do`."""
+    reason: str = ""
+    """Why it failed."""
+    scores: RunScores | None = None
+    log: str = ""
+    """Name of its training log in the folder `logs`."""
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    """When, where and by which code it was trained (`contextseg.training.callbacks.provenance`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What a prediction takes, with the model alone in a fresh process."""
+
+    parameters: int
+    """Numbers learnt that a prediction needs: without the auxiliary head."""
+    gmac: float
+    """Billions of multiply-accumulates of one image in convolutions and matrix products."""
+    images_per_s: float
+    """Images a second, one at a time, from pixels in memory to labels."""
+    memory_mib: float | None
+    """Most memory that the prediction takes beyond the model, MiB; None where it cannot be had."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One model of the comparison."""
+
+    name: str
+    config: dict[str, Any]
+    """Every option, as `contextseg.config.io.to_dict` gives them."""
+    runs: list[Run]
+    """One a seed."""
+    cost: Cost | None = None
+
+    def values(self, figure: str) -> list[float]:
+        """A field of `RunScores` from each run that has it."""
+        found = [getattr(run.scores, figure) for run in self.runs if run.scores is not None]
+        return [value for value in found if value is not None]
+
+    def small_values(self, index: int) -> list[float]:
+        """Mean IoU of small objects at a bound, from each run."""
+        found = [run.scores.small_mean(index) for run in self.runs if run.scores is not None]
+        return [value for value in found if value is not None]
+
+    def mean_values(self, labels: Sequence[int]) -> list[float]:
+        """Mean IoU over some classes, those in which it is defined, from each run."""
+        runs = [run.scores for run in self.runs if run.scores is not None]
+        found = [mean([scores.iou[label] for label in labels]) for scores in runs]
+        return [value for value in found if value is not None]
+
+    def class_values(self, label: int) -> list[float]:
+        """IoU of a class, from each run in which it is defined."""
+        found = [run.scores.iou[label] for run in self.runs if run.scores is not None]
+        return [value for value in found if value is not None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """All of it."""
+
+    settings: dict[str, Any]
+    """What was scored and measured, and how: data, split, images, small, size, machine, ..."""
+    classes: list[str]
+    """Names by label."""
+    pixels: list[int] = field(default_factory=list)
+    """Scored pixels of each class in the ground truth."""
+    entries: list[Entry]
+    """The models, in the order of the report: differences are to the first."""
+
+    @property
+    def mean_over(self) -> list[int]:
+        """Labels of the classes of `settings["mean_over"]`; none where the mean is over all."""
+        return [self.classes.index(name) for name in self.settings.get("mean_over", ())]
+
+
+def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
+    """Raise unless all names are of classes."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f"compare: mean_over names {', '.join(unknown)}, but the classes are "
+            f"{', '.join(classes)}."
+        )
+
+
+def write_comparison(folder: str | os.PathLike[str], comparison: Comparison) -> None:
+    """Write `comparison.json` into a folder, whole or not at all."""
+    content = asdict(comparison)
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    write_text(Path(folder) / FILE_NAME, _short_lists(text) + "\n")
+
+
+def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
+    """The comparison that `write_comparison` wrote into a folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is broken, or not of this form; the message names it.
+    """
+    path = Path(folder) / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"no comparison in {folder}: expected {FILE_NAME} there.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries = [_entry(values) for values in content.pop("entries")]
+        return Comparison(entries=entries, **content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of a comparison ({error}).") from error
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are defined; None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation of a sample, with n - 1 below the line; None for fewer than two."""
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def or_none(value: float | None) -> float | None:
+    """`value`, with None for what JSON cannot say."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    for run in values["runs"]:
+        run["scores"] = None if run["scores"] is None else RunScores(**run["scores"])
+    values["runs"] = [Run(**run) for run in values["runs"]]
+    values["cost"] = None if values["cost"] is None else Cost(**values["cost"])
+    return Entry(**values)
+
+
+def _short_lists(text: str) -> str:
+    """JSON with the lists of numbers on one line each."""
+    return re.sub(r"\[[^\[\]{}\"]*\]", lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)

@@ -1,0 +1,113 @@
+"""Batches of a whole set in the memory of the device, augmented there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contextseg.data.batch_sampler import BatchOrder
+from contextseg.data.classification.array import LabelledArray
+
+EVALUATION_BATCH = 500
+
+
+class MemoryLoader:
+    """The batches of a whole training from images on the device, from any step on.
+
+    A random crop of the image with a black border, and a mirror image, are one gather: no worker,
+    no copy to the device. What is drawn follows from (seed, step) alone.
+
+    Each batch is a dictionary: `image` uint8 [B, 3, h, w] in channels-last order, `labels` int64
+    [B], `index` int64 [B]. `len` counts all batches, wherever iteration starts.
+
+    Args:
+        data: the images, of any number.
+        device: where they and the batches are.
+        batch_size: images a step.
+        epochs: passes over the images.
+        seed: at least 0; `BatchOrder` says how the order follows from it.
+        padding: pixels of the border.
+        flip: probability of a mirror image.
+    """
+
+    def __init__(
+        self,
+        data: LabelledArray,
+        device: torch.device,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int = 0,
+        padding: int = 4,
+        flip: float = 0.5,
+    ) -> None:
+        self.order = BatchOrder(len(data), batch_size, epochs, seed)
+        self.device = device
+        self.padding = padding
+        self.flip = flip
+        border = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+        self._images = torch.from_numpy(np.pad(data.images, border)).to(device)
+        self._labels = torch.from_numpy(data.labels).to(device)
+        self._size = data.images.shape[1:3]
+
+    def __len__(self) -> int:
+        """Batches of the whole training."""
+        return len(self.order)
+
+    def start(self, step: int) -> None:
+        """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
+        if not 0 <= step <= len(self.order):
+            raise ValueError(f"step must be in 0 to {len(self.order)}, got {step}.")
+        self.order.first = step
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """The batches from `start` to the end."""
+        return (self.batch(step) for step in range(self.order.first, len(self.order)))
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """The batch at a step."""
+        index = np.array([place for _, place in self.order.batch(step)])
+        rng = np.random.default_rng((self.order.seed, step, len(index)))
+        corners = rng.integers(0, 2 * self.padding + 1, (2, len(index), 1))
+        flipped = rng.random((len(index), 1)) < self.flip
+        height, width = self._size
+        down, right = np.arange(height), np.arange(width)
+        rows = corners[0] + down
+        columns = corners[1] + np.where(flipped, right[::-1], right)
+        # One copy to the device for all that was drawn.
+        drawn = torch.from_numpy(np.concatenate([index[:, None], rows, columns], axis=1))
+        if self.device.type == "cuda":
+            drawn = drawn.pin_memory()
+        drawn = drawn.to(self.device, non_blocking=True)
+        which, rows, columns = drawn[:, 0], drawn[:, 1 : 1 + height], drawn[:, 1 + height :]
+        images = self._images[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return {"image": images.permute(0, 3, 1, 2), "labels": self._labels[which], "index": which}
+
+
+class MemoryBatches:
+    """The images of a set as they are, in batches on the device, each once.
+
+    Batches are as those of `MemoryLoader`.
+    """
+
+    def __init__(
+        self, data: LabelledArray, device: torch.device, batch_size: int = EVALUATION_BATCH
+    ) -> None:
+        self.batch_size = batch_size
+        self._images = torch.from_numpy(data.images).to(device)
+        self._labels = torch.from_numpy(data.labels).to(device)
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-len(self._images) // self.batch_size)
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """All batches in order."""
+        index = torch.arange(len(self._images), device=self._images.device)
+        for start in range(0, len(index), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            images = self._images[part].permute(0, 3, 1, 2)
+            yield {"image": images, "labels": self._labels[part], "index": index[part]}

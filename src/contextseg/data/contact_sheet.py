@@ -1,0 +1,68 @@
+"""A picture of many images with their labels, to see at a glance whether they belong together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from contextseg.data.sample import Dataset
+from contextseg.system.atomic_files import atomic_path
+
+CELL = (200, 260)
+"""Rows and columns that an image gets; its labels get as many beside it."""
+_CAPTION, _GAP = 18, 8
+
+
+def write_sheet(
+    path: str | os.PathLike[str], datasets: Sequence[Dataset], *, images: int = 12, columns: int = 2
+) -> None:
+    """Write a contact sheet: images beside their labels in class colours.
+
+    An image that cannot be read has its place and says so.
+
+    Args:
+        path: file to write, of a suffix that PIL knows; whole or not at all.
+        datasets: splits; each gets its share of the images, evenly spread over it.
+        images: most images in all.
+        columns: images side by side.
+    """
+    share = max(1, images // max(1, len(datasets)))
+    places = [
+        (dataset, int(index))
+        for dataset in datasets
+        for index in np.unique(np.linspace(0, len(dataset) - 1, min(share, len(dataset))).round())
+    ]
+    rows = -(-len(places) // columns)
+    height, width = CELL[0] + _CAPTION + _GAP, 2 * CELL[1] + _GAP
+    size = max(1, columns * width + _GAP), max(1, rows * height + _GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(12)
+    for number, (dataset, index) in enumerate(places):
+        top = number // columns * height + _GAP
+        left = number % columns * width + _GAP
+        caption = f"{dataset.split}/{dataset.names[index]}"
+        try:
+            image, labels, _ = dataset[index]
+        except ValueError:
+            caption += ": cannot be read"
+        else:
+            colors = dataset.classes.palette[dataset.classes.to_ids(labels)]
+            pictures = (image, cv2.INTER_AREA), (colors, cv2.INTER_NEAREST)
+            for position, (picture, interpolation) in enumerate(pictures):
+                small = _fitted(picture, interpolation)
+                sheet.paste(small, (left + position * CELL[1], top + _CAPTION))
+        draw.text((left, top), caption[:80], "black", font)
+    with atomic_path(path) as partial:
+        sheet.save(partial, quality=90)
+
+
+def _fitted(picture: np.ndarray, interpolation: int) -> Image.Image:
+    rows, columns = picture.shape[:2]
+    scale = min(CELL[0] / rows, (CELL[1] - 2) / columns)
+    size = max(1, int(columns * scale)), max(1, int(rows * scale))
+    return Image.fromarray(cv2.resize(picture, size, interpolation=interpolation))

@@ -1,0 +1,1 @@
+"""One image seen at several scales, mirrored and in windows."""

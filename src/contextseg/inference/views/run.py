@@ -1,0 +1,98 @@
+"""What the network says of each view of an image, kept at feature size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from contextseg.config import ModelConfig
+from contextseg.inference.preprocess import network_input
+from contextseg.inference.views.average import mean_probabilities
+from contextseg.inference.views.plan import Pass, View
+from contextseg.models.outputs import SegmentationOutput
+
+BATCH = 4
+"""Views that one forward takes at most; fewer where they would exceed `max_pixels` together."""
+
+
+class Look(NamedTuple):
+    """What the network said of each view of an image."""
+
+    passes: Sequence[Pass]
+    """What was looked at."""
+    coarse_logits: list[Tensor]
+    """[L, H, W] for each view of each pass, in their order."""
+    presence: list[Tensor]
+    """Logits [L] for each view; empty where the model has no branch for them."""
+    size: tuple[int, int]
+    """Rows and columns of the image."""
+    align_corners: bool
+    """Convention of the upsampling to the image."""
+
+    def strips(self) -> Iterator[tuple[int, int, Tensor]]:
+        """Mean class probabilities, as `mean_probabilities` yields them."""
+        return mean_probabilities(
+            self.passes, self.coarse_logits, self.size, align_corners=self.align_corners
+        )
+
+    def presence_logits(self) -> Tensor | None:
+        """[L]: a class is in an image if it is in any window; passes are averaged."""
+        if not self.presence:
+            return None
+        logits = torch.stack(self.presence)  # [views, L]
+        return presence_of(logits.split([len(each.views) for each in self.passes]))
+
+
+def presence_of(passes: Sequence[Tensor]) -> Tensor:
+    """Presence logits [L], float64, of an image from those of each view of each pass, [views, L].
+
+    A class is in an image if it is in any view of a pass; the probabilities of passes are averaged.
+    """
+    largest = torch.stack([views.double().amax(0) for views in passes])  # [passes, L]
+    if len(largest) == 1:
+        return largest[0]
+    return largest.sigmoid().mean(0).logit(eps=1e-15)
+
+
+def look_at(
+    canvas: Tensor,
+    passes: Sequence[Pass],
+    model: nn.Module,
+    config: ModelConfig,
+    max_pixels: int,
+) -> Look:
+    """Run the network on every view of an image.
+
+    Args:
+        canvas: the image, [1, 3, h, w], uint8, on the device of the model.
+        passes: what to look at, planned for (h, w).
+        model: returns `SegmentationOutput`.
+        config: the model's; for the normalisation.
+        max_pixels: pixels that one forward may take; a single view may exceed it.
+    """
+    logits: list[Tensor] = []
+    presence: list[Tensor] = []
+    align_corners = False
+    for views in _batches([view for each in passes for view in each.views], max_pixels):
+        output: SegmentationOutput = model(network_input(canvas, views, config))
+        logits += output.coarse_logits.unbind()
+        if output.presence_logits is not None:
+            presence += output.presence_logits.unbind()
+        align_corners = output.align_corners
+    size = canvas.shape[2], canvas.shape[3]
+    return Look(passes, logits, presence, size, align_corners)
+
+
+def _batches(views: Sequence[View], max_pixels: int) -> Iterator[list[View]]:
+    """Neighbours of one size, as many as the network may see at once."""
+    batch: list[View] = []
+    for view in views:
+        most = min(BATCH, max(1, max_pixels // (view.size[0] * view.size[1])))
+        if batch and (batch[0].size != view.size or len(batch) >= most):
+            yield batch
+            batch = []
+        batch.append(view)
+    yield batch

@@ -1,0 +1,107 @@
+"""A model in each engine, as a function from normalised images to labels."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from contextseg.engines import open_exported
+from contextseg.engines.info import Precision
+from contextseg.inference.predictor import Predictor
+from contextseg.interop.export.export import SUFFIX, Target, export
+from contextseg.interop.export.graph import upsampled_labels
+from contextseg.interop.export.images import Photos
+from contextseg.models.segmentation import SegmentationModel
+from contextseg.ops import upsampled_argmax
+
+Labels = Callable[[Tensor], Tensor]
+"""Images [B, 3, h, w], normalised, to labels [B, h, w]."""
+
+EXPORTS: dict[str, tuple[Target, Precision]] = {
+    "onnxruntime": ("onnx", "fp32"),
+    "onnxruntime-int8": ("onnx", "int8"),
+    "openvino": ("openvino", "fp32"),
+    "openvino-bf16": ("openvino", "bf16"),
+    "openvino-int8": ("openvino", "int8"),
+}
+ENGINES = ("eager", "channels_last", "compiled", "bf16", *EXPORTS)
+"""Names of engines: PyTorch in four ways, then exported files."""
+
+
+def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> None:
+    """Write the exported file that an engine runs; PyTorch's own need none.
+
+    Args:
+        name: one of `ENGINES`.
+        predictor: holds the network, in float32 on the CPU.
+        folder: where the file goes.
+        photos: images that int8 is calibrated and exports are verified on.
+
+    Raises:
+        ValueError: the engine is not installed, or cannot run this model.
+    """
+    if name in EXPORTS:
+        to, precision = EXPORTS[name]
+        # Verified like any export, but never refused: the table shows how far it is off.
+        path = _file(name, folder)
+        export(predictor, path, to=to, precision=precision, images=photos, least_agreement=0.0)
+
+
+def _file(name: str, folder: Path) -> Path:
+    return folder / f"{name}{SUFFIX[EXPORTS[name][0]]}"
+
+
+def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
+    """The model of a predictor in an engine.
+
+    Args:
+        name: one of `ENGINES`. `eager` is the plain network with its full-size logits;
+            `channels_last` the fast layout with `upsampled_argmax`, as `Predictor` runs it;
+            `compiled` and `bf16` are that under torch.compile and under autocast.
+        predictor: holds the network, in float32 on the CPU.
+        folder: where `prepare` wrote its file.
+
+    Raises:
+        ValueError: the engine is not installed.
+    """
+    network = predictor.model
+    assert isinstance(network, SegmentationModel)
+    if name in EXPORTS:
+        exported = open_exported(_file(name, folder))
+        return lambda images: exported.labels(images).labels
+    network = copy.deepcopy(network)
+    if name == "eager":
+        network = network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        return lambda images: network(images).logits.argmax(1)
+    network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    if name == "compiled":
+        return _compiled(network)
+
+    def labels(images: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=name == "bf16"):
+            found = network(images.to(memory_format=torch.channels_last))
+        logits = found.coarse_logits
+        return upsampled_argmax(logits, found.size, align_corners=found.align_corners)
+
+    return labels
+
+
+def _compiled(network: SegmentationModel) -> Labels:
+    def whole(images: Tensor) -> Tensor:
+        found = network(images)
+        return upsampled_labels(found.coarse_logits, found.size, found.align_corners)
+
+    compiled = torch.compile(whole)
+
+    def labels(images: Tensor) -> Tensor:
+        try:
+            return compiled(images.to(memory_format=torch.channels_last))
+        except Exception as error:  # no compiler, or one that fails
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"torch.compile failed: {reason}") from error
+
+    return labels

@@ -1,0 +1,1 @@
+"""Networks: backbone, context module and heads, from images to logits."""

@@ -1,0 +1,61 @@
+"""timm models as a classifier's backbone: image to the last feature map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from contextseg.models.backbone import Backbone
+
+
+class LastStage(nn.Module):
+    """The last stage of a backbone, at the stride it was made with.
+
+    Shape:
+        images:  [B, 3, H, W], normalised.
+        returns: [B, C, H / 32, W / 32].
+    """
+
+    def __init__(self, name: str, pretrained: bool | str = False) -> None:
+        super().__init__()
+        self.stages = Backbone(name, pretrained, output_stride=32)
+        self.out_channels = self.stages.channels.c5
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Stage c5."""
+        return self.stages(images).c5
+
+
+def timm_features(name: str, pretrained: bool, small_images: bool) -> tuple[nn.Module, int]:
+    """A convolutional timm model without pooling and classifier, and its channels.
+
+    Args:
+        name: of a timm model.
+        pretrained: fetch timm's weights.
+        small_images: replace the stem's first convolution by a 3x3 one of stride 1 and take out
+            the pooling behind it.
+
+    Raises:
+        ValueError: no such model, or one whose features are no map or whose stem is unlike a
+            ResNet's and cannot be replaced.
+    """
+    if not timm.is_model(name):
+        raise ValueError(f"timm: there is no model {name!r}; contextseg models --backbones lists.")
+    model: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="")
+    if small_images:
+        first_name = model.pretrained_cfg["first_conv"]
+        if not isinstance(first_name, str):
+            raise ValueError(f"timm: {name} has a stem of another kind; set small_images false.")
+        first: nn.Conv2d = model.get_submodule(first_name)
+        if not isinstance(first, nn.Conv2d):
+            raise ValueError(f"timm: {name} has no convolution for a stem; set small_images false.")
+        replacement = nn.Conv2d(
+            first.in_channels, first.out_channels, 3, padding=1, bias=first.bias is not None
+        )
+        nn.init.kaiming_normal_(replacement.weight, mode="fan_out", nonlinearity="relu")
+        model.set_submodule(first_name, replacement)
+        if isinstance(getattr(model, "maxpool", None), nn.Module):
+            model.maxpool = nn.Identity()
+    return model, model.num_features

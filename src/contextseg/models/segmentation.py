@@ -1,0 +1,159 @@
+"""A segmentation network: backbone, context, head."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from contextseg.config import ContextPriorConfig, ModelConfig
+from contextseg.context.outputs import ContextOutput, Stages, resize
+from contextseg.models.heads import AuxiliaryHead
+from contextseg.models.outputs import SegmentationOutput
+
+SMALLEST_IMAGE = 32
+
+
+class SegmentationModel(nn.Module):
+    """Image in, class logits out.
+
+    Shape:
+        image:   [B, 3, height, width], height and width at least 32, normalised with
+            `config.mean` and `config.std`.
+        labels:  [B, height, width], integer, 255 for void. CPNet's context prior makes the terms
+            of its affinity loss from them; other models do without.
+        returns: `SegmentationOutput`.
+
+    Build one with `contextseg.create_model`, or load one with `SegmentationModel.from_pretrained`.
+    """
+
+    classes: Any = None
+    """What its labels are called, `contextseg.data.classes.Classes`, if it was loaded with that."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        backbone: nn.Module,
+        context: nn.Module,
+        head: nn.Module,
+        aux_head: AuxiliaryHead | None,
+        decoder: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        self.decoder = decoder
+        self.context = context
+        self.head = head
+        self.aux_head = aux_head
+
+    @property
+    def num_classes(self) -> int:
+        """Classes L."""
+        assert self.config.num_classes is not None  # create_model asks for it
+        return self.config.num_classes
+
+    @property
+    def multiple(self) -> int:
+        """Number that rows and columns of an image had best be a multiple of.
+
+        The backbone's stride: any size works, but only then do features of its last stage stand
+        exactly `multiple` pixels apart, and those of the others at their place between them. (With
+        a JPU, logits are finer than that.) 1 with `align_corners`, whose convention stretches them
+        anyway, and with an `image_scale`, which comes to such a size by itself.
+        """
+        free = self.config.align_corners or self.config.image_scale > 1
+        return 1 if free else int(self.backbone.stride)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, labels: Tensor | None = None) -> SegmentationOutput:
+        """Coarse logits and what the other losses need."""
+        check_image(image)
+        stages: Stages = self.backbone(image if self.training else self._enlarged(image))
+        if self.decoder is not None:
+            stages = self.decoder(stages)
+        context: ContextOutput
+        if labels is not None and isinstance(self.config.context, ContextPriorConfig):
+            check_labels(labels, image)
+            context = self.context(stages, labels)
+        else:
+            context = self.context(stages)
+        aux_logits, aux_presence = None, None
+        if self.training and self.aux_head is not None:
+            aux_logits, aux_presence = self.aux_head(stages.c4)
+        return SegmentationOutput(
+            coarse_logits=self.head(context.features),
+            size=(image.shape[2], image.shape[3]),
+            align_corners=self.config.align_corners,
+            presence_logits=context.presence_logits,
+            aux_coarse_logits=aux_logits,
+            aux_presence_logits=aux_presence,
+            prior=context.prior,
+            affinity=context.affinity,
+        )
+
+    def _enlarged(self, image: Tensor) -> Tensor:
+        """The image at about `image_scale` times its size: at the nearest size that suits features.
+
+        That is a multiple of the backbone's stride (and one pixel more with `align_corners`).
+        """
+        if self.config.image_scale == 1:
+            return image
+        quarters, stride = round(4 * self.config.image_scale), int(self.backbone.stride)  # type: ignore[arg-type]
+        more = int(self.config.align_corners)
+        # Whole numbers throughout, so that exported graphs compute the size of any image.
+        size = [
+            (quarters * (side - more) + 2 * stride) // (4 * stride) * stride + more
+            for side in image.shape[2:]
+        ]
+        return resize(image, size, self.config.align_corners)
+
+    def save_pretrained(self, folder: str | os.PathLike[str], **details: Any) -> Path:
+        """`contextseg.save_pretrained` of this network."""
+        import contextseg
+
+        return contextseg.save_pretrained(self, folder, **details)
+
+    def push_to_hub(self, repository: str, **details: Any) -> str:
+        """`contextseg.push_to_hub` of this network."""
+        import contextseg
+
+        return contextseg.push_to_hub(self, repository, **details)
+
+    @staticmethod
+    def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
+        """`contextseg.from_pretrained`."""
+        import contextseg
+
+        return contextseg.from_pretrained(source)
+
+
+def check_image(image: Tensor) -> None:
+    """Raise unless `image` is a batch of colour images that a backbone can take."""
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(
+            f"model: images must be [B, 3, height, width], got {list(image.shape)}. Give a single "
+            f"image a batch of one (image[None]), a grey one three channels (image.expand(3, ...))."
+        )
+    if min(image.shape[2:]) < SMALLEST_IMAGE:
+        raise ValueError(
+            f"model: images must have at least {SMALLEST_IMAGE} rows and columns, got "
+            f"{list(image.shape)}. Pad or enlarge them; contextseg.load(...) does that by itself."
+        )
+    if not image.is_floating_point():
+        raise ValueError(
+            f"model: images must be normalised floating point, got {image.dtype}. "
+            f"Divide by 255, subtract config.mean and divide by config.std."
+        )
+
+
+def check_labels(labels: Tensor, image: Tensor) -> None:
+    """Raise unless `labels` are the integer labels of these images."""
+    expected = (image.shape[0], *image.shape[2:])
+    if labels.shape != expected or labels.is_floating_point():
+        raise ValueError(
+            f"model: labels must be integer [B, height, width] = {list(expected)} as the images, "
+            f"got {labels.dtype} {list(labels.shape)}."
+        )

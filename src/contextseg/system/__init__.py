@@ -1,0 +1,1 @@
+"""The machine around the library: files, hardware, what a clone ships."""

@@ -1,0 +1,73 @@
+"""When, where and by which code a run was trained: a line a session, until it is finished."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+
+from contextseg.system.atomic_files import write_text
+from contextseg.system.environment import commit, machine
+
+SESSIONS = "sessions.json"
+
+
+class RecordSession(pl.Callback):
+    """Keeps `sessions.json` in a run folder.
+
+    A session is one call of `train`: `started` (UTC), `seconds` (None if it was killed), `steps`
+    (of the optimiser, when it ended), `commit` of the code, and the `machine`.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.file = folder / SESSIONS
+        self.device = device
+        self._sessions: list[dict[str, Any]] = []
+        self._start = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin a session."""
+        if not trainer.is_global_zero:
+            return
+        self._sessions = read_sessions(self.file.parent) if trainer.global_step else []
+        self._start = time.perf_counter()
+        self._sessions.append(
+            {
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "seconds": None,
+                "steps": trainer.global_step,
+                "commit": commit(),
+                "machine": machine(self.device),
+            }
+        )
+        self._write()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End it."""
+        if self._sessions:
+            self._sessions[-1] |= {
+                "seconds": round(time.perf_counter() - self._start, 1),
+                "steps": trainer.global_step,
+            }
+            self._write()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """End it early."""
+        self.on_train_end(trainer, pl_module)
+
+    def _write(self) -> None:
+        write_text(self.file, json.dumps(self._sessions, indent=1) + "\n")
+
+
+def read_sessions(folder: Path) -> list[dict[str, Any]]:
+    """The sessions of the run in a folder; none where they were not recorded."""
+    try:
+        return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []

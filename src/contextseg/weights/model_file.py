@@ -1,0 +1,125 @@
+"""A model as one safetensors file that says what it is: config and classes in its metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from contextseg.config import ModelConfig
+from contextseg.config.io import from_dict, to_dict
+from contextseg.data.classes import Classes
+from contextseg.factory import create_model
+from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.atomic_files import atomic_path
+
+FILE_NAME = "model.safetensors"
+FORMAT = "1"
+TASK = "task"
+"""Key of the metadata that says so where a model is not for segmentation."""
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    model: SegmentationModel,
+    classes: Classes,
+    *,
+    half: bool = False,
+) -> None:
+    """Write weights, config, class names, palette and normalisation into one file.
+
+    Args:
+        path: file to write, whole or not at all.
+        model: any dtype and device.
+        classes: what its labels are called.
+        half: store convolutions, linear layers and codewords in 16 bits: about half the size. Norms
+            and biases, whose statistics can be beyond the range of 16 bits, are kept as they are.
+
+    Raises:
+        ValueError: a weight is beyond the range of 16 bits.
+    """
+    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    if half:
+        state = {name: _half(name, t) for name, t in state.items()}
+    metadata = {
+        "format": "pt",
+        "contextseg": FORMAT,
+        "model": json.dumps(to_dict(model.config)),
+        "classes": json.dumps(classes.to_dict()),
+    }
+    with atomic_path(path) as partial:
+        save_file(state, partial, metadata=metadata)
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    if tensor.ndim < 2:
+        return tensor
+    halved = tensor.half()
+    if not bool(halved.isfinite().all()):
+        raise ValueError(f"{name} has weights that 16 bits cannot hold; leave half out.")
+    return halved
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes]:
+    """The model in a file, and its classes. No code in the file is executed.
+
+    Args:
+        path: a file written by `save_model`, or a folder that holds `model.safetensors`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a whole safetensors file, or not a model of contextseg.
+    """
+    file = model_file(path)
+    metadata, state = read(file)
+    if TASK in metadata:
+        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
+    config = from_dict(ModelConfig, json.loads(metadata["model"]))
+    model = create_model(config, pretrained=False)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
+    return model.eval(), Classes.from_dict(json.loads(metadata["classes"]))
+
+
+def model_file(path: str | os.PathLike[str]) -> Path:
+    """The safetensors file of a run or model folder, or the file itself.
+
+    Raises:
+        FileNotFoundError: neither is there.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / FILE_NAME
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file. A "
+            f"training run writes it after its first validation."
+        )
+    return file
+
+
+def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata of a model file, and its tensors unless they are not wanted.
+
+    Raises:
+        ValueError: it is not a whole safetensors file, or not a model of contextseg.
+    """
+    try:
+        with safe_open(file, framework="pt") as weights:
+            metadata: dict[str, Any] = weights.metadata() or {}
+            names = weights.keys() if tensors else ()
+            state = {name: weights.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise ValueError(f"{file} is not a whole safetensors file: {error}.") from error
+    if "model" not in metadata or "classes" not in metadata:
+        raise ValueError(
+            f"{file} holds weights but not what model they are of: no contextseg wrote it."
+        )
+    return metadata, state
