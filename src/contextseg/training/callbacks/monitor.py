@@ -39,15 +39,22 @@ Watch = Callable[[Progress], None]
 """Whom a run tells where it stands."""
 
 
-def combined(*watchers: Watch | None) -> Watch:
-    """One watcher that tells several."""
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Several as one; spawned processes can be handed it if they can be handed each."""
 
-    def watch(progress: Progress) -> None:
-        for watcher in watchers:
-            if watcher is not None:
-                watcher(progress)
+    watchers: tuple[Watch, ...]
 
-    return watch
+    def __call__(self, progress: Progress) -> None:
+        """Tell all."""
+        for watcher in self.watchers:
+            watcher(progress)
+
+
+def combined(*watchers: Watch | None) -> Watch | None:
+    """One watcher that tells all there are; None where there is none."""
+    there = tuple(watcher for watcher in watchers if watcher is not None)
+    return Watchers(there) if there else None
 
 
 class Monitor(pl.Callback):
