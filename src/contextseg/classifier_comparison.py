@@ -22,6 +22,7 @@ from contextseg.report.formatting import percent
 from contextseg.report.tables import Cell, Table
 from contextseg.system.atomic_files import write_text
 from contextseg.training.classifier import train_classifier
+from contextseg.training.precision import with_precision
 from contextseg.weights.classifiers import load_classifier
 
 PUBLISHED: tuple[tuple[str, str, float], ...] = (
@@ -82,7 +83,7 @@ def compare_classifiers(
             f"compare: all classifiers must be scored on one split of one data set, got "
             f"{sorted(scored)}."
         )
-    rows = []
+    rows, precisions = [], {}
     for name, config in configs.items():
         runs = []
         for seed in seeds or (config.seed,):
@@ -91,10 +92,14 @@ def compare_classifiers(
                 here = replace(config, seed=seed, out=str(run))
                 train_classifier(here, resume=(run / "config.yaml").is_file())
             runs.append(run)
+        precisions[name] = with_precision(replace(config, out=str(runs[0])), resume=True).precision
         rows.append(row_of(name, runs, config))
+    recorded = {
+        name: to_dict(config) | {"precision": precisions[name]} for name, config in configs.items()
+    }
     content = {
         "data": dict(zip(("root", "split"), next(iter(scored)), strict=True)),
-        "rows": [{**row.__dict__, "config": to_dict(configs[row.name])} for row in rows],
+        "rows": [{**row.__dict__, "config": recorded[row.name]} for row in rows],
         "published": [
             dict(zip(("name", "parameters", "error"), p, strict=True)) for p in PUBLISHED
         ],

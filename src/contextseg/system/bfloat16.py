@@ -47,7 +47,8 @@ def bfloat16_on(device: torch.device) -> Verdict:
 
     CUDA devices are asked whether they compute in it natively. CPUs without instructions for it are
     not faster; on the others, and where PyTorch does not know the instructions, one convolution is
-    timed in both formats, which takes 20 ms, and up to 0.2 s where bfloat16 is slow. Other devices count as not faster.
+    timed in both formats, which takes 20 ms, and some tenths of a second where bfloat16 is slow.
+    Other devices count as not faster.
     """
     if device.type == "cuda":
         with torch.cuda.device(device):

@@ -45,7 +45,9 @@ def resolve_precision(requested: Requested, device: str | torch.device) -> Resol
     device = torch.device(device)
     if requested == "auto":
         verdict = bfloat16_on(device)
-        return Resolved("bf16" if verdict.faster else "32", verdict.reason)
+        resolved = Resolved("bf16" if verdict.faster else "32", verdict.reason)
+        logger.info("Precision %s: %s.", *resolved)
+        return resolved
     if requested == "bf16":
         _warn_if_slow(device)
     return Resolved(requested, "asked for by name")

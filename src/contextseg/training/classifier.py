@@ -32,6 +32,7 @@ from contextseg.training.classifier_data import ClassifierData
 from contextseg.training.classifier_keep import KeepClassifier
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog
+from contextseg.training.precision import with_precision
 from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
@@ -85,7 +86,7 @@ def train_classifier(
     val_data = (
         open_labelled(config.data.root, config.data.val_split) if config.data.val_split else None
     )
-    config = _resolve(config, train_data, val_data)
+    config = with_precision(_resolve(config, train_data, val_data), resume)
 
     pl.seed_everything(config.seed, verbose=False)
     model = build_classifier(config.model)

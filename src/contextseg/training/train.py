@@ -36,6 +36,7 @@ from contextseg.training.classifier import ClassifierTrainResult, train_classifi
 from contextseg.training.data import RunData
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
+from contextseg.training.precision import with_precision
 from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
@@ -123,7 +124,7 @@ def train(
         if config.data.val_split
         else None
     )
-    config = _resolve(config, train_data)
+    config = with_precision(_resolve(config, train_data), resume)
     weights = None
     if config.data.check or config.loss.class_weights == "balanced":
         weights = _check(config, train_data, val_data)
