@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Nothing may look for a model hub: an unreachable one costs a minute of retries.
@@ -14,6 +15,8 @@ import torch
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is decorated: before any import
+
+from tests.pretended import PretendedCPU, forget
 
 torch.set_num_threads(1)  # two cores, often shared: threads cost more than they give
 
@@ -30,6 +33,13 @@ def device() -> torch.device:
 def seed() -> None:
     """Every test draws the same numbers, whichever tests ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def pretended_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCPU]:
+    """Call it with capabilities and times to pretend a processor with or without bfloat16."""
+    yield PretendedCPU(monkeypatch)
+    forget()
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def run_demo(config: TrainConfig) -> DemoResult:
     from contextseg.evaluation import evaluate
     from contextseg.inference.load import load
     from contextseg.report import write_report
+    from contextseg.training.precision import with_precision
     from contextseg.training.train_or_load import train_or_load
 
     train_data = open_dataset(config.data.root, config.data.train_split)
@@ -126,6 +127,7 @@ def run_demo(config: TrainConfig) -> DemoResult:
     seconds = time.perf_counter() - start if whole else None
     if run.interrupted:
         return DemoResult(run=run)
+    config = with_precision(config, resume=True)  # the report says what it was
 
     logger.info("Scoring the model on the %d images of the split %s.", len(data), data.split)
     predictor = load(run.folder)

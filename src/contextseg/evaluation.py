@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from contextseg.metrics import Scores, SegmentationMetrics, scores_of
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.atomic_files import write_text
+from contextseg.system.precision import Requested
 from contextseg.weights.classifiers import is_classifier
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class EvaluationOptions(TypedDict, total=False):
     protocol: ProtocolConfig | None
     boundaries: bool
     device: str | torch.device
-    precision: Literal["32", "bf16"]
+    precision: Requested
     limit: int | None
     workers: int
     progress: Callable[[int, int], None] | None
@@ -76,7 +77,7 @@ def evaluate(
     protocol: ProtocolConfig | None = None,
     boundaries: bool = False,
     device: str | torch.device = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     limit: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -104,7 +105,8 @@ def evaluate(
         protocol: a published evaluation, in the place of the three.
         boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device.
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images ahead; 0 reads them in this one.
         progress: called after each image with the images done and their total.
@@ -214,7 +216,7 @@ def _predictor(
     model: Predictor | nn.Module | str | os.PathLike[str],
     data: Dataset,
     device: str | torch.device,
-    precision: Literal["32", "bf16"],
+    precision: Requested,
 ) -> Predictor:
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):

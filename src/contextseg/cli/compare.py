@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.train import starting_point
 from contextseg.config import TrainConfig
@@ -46,10 +46,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.from_logs is not None:
         return _rebuild(options, [*recipes, *words])
+    show_messages("contextseg.comparison", "contextseg.training.train_or_load")
     configs = _configs(recipes, options.ablation, options.base, words)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.comparison", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
     from contextseg.cli.progress import progress_bar

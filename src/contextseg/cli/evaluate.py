@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import (
     MODEL_HELP,
     CommandParser,
@@ -49,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     if options.json is not None and options.json.exists() and not options.overwrite:
         raise UsageError(f"{options.json} is there already. Add --overwrite to replace it.")
     protocol = chosen_protocol(options)
+    show_messages()
 
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_scores
@@ -61,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
     if is_classifier(options.model):
         return _classifier(options)
-    predictor = load(options.model, device=options.device)
+    predictor = load(options.model, device=options.device, precision=options.precision)
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
     with progress_bar("evaluating") as progress:
@@ -87,6 +89,7 @@ def main(argv: Sequence[str]) -> int:
             "model": options.model,
             "data": options.data,
             "split": options.split,
+            "precision": predictor.precision,
             "images": min(len(data), options.limit or len(data)),
             "scales": list(options.scales),
             "flip": options.flip,
@@ -109,7 +112,9 @@ def _classifier(options: argparse.Namespace) -> int:
     from contextseg.cli.print_tables import print_class_scores
     from contextseg.cli.progress import progress_bar
 
-    predictor = load(options.model, device=options.device, task="classification")
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, task="classification"
+    )
     split = options.split or "test"
     with progress_bar("evaluating") as progress:
         scores = evaluate(
@@ -127,6 +132,7 @@ def _classifier(options: argparse.Namespace) -> int:
             "model": options.model,
             "data": options.data,
             "split": split,
+            "precision": predictor.precision,
             "flip": options.flip,
         }
         write_class_scores(options.json, scores, names, settings)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--no-overlays", action="store_true", help="write masks and lines only")
     options = parser.parse_intermixed_args(list(argv))
     _choose_model(options)
+    show_messages()
 
     from contextseg import load
     from contextseg.cli.progress import progress_bar
@@ -59,14 +61,19 @@ def main(argv: Sequence[str]) -> int:
             )
         with _reported_at_the_end(), progress_bar("predicting") as progress:
             summary = classify_files(
-                load(options.model, device=options.device, task="classification"),
+                load(
+                    options.model,
+                    device=options.device,
+                    precision=options.precision,
+                    task="classification",
+                ),
                 options.paths,
                 options.out,
                 overwrite=options.overwrite,
                 progress=progress,
             )
         return _report(summary, f"classified, results in {options.out}")
-    predictor = load(options.model, device=options.device)
+    predictor = load(options.model, device=options.device, precision=options.precision)
     with _reported_at_the_end(), progress_bar("predicting") as progress:
         summary = predict_files(
             predictor,

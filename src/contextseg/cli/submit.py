@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError, add_protocol_options, chosen_protocol
+from contextseg.cli.messages import show_messages
+from contextseg.cli.parsing import (
+    CommandParser,
+    UsageError,
+    add_device_options,
+    add_protocol_options,
+    chosen_protocol,
+)
 
 EXAMPLE = """
 contextseg submit runs/mine VOCdevkit/VOC2012 -o results.tar.gz --protocol encnet_resnet101_voc
@@ -29,15 +36,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
-    )
+    add_device_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
     protocol = chosen_protocol(options)
+    show_messages()
 
     from contextseg import load
     from contextseg.cli.progress import progress_bar
@@ -48,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is no public data set as it is downloaded.")
-    predictor = load(options.model, device=options.device)
+    predictor = load(options.model, device=options.device, precision=options.precision)
     with progress_bar("predicting") as progress:
         write_submission(
             options.out,

@@ -48,7 +48,7 @@ def measure_cost(
         config: `num_classes` must be set; no weights are read.
         size: rows and columns of the image.
         device: `auto`, `cpu` or `cuda`.
-        precision: `32` or `bf16`.
+        precision: `32`, `bf16`, or `auto` for the faster one.
 
     Raises:
         RuntimeError: the process failed; the message ends with its last line.

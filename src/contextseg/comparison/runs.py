@@ -105,5 +105,9 @@ def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
 
 def _computed(config: AnyConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
+    from contextseg.training.precision import with_precision
+
+    if config.precision == "auto":  # as which a training never runs
+        config = with_precision(config)
     values = flattened(to_dict(config))
     return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}

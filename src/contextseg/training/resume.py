@@ -49,6 +49,8 @@ def _compare(
     for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
         if after.get(key, "") is None:
             after[key] = before.get(key)
+    if after["precision"] == "auto":
+        after["precision"] = before["precision"]
     changed = [
         f"{key} ({before.get(key)} then, {after.get(key)} now)"
         for key in sorted(before.keys() | after.keys())

@@ -21,6 +21,7 @@ from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
 from contextseg.training.module import TrainingModule
+from contextseg.training.precision import with_precision
 from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import checkpoint_of
 from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
@@ -98,7 +99,7 @@ def train(
     """
     folder = Path(config.out)
     checkpoint = checkpoint_of(folder, config, resume)
-    task = kind_of(config)(config)
+    task = kind_of(config)(with_precision(config, resume))
     pl.seed_everything(config.seed, verbose=False)
     model = task.build(fresh=checkpoint is None)
     per_epoch = max(1, task.train_images // config.batch_size)
