@@ -55,7 +55,6 @@ def main(argv: Sequence[str]) -> int:
         logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
-    from contextseg.cli.progress import progress_bar
 
     result = compare(
         configs,
@@ -68,7 +67,6 @@ def main(argv: Sequence[str]) -> int:
         mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
-        watch=progress_bar,
     )
     _print_result(result)
     if result.interrupted:

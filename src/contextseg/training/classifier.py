@@ -32,7 +32,7 @@ from contextseg.training.classifier_data import ClassifierData
 from contextseg.training.classifier_keep import KeepClassifier
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog
-from contextseg.training.progress import TrainingBar
+from contextseg.training.progress import training_progress
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
 
@@ -105,8 +105,7 @@ def train_classifier(
     keep = KeepClassifier(folder, train_data.classes, best=config.keep == "best")
     with contextlib.ExitStack() as stack:
         if progress:
-            bar = stack.enter_context(TrainingBar())
-            watch = both(bar.update, watch)
+            watch = both(stack.enter_context(training_progress()), watch)
         stack.enter_context(quiet())
         average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
         trainer = pl.Trainer(

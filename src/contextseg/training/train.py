@@ -36,7 +36,7 @@ from contextseg.training.classifier import ClassifierTrainResult, train_classifi
 from contextseg.training.data import RunData
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
-from contextseg.training.progress import TrainingBar
+from contextseg.training.progress import training_progress
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
 from contextseg.weights import initialise, save_model
@@ -145,8 +145,7 @@ def train(
     val_interval = config.val_every * per_epoch if val_data is not None else 0
     with contextlib.ExitStack() as stack:
         if progress:
-            bar = stack.enter_context(TrainingBar())
-            watch = both(bar.update, watch)
+            watch = both(stack.enter_context(training_progress()), watch)
         stack.enter_context(quiet())
         saver = SaveLast(folder, config.checkpoint_every, val_interval)
         average = [WeightAverage(config.ema_decay)] if config.ema_decay else []

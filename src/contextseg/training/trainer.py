@@ -6,6 +6,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,15 +42,13 @@ def trainer_options(device: str, devices: int, precision: str) -> dict[str, Any]
 def both(
     first: Callable[[Progress], None], second: Callable[[Progress], None] | None
 ) -> Callable[[Progress], None]:
-    """One call for two watchers."""
-    if second is None:
-        return first
+    """One call for two watchers, which spawned processes take if they take both."""
+    return first if second is None else partial(_call, (first, second))
 
-    def watch(progress: Progress) -> None:
-        first(progress)
-        second(progress)
 
-    return watch
+def _call(watchers: tuple[Callable[[Progress], None], ...], progress: Progress) -> None:
+    for watch in watchers:
+        watch(progress)
 
 
 @contextlib.contextmanager
