@@ -20,41 +20,44 @@ MAILBOX = 4096
 
 
 @contextmanager
-def training_progress() -> Iterator[TrainingWatch]:
-    """What to hand to `train(..., watch=...)` so that the training is shown during the block."""
+def training_progress(processes: int = 1) -> Iterator[TrainingWatch]:
+    """What to hand to `train(..., watch=...)` so that the training is shown during the block.
+
+    Args:
+        processes: how many train; of several, each is spawned and gets a copy.
+    """
     with shown("training"), track("starting", "steps") as task:
-        yield TrainingWatch(task)
+        yield TrainingWatch(task, spawned=processes > 1)
 
 
 class TrainingWatch:
     """Shows each `Progress` that it is called with, from spawned processes too.
 
-    Pickled into one, it leaves the latest `Progress` in shared memory, where the display of the
-    first process finds it: one process speaks, and nobody waits for anybody.
+    Its copy in one leaves the latest `Progress` in shared memory, where the display of the first
+    process finds it: one process speaks, and nobody waits for anybody.
 
     Args:
         task: what is shown.
+        spawned: whether to be ready for other processes.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, spawned: bool = False) -> None:
         self._task: Task | None = task
-        self._mailbox: Any = None
+        self._mailbox: Any = RawArray("c", MAILBOX) if spawned else None
         self._told = ""
+        if spawned:
+            task.poll = self._empty_mailbox
 
     def __call__(self, progress: Progress) -> None:
         """Show where the run stands."""
         if self._task is not None:
             self._show(self._task, progress)
-            return
-        self._mailbox.value = json.dumps(asdict(progress)).encode()[:MAILBOX]
+        elif self._mailbox is not None:
+            self._mailbox.value = json.dumps(asdict(progress)).encode()[:MAILBOX]
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process: where to leave news instead of what shows them."""
-        if self._mailbox is None:
-            self._mailbox = RawArray("c", MAILBOX)
-            if self._task is not None:
-                self._task.poll = self._empty_mailbox
-        return {"_task": None, "_mailbox": self._mailbox, "_told": ""}
+        """For another process: where to leave news, without what shows them."""
+        return self.__dict__ | {"_task": None}
 
     def _empty_mailbox(self) -> None:
         try:

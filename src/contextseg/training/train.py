@@ -145,7 +145,7 @@ def train(
     val_interval = config.val_every * per_epoch if val_data is not None else 0
     with contextlib.ExitStack() as stack:
         if progress:
-            watch = both(stack.enter_context(training_progress()), watch)
+            watch = both(stack.enter_context(training_progress(config.devices)), watch)
         stack.enter_context(quiet())
         saver = SaveLast(folder, config.checkpoint_every, val_interval)
         average = [WeightAverage(config.ema_decay)] if config.ema_decay else []

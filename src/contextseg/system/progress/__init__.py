@@ -25,7 +25,7 @@ INTERVAL = 10.0
 VARIABLE = "CONTEXTSEG_PROGRESS_INTERVAL"
 """Environment variable with another interval."""
 TICK = 0.25
-"""Seconds between two looks at the work."""
+"""Seconds between two looks at the work, at most."""
 
 
 class View(Protocol):
@@ -95,13 +95,12 @@ if hasattr(os, "register_at_fork"):  # nobody forks while a line is half written
 
 
 @contextmanager
-def shown(description: str, view: View | None = None, tick: float = TICK) -> Iterator[None]:
+def shown(description: str, view: View | None = None) -> Iterator[None]:
     """Show the tasks of this block on standard error; within another such block, do nothing.
 
     Args:
         description: what is said between tasks.
         view: another place to show them.
-        tick: seconds between two looks at the tasks.
 
     Raises:
         ValueError: the interval in the environment is no number of seconds.
@@ -111,7 +110,7 @@ def shown(description: str, view: View | None = None, tick: float = TICK) -> Ite
     if _showing is not None or view is None:
         yield
         return
-    _showing = _Showing(view, description, tick)
+    _showing = _Showing(view, description, min(TICK, _interval() / 4))
     try:
         with _showing:
             yield
