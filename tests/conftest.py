@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Nothing may look for a model hub: an unreachable one costs a minute of retries.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CONTEXTSEG_PROGRESS_INTERVAL"] = "3600"  # no lines in what tests read, however slow
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic mode asks of CUDA
 
 import pytest

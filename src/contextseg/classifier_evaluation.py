@@ -21,6 +21,7 @@ from contextseg.metrics.classification import ClassificationMetrics, Classificat
 from contextseg.models.classifiers import Classifier
 from contextseg.system.atomic_files import write_text
 from contextseg.system.precision import Requested
+from contextseg.system.progress import track
 from contextseg.weights.classifiers import load_classifier
 
 
@@ -73,19 +74,19 @@ def evaluate_classifier(
     exact = None if exact is None else torch.from_numpy(exact).to(model.device)
     metrics = ClassificationMetrics(data.classes.num_classes).to(model.device)
     done = 0
-    for batch in _batches(data, model, workers):
-        room = total - done
-        images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
-        logits = model.logits(images)
-        if flip:
-            logits = logits + model.logits(images.flip(3))
-        labels, index = labels.to(model.device), index.to(model.device)
-        metrics.update(logits, labels, None if exact is None else exact[index])
-        done += len(images)
-        if progress is not None:
-            progress(done, total)
-        if done >= total:
-            break
+    with track("evaluating", also=progress) as task:
+        for batch in _batches(data, model, workers):
+            room = total - done
+            images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
+            logits = model.logits(images)
+            if flip:
+                logits = logits + model.logits(images.flip(3))
+            labels, index = labels.to(model.device), index.to(model.device)
+            metrics.update(logits, labels, None if exact is None else exact[index])
+            done += len(images)
+            task(done, total)
+            if done >= total:
+                break
     return metrics.compute()
 
 

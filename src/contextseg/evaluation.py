@@ -32,6 +32,7 @@ from contextseg.metrics.classification import ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.atomic_files import write_text
 from contextseg.system.precision import Requested
+from contextseg.system.progress import track
 from contextseg.weights.classifiers import is_classifier
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ def evaluate(
         data = open_dataset(os.fspath(data), split or "val")
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
-    with _borrowed(model):
+    with _borrowed(model), track("evaluating", also=progress) as task:
         predictor = _predictor(model, data, device, precision)
         metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
         metrics.to(predictor.device)
@@ -152,8 +153,7 @@ def evaluate(
             _count(metrics, found, batch["labels"])
             if also is not None:
                 also(found.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
-            if progress is not None:
-                progress(min(done * world, total), total)
+            task(min(done * world, total), total)
         if rank >= total:  # no image for this process, which has to take part in the sums
             nothing = torch.full((1, 32, 32), IGNORED, dtype=torch.uint8)
             _count(metrics, look(torch.zeros(3, 32, 32, dtype=torch.uint8)), nothing)

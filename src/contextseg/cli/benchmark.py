@@ -47,23 +47,20 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(list(argv))
 
     from contextseg import benchmark
-    from contextseg.cli.progress import progress_bar
     from contextseg.interop.backends import ENGINES
     from contextseg.interop.benchmark import machine
 
     engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
-    with progress_bar("measuring") as progress:
-        result = benchmark(
-            options.model,
-            engines=engines,
-            size=tuple(options.size),
-            batch=options.batch,
-            data=options.data,
-            split=options.split,
-            limit=options.limit,
-            repeats=options.repeats,
-            progress=progress,
-        )
+    result = benchmark(
+        options.model,
+        engines=engines,
+        size=tuple(options.size),
+        batch=options.batch,
+        data=options.data,
+        split=options.split,
+        limit=options.limit,
+        repeats=options.repeats,
+    )
     rows_and_columns = " x ".join(map(str, options.size))
     print_rows(result.rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
     print(floor_text(result.floor))

@@ -50,7 +50,6 @@ def main(argv: Sequence[str]) -> int:
     configs = _configs(recipes, options.ablation, options.base, words)
 
     from contextseg import compare
-    from contextseg.cli.progress import progress_bar
 
     result = compare(
         configs,
@@ -63,7 +62,6 @@ def main(argv: Sequence[str]) -> int:
         mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
-        watch=progress_bar,
     )
     _print_result(result)
     if result.interrupted:

@@ -54,7 +54,6 @@ def main(argv: Sequence[str]) -> int:
 
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_scores
-    from contextseg.cli.progress import progress_bar
     from contextseg.config.io import to_dict
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
@@ -66,18 +65,16 @@ def main(argv: Sequence[str]) -> int:
     predictor = load(options.model, device=options.device, precision=options.precision)
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
-    with progress_bar("evaluating") as progress:
-        scores = evaluate(
-            predictor,
-            data,
-            scales=options.scales,
-            flip=options.flip,
-            window=options.window,
-            protocol=protocol,
-            boundaries=options.boundaries,
-            limit=options.limit,
-            progress=progress,
-        )
+    scores = evaluate(
+        predictor,
+        data,
+        scales=options.scales,
+        flip=options.flip,
+        window=options.window,
+        protocol=protocol,
+        boundaries=options.boundaries,
+        limit=options.limit,
+    )
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
@@ -110,21 +107,12 @@ def _classifier(options: argparse.Namespace) -> int:
     from contextseg import evaluate, load
     from contextseg.classifier_evaluation import write_class_scores
     from contextseg.cli.print_tables import print_class_scores
-    from contextseg.cli.progress import progress_bar
 
     predictor = load(
         options.model, device=options.device, precision=options.precision, task="classification"
     )
     split = options.split or "test"
-    with progress_bar("evaluating") as progress:
-        scores = evaluate(
-            predictor,
-            options.data,
-            split=split,
-            flip=options.flip,
-            limit=options.limit,
-            progress=progress,
-        )
+    scores = evaluate(predictor, options.data, split=split, flip=options.flip, limit=options.limit)
     names = predictor.classes.names
     print_class_scores(scores, names, title=f"{options.model} on {options.data}, {split}")
     if options.json is not None:

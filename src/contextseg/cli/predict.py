@@ -49,7 +49,6 @@ def main(argv: Sequence[str]) -> int:
     show_messages()
 
     from contextseg import load
-    from contextseg.cli.progress import progress_bar
     from contextseg.inference.classify_files import classify_files
     from contextseg.inference.predict_files import predict_files
     from contextseg.weights.classifiers import is_classifier
@@ -59,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError(
                 f"{options.model} is a classifier: --scales, --flip and --window do not apply."
             )
-        with _reported_at_the_end(), progress_bar("predicting") as progress:
+        with _reported_at_the_end():
             summary = classify_files(
                 load(
                     options.model,
@@ -70,11 +69,10 @@ def main(argv: Sequence[str]) -> int:
                 options.paths,
                 options.out,
                 overwrite=options.overwrite,
-                progress=progress,
             )
         return _report(summary, f"classified, results in {options.out}")
     predictor = load(options.model, device=options.device, precision=options.precision)
-    with _reported_at_the_end(), progress_bar("predicting") as progress:
+    with _reported_at_the_end():
         summary = predict_files(
             predictor,
             options.paths,
@@ -84,7 +82,6 @@ def main(argv: Sequence[str]) -> int:
             window=options.window,
             overwrite=options.overwrite,
             overlays=not options.no_overlays,
-            progress=progress,
         )
     return _report(summary, f"segmented, results in {options.out}")
 

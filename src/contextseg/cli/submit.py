@@ -46,7 +46,6 @@ def main(argv: Sequence[str]) -> int:
     show_messages()
 
     from contextseg import load
-    from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset
     from contextseg.data.pairing import ListedDataset
     from contextseg.inference.submission import write_submission
@@ -55,14 +54,12 @@ def main(argv: Sequence[str]) -> int:
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is no public data set as it is downloaded.")
     predictor = load(options.model, device=options.device, precision=options.precision)
-    with progress_bar("predicting") as progress:
-        write_submission(
-            options.out,
-            predictor,
-            data,
-            protocol=protocol,
-            competition="comp5" if options.comp5 else "comp6",
-            progress=progress,
-        )
+    write_submission(
+        options.out,
+        predictor,
+        data,
+        protocol=protocol,
+        competition="comp5" if options.comp5 else "comp6",
+    )
     print(f"{len(data)} images, written to {options.out}.")
     return 0

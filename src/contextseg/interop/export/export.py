@@ -42,6 +42,7 @@ from contextseg.interop.export.writers import (
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.system.atomic_files import folder_beside
 from contextseg.system.bfloat16 import bfloat16_on
+from contextseg.system.progress import stage, track
 from contextseg.weights.model_file import load_model
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def export(
         config=network.config, classes=classes, output=output, precision=precision, size=size
     )
     # Before all work: a folder that cannot be written to is known in a moment.
-    with folder_beside(target) as folder:
+    with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
         return _export(
             folder, target, network, info, to=to, images=images, opset=opset, least=least_agreement
         )
@@ -134,6 +135,7 @@ def _export(
     precision, size = info.precision, info.size
     source = "drawn scenes" if images is None else "photos"
     calibration = []
+    stage("reading images")
     if precision == "int8" and images is not None:
         photos = sample_images(images, CALIBRATION_IMAGES)
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
@@ -141,7 +143,9 @@ def _export(
     samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES)
     # OpenVINO chooses its number format when it loads a network; PyTorch has it in the graph.
     graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
+    stage("tracing the network")
     program = trace(graph, size)
+    stage(f"writing {to}, {precision}")
     partial = folder / target.name
     match to:
         case "onnx":
@@ -152,6 +156,7 @@ def _export(
             write_program(partial, program, info)
         case "aoti":
             write_compiled(partial, program, info)
+    stage("verifying")
     verification = verify(
         open_exported(partial),
         network,
