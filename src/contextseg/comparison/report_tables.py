@@ -1,85 +1,92 @@
-"""The figures of a comparison as tables."""
+"""The results of a comparison as tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from contextseg.comparison.results import Comparison, Entry, deviation, mean
 from contextseg.config.io import flattened
-from contextseg.report.formatting import MEANS, percent
+from contextseg.report.formatting import MEANS, NOTHING, aligned, percent, points
 from contextseg.report.tables import Cell, Table
-
-NOTHING = "–"
-PERCENT = 100.0
 
 
 def score_table(comparison: Comparison) -> Table:
     """Mean and standard deviation over the seeds of every score, a row a model."""
-    columns: dict[str, Callable[[Entry], list[float]]] = {}
-    if comparison.mean_over:
-        columns[f"{mean_name(comparison)}, %"] = lambda entry: entry.mean_values(
-            comparison.mean_over
-        )
+    columns = _score_columns(comparison)
+    means = {
+        name: [mean(values(e)) for e in comparison.entries] for name, values in columns.items()
+    }
+    best = {name: _best(values) for name, values in means.items()}
+    rows: list[list[Cell | str]] = []
+    for entry in comparison.entries:
+        reason = failure(entry)
+        if reason or all(run.status == "to do" for run in entry.runs):
+            tone = "failed" if reason else ""
+            rows.append([entry.name, Cell(reason or "not run", tone=tone, span=len(columns) + 1)])
+            continue
+        cells: list[Cell | str] = []
+        for name, values in columns.items():
+            found = values(entry)
+            text, deviated = percent(mean(found)), deviation(found)
+            cell = Cell(
+                text,
+                spread="" if deviated is None else f"± {percent(deviated)}",
+                best=text == best[name],
+            )
+            first = not cells and entry is not comparison.entries[0]
+            cells.append(_with_difference(cell, means[name][0], mean(found)) if first else cell)
+        rows.append([entry.name, *cells, _seeds(entry)])
+    return Table(["model", *columns, "seeds"], rows)
+
+
+def _score_columns(comparison: Comparison) -> dict[str, Callable[[Entry], list[float]]]:
+    """Values of a model by the heading of their column: those that any model has."""
+    columns: dict[str, Callable[[Entry], list[float]]] = {
+        f"{mean_name(comparison)}, %": lambda entry: main_values(comparison, entry)
+    }
     columns |= {
-        f"{name}, %": lambda entry, figure=figure: entry.values(figure)
-        for name, figure in MEANS.items()
+        f"{name}, %": lambda entry, field=field: entry.values(field)
+        for name, field in MEANS.items()
     }
     columns |= {
         f"{small_name(bound)}, %": lambda entry, index=index: entry.small_values(index)
         for index, bound in enumerate(comparison.settings["small"])
     }
-    columns = {
+    return {
         name: values
         for name, values in columns.items()
         if any(values(entry) for entry in comparison.entries)
     }
-    best = {name: _best(comparison, values) for name, values in columns.items()}
-    rows: list[list[Cell | str]] = []
-    for entry in comparison.entries:
-        reason = failure(entry)
-        if reason:
-            rows.append([entry.name, Cell(reason, tone="failed", span=len(columns) + 1)])
-            continue
-        if all(run.status == "to do" for run in entry.runs):
-            rows.append([entry.name, Cell("not run", span=len(columns) + 1)])
-            continue
-        rows.append([entry.name])
-        for number, (name, values) in enumerate(columns.items()):
-            text = spread(values(entry))
-            first = values(comparison.entries[0])
-            cell = Cell(text, best=text != NOTHING and mean(values(entry)) == best[name])
-            rows[-1].append(_with_difference(cell, values(entry), first) if not number else cell)
-        rows[-1].append(_seeds(entry))
-    return Table(["model", *columns, "seeds"], rows)
+
+
+def main_values(comparison: Comparison, entry: Entry) -> list[float]:
+    """The mean IoU that models are compared by, from each run: of some classes, or of all."""
+    over = comparison.mean_over
+    return entry.mean_values(over) if over else entry.values("mean_iou")
 
 
 def cost_table(comparison: Comparison, training_speed: dict[str, float]) -> Table | None:
     """What a prediction of each model takes; None where nothing was measured.
 
     Args:
-        comparison: the figures.
+        comparison: the results.
         training_speed: images a second in training, by model.
     """
     if not any(entry.cost for entry in comparison.entries):
         return None
-    rows = []
-    for entry in comparison.entries:
-        cost = entry.cost
-        trained = training_speed.get(entry.name)
-        rows.append(
-            [
-                entry.name,
-                NOTHING if cost is None else f"{cost.parameters / 1e6:.2f}",
-                NOTHING if cost is None else f"{cost.gmac:.2f}",
-                NOTHING if cost is None else f"{cost.images_per_s:.3g}",
-                NOTHING if cost is None or cost.memory_mib is None else f"{cost.memory_mib:.3g}",
-                NOTHING if trained is None else f"{trained:.3g}",
-            ]
-        )
-    columns = ("model", "parameters, M", "GMAC", "images/s", "peak memory, MiB")
-    return Table([*columns, "training images/s"], rows)
+    costs = [entry.cost for entry in comparison.entries]
+    columns = {
+        "parameters, M": _column([cost and cost.parameters / 1e6 for cost in costs], 2),
+        "GMAC": _column([cost and cost.gmac for cost in costs], 2),
+        "images/s": _column([cost and cost.images_per_s for cost in costs]),
+        "peak memory, MiB": _column([cost and cost.memory_mib for cost in costs]),
+        "training images/s": _column([training_speed.get(e.name) for e in comparison.entries]),
+    }
+    names = [entry.name for entry in comparison.entries]
+    return Table(["model", *columns], list(zip(names, *columns.values(), strict=True)))
 
 
 def class_table(comparison: Comparison) -> Table | None:
@@ -90,14 +97,12 @@ def class_table(comparison: Comparison) -> Table | None:
     first, total = comparison.entries[0], max(1, sum(comparison.pixels))
     rows: list[list[Cell | str]] = []
     for label, name in enumerate(comparison.classes):
-        row: list[Cell | str] = [name, percent(comparison.pixels[label] / total)]
         means = [mean(entry.class_values(label)) for entry in entries]
-        top = _highest(means)
+        best, base = _best(means), mean(first.class_values(label))
+        row: list[Cell | str] = [name, percent(comparison.pixels[label] / total)]
         for entry, value in zip(entries, means, strict=True):
-            cell = Cell(percent(value), best=value is not None and value == top)
-            if entry is not first:
-                cell = _with_difference(cell, entry.class_values(label), first.class_values(label))
-            row.append(cell)
+            cell = Cell(percent(value), best=percent(value) == best)
+            row.append(cell if entry is first else _with_difference(cell, base, value))
         rows.append(row)
     return Table(["class", "pixels, %", *(entry.name for entry in entries)], rows)
 
@@ -166,31 +171,25 @@ def failure(entry: Entry) -> str:
     return f"failed: {'; '.join(dict.fromkeys(reasons))}"
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean, and standard deviation where there are several values, in percent."""
-    deviated = deviation(values)
-    text = percent(mean(values))
-    return text if deviated is None else f"{text} ± {percent(deviated)}"
-
-
-def _with_difference(cell: Cell, values: Sequence[float], others: Sequence[float]) -> Cell:
-    """The cell with the difference of two means, in points of a percent, where there is one."""
-    one, other = mean(values), mean(others)
-    if one is None or other is None or values is others or one == other:
+def _with_difference(cell: Cell, base: float | None, value: float | None) -> Cell:
+    """The cell with its difference to `base` in points of a percent, where there is one."""
+    if base is None or value is None or value == base:
         return cell
-    points = PERCENT * (one - other)
-    tone = "" if abs(points) < 0.05 else ("better" if points > 0 else "worse")
-    return Cell(cell.text, note=f"{points:+.1f}".replace("-", "−"), tone=tone, best=cell.best)
+    note = points(100 * (value - base))
+    tone = {"+": "better", "−": "worse"}.get(note[0], "")
+    return replace(cell, note=note, tone=tone)
 
 
-def _best(comparison: Comparison, values: Callable[[Entry], list[float]]) -> float | None:
-    """The highest mean of all models; None where all have the same."""
-    return _highest([mean(values(entry)) for entry in comparison.entries])
+def _best(means: Sequence[float | None]) -> str | None:
+    """The highest mean as it is shown; None where all look alike."""
+    known = [value for value in means if value is not None]
+    return percent(max(known)) if len({percent(value) for value in known}) > 1 else None
 
 
-def _highest(means: Sequence[float | None]) -> float | None:
-    known = {value for value in means if value is not None}
-    return max(known) if len(known) > 1 else None
+def _column(values: Sequence[float | None], places: int | None = None) -> list[str]:
+    """Numbers below one another, with a dash where there is none."""
+    texts = iter(aligned([value for value in values if value is not None], places))
+    return [NOTHING if value is None else next(texts) for value in values]
 
 
 def _seeds(entry: Entry) -> str:
