@@ -33,4 +33,4 @@ def test_what_a_template_lacks_raises():
 
 def test_templates_are_files_of_the_package():
     names = {file.name for file in files("contextseg.report").joinpath("templates").iterdir()}
-    assert {"base.html", "report.html", "comparison.html", "comparison.md", "style.css"} <= names
+    assert {"base.html", "report.html", "comparison.html", "comparison.md", "chart.css", "style.css"} <= names
