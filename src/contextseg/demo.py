@@ -146,6 +146,9 @@ def run_demo(config: TrainConfig) -> DemoResult:
         baseline=baseline,
         losses=losses,
         validation=validation,
+        curve_note=f"Validation scores are those of the split {config.data.val_split}. The scores "
+        f"above are of the model that was kept, the best of these validations, on the split "
+        f"{data.split}.",
         settings=_settings(config, run.steps, train_data.classes.names[majority]),
         commands={
             "Segment photographs of your own with this model": (

@@ -13,14 +13,13 @@ from contextlib import redirect_stderr
 from dataclasses import replace
 
 import pytest
-from contextseg.training.trainer import both
 
 from contextseg.config.io import write_yaml
 from contextseg.system import progress as display
 from contextseg.system.progress import Task
 from contextseg.system.progress.lines import status
 from contextseg.training.callbacks import monitor
-from contextseg.training.callbacks.monitor import Progress
+from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.progress import MAILBOX, TrainingWatch
 from contextseg.training.train import train
 from tests.training.tiny import tiny
@@ -85,10 +84,10 @@ def test_a_copy_in_another_process_leaves_its_state_where_it_is_found():
 
 def test_watchers_travel_together():
     calls: list[Progress] = []
-    both(calls.append, calls.append)(AT)
+    combined(calls.append, calls.append)(AT)
     assert calls == [AT, AT]
-    assert both(print, None) is print
-    assert pickle.loads(pickle.dumps(both(print, repr))).args == ((print, repr),)
+    assert combined(None, None) is None
+    assert pickle.loads(pickle.dumps(combined(print, repr))) == combined(print, repr)
 
 
 def test_losses_are_up_to_date_between_rows_of_the_log(data, tmp_path, monkeypatch):
