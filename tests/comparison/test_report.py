@@ -23,8 +23,12 @@ LOG = (
 def entry(name, ious, cost, **run):
     """A model with one run of given IoU by class."""
     scores = RunScores(
-        mean_iou=sum(ious) / len(ious), pixel_accuracy=0.9, mean_accuracy=0.8, presence_map=None,
-        iou=list(ious), small_iou=[[0.0004 * ious[0], None]],
+        values={
+            "mean_iou": sum(ious) / len(ious), "pixel_accuracy": 0.9, "mean_accuracy": 0.8,
+            "presence_map": None,
+        },
+        classes=list(ious),
+        small=[[0.0004 * ious[0], None]],
     )  # fmt: skip
     done = {"seed": 0, "identity": name, "status": "done", "scores": scores, "log": "log.csv"}
     return Entry(
