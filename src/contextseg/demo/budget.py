@@ -132,7 +132,7 @@ def described(plan: Plan, wanted: Crop, seconds: float) -> str:
     step = f"{plan.step:.1f} s" if plan.step >= 0.1 else f"{1000 * plan.step:.0f} ms"
     at = ""
     if plan.crop != wanted:
-        at = " at crops of {} by {} pixels, as {} by {} would take too long".format(
+        at = " with crops of {} by {} pixels ({} by {} would take too long)".format(
             *plan.crop, *wanted
         )
     epochs = "1 epoch" if plan.epochs == 1 else f"{plan.epochs} epochs"
