@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from contextseg.config import TrainConfig
-from contextseg.demo.words import about
+from contextseg.demo.words import about, counted
 
 Crop = tuple[int, int]
 """Rows and columns, in pixels."""
@@ -22,7 +22,7 @@ ENOUGH_STEPS = 100
 """Steps that are worth more than large crops: on the street scenes in the repository, 210 steps at
 half the crop take as long as 70 at the whole one, and score better."""
 MOST_EPOCHS = 200
-"""Passes over the images after which a faster machine stops early."""
+"""Passes over the images after which a training ends, however much time is left."""
 SMALLEST_CROP = 64
 """Pixels that the sides of a crop keep."""
 
@@ -128,13 +128,19 @@ def with_plan(config: TrainConfig, plan: Plan) -> TrainConfig:
 
 
 def described(plan: Plan, wanted: Crop, seconds: float) -> str:
-    """A plan as one line: "0.9 s a step: 31 epochs in about 3 minutes."."""
+    """A plan in one line, such as "0.9 s a step: 22 epochs in about 3 minutes.".
+
+    Args:
+        plan: what was planned.
+        wanted: the crop that would have been taken if there was time.
+        seconds: the time that was to be planned.
+    """
     step = f"{plan.step:.1f} s" if plan.step >= 0.1 else f"{1000 * plan.step:.0f} ms"
     at = ""
     if plan.crop != wanted:
         at = " with crops of {} by {} pixels ({} by {} would take too long)".format(
             *plan.crop, *wanted
         )
-    epochs = "1 epoch" if plan.epochs == 1 else f"{plan.epochs} epochs"
-    took = f"{step} a step{at}: {epochs} in {about(plan.seconds)}"
-    return f"{took}; {about(seconds)} were asked for." if plan.seconds > seconds else f"{took}."
+    most = ", the most that are planned," if plan.epochs == MOST_EPOCHS else ""
+    line = f"{step} a step{at}: {counted(plan.epochs, 'epoch')}{most} in {about(plan.seconds)}"
+    return f"{line}; {about(seconds)} were asked for." if plan.seconds > seconds else f"{line}."

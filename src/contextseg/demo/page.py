@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
-from contextseg.demo.words import duration
+from contextseg.demo.words import counted, duration
 
 if TYPE_CHECKING:
     from contextseg.data.classes import Classes
@@ -141,12 +141,12 @@ def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | 
 
 
 def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, object]:
-    epochs = "1 epoch" if config.epochs == 1 else f"{config.epochs} epochs"
     return {
         "model": f"{config.model.name} on {config.model.backbone}, "
         f"output stride {config.model.output_stride}",
         "data": config.data.root,
-        "training": f"{epochs}, {steps} steps of {config.batch_size} images, crops of "
+        "training": f"{counted(config.epochs, 'epoch')}, {counted(steps, 'step')} of "
+        f"{config.batch_size} images, crops of "
         f"{config.augment.crop[0]} × {config.augment.crop[1]} pixels, {config.precision}",
         "baseline": f"every pixel is {majority}",
         "all options": f"{config.out}/config.yaml",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from contextseg.config import TrainConfig
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
-from contextseg.demo.words import about
+from contextseg.demo.words import about, counted, duration
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
@@ -88,6 +88,8 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
     seconds = time.perf_counter() - start if whole else None
     if run.interrupted:
         return DemoResult(run=run)
+    if seconds is not None:
+        logger.info("Trained in %s.", duration(seconds))
 
     logger.info("Scoring the model on the %d images of the split %s.", len(data), data.split)
     predictor = load(run.folder)
@@ -141,6 +143,7 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
     begun = Path(config.out) / CONFIG
     if begun.is_file():
         kept = read_yaml(begun, TrainConfig)
+        logger.info("%s keeps its plan: %s.", config.out, counted(kept.epochs, "epoch"))
         return replace(
             config,
             epochs=kept.epochs,

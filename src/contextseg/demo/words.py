@@ -1,4 +1,4 @@
-"""Times in words."""
+"""Times and numbers in words."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def about(seconds: float) -> str:
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / 60)} minutes"
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as "1 epoch", "2 epochs"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
