@@ -16,7 +16,7 @@ from contextseg.comparison.results import (
     check_mean_over,
     read_comparison,
 )
-from contextseg.comparison.runs import identity
+from contextseg.comparison.runs import identity, normalised
 from contextseg.config import TrainConfig
 from contextseg.config.io import to_dict
 from contextseg.system.environment import machine
@@ -198,6 +198,6 @@ def _key(entry: Entry) -> str:
 
 def _recorded(config: TrainConfig) -> dict[str, Any]:
     """Every option but the seed and the folder, which belong to the runs."""
-    values = to_dict(config)
+    values = to_dict(normalised(config))
     del values["seed"], values["out"]
     return values

@@ -140,7 +140,20 @@ def keep_log(folder: Path, config: TrainConfig, out: Path) -> str:
     return name
 
 
+def normalised(config: TrainConfig) -> TrainConfig:
+    """`config` with the mean and standard deviation that its run normalises images with.
+
+    Runs are the same whether a config states them or leaves them to the backbone.
+    """
+    from contextseg.training.normalisation import with_run_normalisation
+
+    try:
+        return with_run_normalisation(config, resume=False)
+    except (OSError, ValueError):  # its training will fail, and say why
+        return config
+
+
 def _computed(config: TrainConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
-    values = flattened(to_dict(config))
+    values = flattened(to_dict(normalised(config)))
     return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}

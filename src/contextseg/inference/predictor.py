@@ -20,6 +20,7 @@ from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, sma
 from contextseg.inference.views.protocol import ProtocolLook, look_by_protocol
 from contextseg.inference.views.run import Look, look_at
 from contextseg.inference.views.tiles import tiled_labels
+from contextseg.models.normalisation import with_normalisation
 from contextseg.ops import upsampled_argmax
 
 
@@ -66,7 +67,7 @@ class Predictor:
         if precision not in ("32", "bf16"):
             raise ValueError(f"precision must be 32 or bf16, got {precision!r}.")
         check_options((1.0,), None, max_pixels)
-        self.config = config
+        self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)
         self.precision = precision

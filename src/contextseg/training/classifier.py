@@ -32,6 +32,7 @@ from contextseg.training.classifier_data import ClassifierData
 from contextseg.training.classifier_keep import KeepClassifier
 from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.log import CLASSIFIER_COLUMNS, CSVLog
+from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
@@ -80,6 +81,7 @@ def train_classifier(
         NonFiniteLossError: training diverged.
     """
     folder = Path(config.out)
+    config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(folder, config, resume)
     train_data = open_labelled(config.data.root, config.data.train_split)
     val_data = (

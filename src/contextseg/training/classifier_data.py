@@ -55,7 +55,11 @@ class ClassifierData(pl.LightningDataModule):
             loader.start(self.batches_done)
             return loader
         images = LabelledTrainingSet(
-            self.train, config.augment, config.model.size, config.model.mean, config.seed
+            self.train,
+            config.augment,
+            config.model.size,
+            config.model.normalisation.mean,
+            config.seed,
         )
         return labelled_training_loader(
             images,

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.data.normalise import PixelStatistics, normalise
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.training.module import NonFiniteLossError
@@ -76,7 +77,7 @@ class ClassifierModule(pl.LightningModule):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Images [B, 3, h, w], uint8, as the network expects them."""
-        normal = (image.float() - self.pixel_mean) / self.pixel_std
+        normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:

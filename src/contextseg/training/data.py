@@ -31,7 +31,9 @@ class RunData(pl.LightningDataModule):
         assert self.trainer is not None
         config = self.config
         loader = TrainingLoader(
-            TrainingSet(self.train, config.augment, mean=config.model.mean, seed=config.seed),
+            TrainingSet(
+                self.train, config.augment, mean=config.model.normalisation.mean, seed=config.seed
+            ),
             batch_size=config.batch_size,
             epochs=config.epochs,
             seed=config.seed,

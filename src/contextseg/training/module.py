@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from contextseg.config import TrainConfig
+from contextseg.data.normalise import PixelStatistics, normalise
 from contextseg.inference.preprocess import padded
 from contextseg.losses import SegmentationLoss
 from contextseg.metrics import Scores, SegmentationMetrics
@@ -77,7 +78,7 @@ class TrainingModule(pl.LightningModule):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Images [B, 3, h, w], uint8, as the network expects them."""
-        normal = (image.float() - self.pixel_mean) / self.pixel_std
+        normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:

@@ -36,6 +36,7 @@ from contextseg.training.classifier import ClassifierTrainResult, train_classifi
 from contextseg.training.data import RunData
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
+from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.progress import TrainingBar
 from contextseg.training.resume import CONFIG, checkpoint_of
 from contextseg.training.trainer import both, quiet, trainer_options
@@ -116,6 +117,7 @@ def train(
     if isinstance(config, ClassifierTrainConfig):
         return train_classifier(config, resume=resume, progress=progress, watch=watch)
     folder = Path(config.out)
+    config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(folder, config, resume)
     train_data = open_dataset(config.data.root, config.data.train_split, config.data.layout)
     val_data = (
