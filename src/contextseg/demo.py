@@ -204,8 +204,7 @@ def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[Repo
 def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Series]]:
     """Loss parts, and validation scores in percent, over the steps, from the log of a run."""
     from contextseg.report import Series
-    from contextseg.training.log import read_log
-    from contextseg.training.train import LOG
+    from contextseg.training.run_folder import LOG, read_log
 
     rows = read_log(Path(folder) / LOG)
 

@@ -25,8 +25,11 @@ SETTINGS = {
 
 def figures() -> Comparison:
     scores = RunScores(
-        mean_iou=0.613, pixel_accuracy=0.9, mean_accuracy=0.7, presence_map=None, iou=[0.6, 0.626],
-        small_iou=[[None, 0.2]],
+        values={
+            "mean_iou": 0.613, "pixel_accuracy": 0.9, "mean_accuracy": 0.7, "presence_map": None,
+        },
+        classes=[0.6, 0.626],
+        small=[[None, 0.2]],
     )  # fmt: skip
     run = Run(seed=0, identity="x", status="done", scores=scores)
     config = {"precision": "32", "device": "cpu", "model": {"backbone": "b"}}

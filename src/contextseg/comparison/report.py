@@ -10,10 +10,14 @@ from statistics import fmean, median
 from typing import Any
 
 from contextseg.comparison.report_tables import (
+    BY_CLASS,
+    SCORED,
+    VALUES,
     class_table,
     cost_table,
     mean_name,
     option_table,
+    published_table,
     run_table,
     score_table,
     small_name,
@@ -26,8 +30,10 @@ from contextseg.report.tables import Table
 from contextseg.system.atomic_files import write_text
 
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
-LOSS, SCORE, SPEED = "train/main", "val/mean_iou", "train/images_per_s"
-"""Columns of a training log."""
+SPEED = "train/images_per_s"
+LOSS = {"segmentation": "train/main", "classification": "train/loss"}
+SCORE = {"segmentation": "val/mean_iou", "classification": "val/error"}
+"""Columns of a training log, by task."""
 
 
 def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> None:
@@ -103,17 +109,35 @@ def _parts(comparison: Comparison, logs: dict[str, list[list[dict[str, Any]]]]) 
             table=cost_table(comparison, speed),
             bars=_cost_bars(comparison),
         ),
-        _Part(heading="IoU of each class, %", note=_CLASS_NOTE, table=class_table(comparison)),
-        _Part(heading="Learning curves", note="Means over the seeds.", curves=_curves(logs)),
+        _Part(
+            heading=f"{_capital(BY_CLASS[comparison.task])} of each class, %",
+            note=_class_note(comparison),
+            table=class_table(comparison),
+        ),
+        _Part(
+            heading="Learning curves",
+            note="Means over the seeds.",
+            curves=_curves(comparison.task, logs),
+        ),
         _Part(heading="Options in which the models differ", table=option_table(comparison)),
+        _Part(heading="Published", note=_PUBLISHED_NOTE, table=published_table(comparison)),
         _Part(heading="Runs", note=_RUN_NOTE, table=run_table(comparison)),
     ]
 
 
-_CLASS_NOTE = (
-    "Mean over the seeds; behind it the difference to the first model, in points. Pixels: share of "
-    "the scored pixels of the ground truth."
-)
+_PUBLISHED_NOTE = "Results that papers report on the same data; they were not run here."
+
+
+def _class_note(comparison: Comparison) -> str:
+    scored = SCORED[comparison.task]
+    return (
+        f"Mean over the seeds; behind it the difference to the first model, in points. "
+        f"{scored.capitalize()}: share of the scored {scored}."
+    )
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 _RUN_NOTE = (
@@ -134,8 +158,8 @@ def _summary(comparison: Comparison) -> str:
     return (
         f"{_count(len(comparison.entries), 'model')} trained with "
         f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))}), scored on "
-        f"{_count(settings['images'], 'image')} of {dataset}, {settings['split']}, each at its own "
-        f"size and one scale."
+        f"{_count(settings['images'], 'image')} of {dataset}, {settings['split']}"
+        + (", each at its own size and one scale." if comparison.task == "segmentation" else ".")
     )
 
 
@@ -147,8 +171,12 @@ def _score_note(comparison: Comparison) -> str:
         ("Mean ± standard deviation over the seeds. " if several else "One seed a model. ")
         + (f"The first mean is over {', '.join(over)} alone. " if over else "")
         + "Differences are to the first model, in points. "
-        + f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
-        "with fewer pixels, mean over the classes that have any."
+        + (
+            f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
+            "with fewer pixels, mean over the classes that have any."
+            if bounds
+            else ""
+        )
     )
 
 
@@ -156,8 +184,11 @@ def _cost_note(comparison: Comparison) -> str:
     rows, columns = comparison.settings["size"]
     where = comparison.settings["machine"]
     precisions = sorted({entry.config["precision"] for entry in comparison.entries})
+    image = f"One image of {rows} × {columns} pixels"
+    if comparison.task == "segmentation":
+        image += ", without the auxiliary head"
     return (
-        f"One image of {rows} × {columns} pixels, without the auxiliary head; GMAC: "
+        f"{image}; GMAC: "
         f"convolutions and matrix products of the network. Speed and memory in precision "
         f"{' or '.join(precisions)} on {where['device']}, {_count(where['threads'], 'thread')}, "
         f"torch {where['torch']}; training includes reading and augmenting images."
@@ -173,12 +204,10 @@ def _score_bars(comparison: Comparison) -> dict[str, str]:
                 bars.append(Bar(entry.name, fmean(found), deviation(found) or 0.0))
         return bar_chart(title, bars, x_label="percent")
 
-    over = comparison.mean_over
-    name = mean_name(comparison).capitalize().replace("iou", "IoU")
+    over, main = comparison.mean_over, next(iter(VALUES[comparison.task].values()))
+    name = _capital(mean_name(comparison))
     charts = {
-        name: drawn(
-            name, lambda entry: entry.mean_values(over) if over else entry.values("mean_iou")
-        )
+        name: drawn(name, lambda entry: entry.mean_values(over) if over else entry.values(main))
     }
     for index, bound in enumerate(comparison.settings["small"]):
         title = f"Mean {small_name(bound)}"
@@ -199,18 +228,23 @@ def _cost_bars(comparison: Comparison) -> dict[str, str]:
     }
 
 
-def _curves(logs: dict[str, list[list[dict[str, Any]]]]) -> list[str]:
-    loss = [Series(name, _means(runs, LOSS, 1.0)) for name, runs in logs.items()]
-    score = [Series(name, _means(runs, SCORE, 100.0)) for name, runs in logs.items()]
+def _curves(task: str, logs: dict[str, list[list[dict[str, Any]]]]) -> list[str]:
+    loss = [Series(name, _means(runs, LOSS[task], 1.0)) for name, runs in logs.items()]
+    score = [Series(name, _means(runs, SCORE[task], 100.0)) for name, runs in logs.items()]
     return [
         line_chart("Cross-entropy in training", loss, x_label="step"),
-        line_chart("Mean IoU on validation", score, x_label="step", y_label="percent"),
+        line_chart(
+            f"{_capital(next(iter(VALUES[task])))} on validation",
+            score,
+            x_label="step",
+            y_label="percent",
+        ),
     ]
 
 
 def _read_logs(folder: Path, comparison: Comparison) -> dict[str, list[list[dict[str, Any]]]]:
     """Rows of the training logs by model, a list a run."""
-    from contextseg.training.log import read_log
+    from contextseg.training.run_folder import read_log
 
     return {
         entry.name: [read_log(folder / run.log) for run in entry.runs if run.log]

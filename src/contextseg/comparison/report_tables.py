@@ -12,6 +12,16 @@ from contextseg.report.formatting import MEANS, percent
 from contextseg.report.tables import Cell, Table
 
 NOTHING = "–"
+VALUES = {
+    "segmentation": MEANS,
+    "classification": {"error": "error", "error of original images": "error_exact"},
+}
+"""What is said of all classes together by task: words for people, name in `RunScores.values`."""
+BY_CLASS = {"segmentation": "IoU", "classification": "error"}
+"""What is said of each class."""
+DIGITS = {"segmentation": 1, "classification": 2}
+"""Decimals of a percentage."""
+SCORED = {"segmentation": "pixels", "classification": "images"}
 PERCENT = 100.0
 
 
@@ -24,7 +34,7 @@ def score_table(comparison: Comparison) -> Table:
         )
     columns |= {
         f"{name}, %": lambda entry, figure=figure: entry.values(figure)
-        for name, figure in MEANS.items()
+        for name, figure in VALUES[comparison.task].items()
     }
     columns |= {
         f"{small_name(bound)}, %": lambda entry, index=index: entry.small_values(index)
@@ -47,10 +57,12 @@ def score_table(comparison: Comparison) -> Table:
             continue
         rows.append([entry.name])
         for number, (name, values) in enumerate(columns.items()):
-            text = spread(values(entry))
+            text = spread(values(entry), DIGITS[comparison.task])
             first = values(comparison.entries[0])
             cell = Cell(text, best=text != NOTHING and mean(values(entry)) == best[name])
-            rows[-1].append(_with_difference(cell, values(entry), first) if not number else cell)
+            rows[-1].append(
+                _with_difference(comparison, cell, values(entry), first) if not number else cell
+            )
         rows[-1].append(_seeds(entry))
     return Table(["model", *columns, "seeds"], rows)
 
@@ -84,22 +96,26 @@ def cost_table(comparison: Comparison, training_speed: dict[str, float]) -> Tabl
 
 def class_table(comparison: Comparison) -> Table | None:
     """Mean IoU of each class, with the difference to the first model; None without scores."""
-    entries = [entry for entry in comparison.entries if entry.values("mean_iou")]
-    if not entries:
+    entries = [entry for entry in comparison.entries if any(r.scores for r in entry.runs)]
+    if not entries or not comparison.classes:
         return None
     first, total = comparison.entries[0], max(1, sum(comparison.pixels))
     rows: list[list[Cell | str]] = []
     for label, name in enumerate(comparison.classes):
         row: list[Cell | str] = [name, percent(comparison.pixels[label] / total)]
         means = [mean(entry.class_values(label)) for entry in entries]
-        top = _highest(means)
+        top = _best_of(means, comparison)
         for entry, value in zip(entries, means, strict=True):
             cell = Cell(percent(value), best=value is not None and value == top)
             if entry is not first:
-                cell = _with_difference(cell, entry.class_values(label), first.class_values(label))
+                cell = _with_difference(
+                    comparison, cell, entry.class_values(label), first.class_values(label)
+                )
             row.append(cell)
         rows.append(row)
-    return Table(["class", "pixels, %", *(entry.name for entry in entries)], rows)
+    return Table(
+        ["class", f"{SCORED[comparison.task]}, %", *(entry.name for entry in entries)], rows
+    )
 
 
 def option_table(comparison: Comparison) -> Table | None:
@@ -116,9 +132,9 @@ def option_table(comparison: Comparison) -> Table | None:
 
 
 def mean_name(comparison: Comparison) -> str:
-    """What the mean IoU that models are compared by is called."""
+    """What the score that models are compared by is called."""
     count = len(comparison.mean_over)
-    return f"mean IoU of {count} classes" if count else "mean IoU"
+    return f"mean IoU of {count} classes" if count else next(iter(VALUES[comparison.task]))
 
 
 def run_table(comparison: Comparison) -> Table | None:
@@ -147,6 +163,15 @@ def run_table(comparison: Comparison) -> Table | None:
     return Table(heads, rows) if rows else None
 
 
+def published_table(comparison: Comparison) -> Table | None:
+    """Published results on the same data; None where there are none."""
+    rows = [
+        [row["name"], f"{row['error']:.2f}", row["parameters"] or NOTHING]
+        for row in comparison.settings.get("published", ())
+    ]
+    return Table(("network", "error, %", "parameters"), rows) if rows else None
+
+
 def minutes(seconds: float) -> str:
     """Minutes, with a decimal where they are few."""
     return f"{seconds / 60:.0f}" if seconds >= 600 else f"{seconds / 60:.1f}"
@@ -166,31 +191,36 @@ def failure(entry: Entry) -> str:
     return f"failed: {'; '.join(dict.fromkeys(reasons))}"
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], digits: int = 1) -> str:
     """Mean, and standard deviation where there are several values, in percent."""
     deviated = deviation(values)
-    text = percent(mean(values))
-    return text if deviated is None else f"{text} ± {percent(deviated)}"
+    text = percent(mean(values), digits)
+    return text if deviated is None else f"{text} ± {percent(deviated, digits)}"
 
 
-def _with_difference(cell: Cell, values: Sequence[float], others: Sequence[float]) -> Cell:
+def _with_difference(
+    comparison: Comparison, cell: Cell, values: Sequence[float], others: Sequence[float]
+) -> Cell:
     """The cell with the difference of two means, in points of a percent, where there is one."""
     one, other = mean(values), mean(others)
     if one is None or other is None or values is others or one == other:
         return cell
     points = PERCENT * (one - other)
-    tone = "" if abs(points) < 0.05 else ("better" if points > 0 else "worse")
+    better = points < 0 if comparison.task == "classification" else points > 0
+    tone = "" if abs(points) < 0.05 else ("better" if better else "worse")
     return Cell(cell.text, note=f"{points:+.1f}".replace("-", "−"), tone=tone, best=cell.best)
 
 
 def _best(comparison: Comparison, values: Callable[[Entry], list[float]]) -> float | None:
-    """The highest mean of all models; None where all have the same."""
-    return _highest([mean(values(entry)) for entry in comparison.entries])
+    """The best mean of all models; None where all have the same."""
+    return _best_of([mean(values(entry)) for entry in comparison.entries], comparison)
 
 
-def _highest(means: Sequence[float | None]) -> float | None:
+def _best_of(means: Sequence[float | None], comparison: Comparison) -> float | None:
+    """The lowest error, or the highest of any other score; None where all are the same."""
     known = {value for value in means if value is not None}
-    return max(known) if len(known) > 1 else None
+    best = min if comparison.task == "classification" else max
+    return best(known) if len(known) > 1 else None
 
 
 def _seeds(entry: Entry) -> str:

@@ -10,7 +10,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_yaml
 from contextseg.models.normalisation import with_normalisation
-from contextseg.training.resume import CONFIG
+from contextseg.training.run_folder import CONFIG
 from contextseg.weights.model_file import read_config
 
 AnyRun = TypeVar("AnyRun", TrainConfig, ClassifierTrainConfig)

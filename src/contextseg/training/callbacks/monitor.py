@@ -11,12 +11,10 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.module import TrainingModule
 
 logger = logging.getLogger(__name__)
 
-AnyModule = TrainingModule | ClassifierModule
 SHORT = {"mean_iou": "mIoU"}
 """What a score is called on the progress bar."""
 
@@ -37,6 +35,28 @@ class Progress:
     """Whether a validation is running."""
 
 
+Watch = Callable[[Progress], None]
+"""Whom a run tells where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Several as one; spawned processes can be handed it if they can be handed each."""
+
+    watchers: tuple[Watch, ...]
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell all."""
+        for watcher in self.watchers:
+            watcher(progress)
+
+
+def combined(*watchers: Watch | None) -> Watch | None:
+    """One watcher that tells all there are; None where there is none."""
+    there = tuple(watcher for watcher in watchers if watcher is not None)
+    return Watchers(there) if there else None
+
+
 class Monitor(pl.Callback):
     """Logs every `every` steps and at each validation, and calls `watch` as often as it changes.
 
@@ -45,7 +65,7 @@ class Monitor(pl.Callback):
         watch: called with a `Progress` after each batch and at each validation, or None.
     """
 
-    def __init__(self, every: int, watch: Callable[[Progress], None] | None = None) -> None:
+    def __init__(self, every: int, watch: Watch | None = None) -> None:
         self.every = every
         self.watch = watch
         self.values: dict[str, float] = {}
@@ -63,7 +83,7 @@ class Monitor(pl.Callback):
         batch_idx: int,
     ) -> None:  # fmt: skip
         """Collect, and every so often log the means since the last time."""
-        assert isinstance(pl_module, AnyModule)
+        assert isinstance(pl_module, TrainingModule)
         for name, value in outputs.items():
             value = value.detach().float()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -72,9 +92,7 @@ class Monitor(pl.Callback):
         step = trainer.global_step
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if (stepped and step % self.every == 0) or batch_idx + 1 == trainer.num_training_batches:
-            means = {name: (total / self._count).item() for name, total in self._sums.items()}
-            if isinstance(pl_module, ClassifierModule):
-                pl_module.check(means["loss"], batch_idx)
+            means = self.check(trainer, pl_module)
             now = time.perf_counter()
             speed = self._images / max(now - self._since, 1e-9)
             self._sums, self._count, self._images, self._since = {}, 0, 0, now
@@ -88,14 +106,23 @@ class Monitor(pl.Callback):
             self.values |= means | {"images/s": speed}
         self._tell(trainer, pl_module, batch_idx + 1)
 
+    def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
+        """Mean losses since the last row of the log; raises if one shows that training diverged."""
+        assert isinstance(pl_module, TrainingModule)
+        means = {name: (total / self._count).item() for name, total in self._sums.items()}
+        if means:
+            pl_module.check(means, trainer.fit_loop.epoch_loop.batch_idx + 1)
+        return means
+
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say that a validation runs."""
-        assert isinstance(pl_module, AnyModule)
+        assert isinstance(pl_module, TrainingModule)
+        self.check(trainer, pl_module)
         self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validating=True)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the scores; the time they took is no training time."""
-        assert isinstance(pl_module, AnyModule)
+        assert isinstance(pl_module, TrainingModule)
         scores, batch = pl_module.score_row(), trainer.fit_loop.epoch_loop.batch_idx + 1
         if not scores:
             return
@@ -122,7 +149,7 @@ class Monitor(pl.Callback):
             each.log_metrics(row, step=step)
 
     def _tell(
-        self, trainer: pl.Trainer, module: AnyModule, batch: int, validating: bool = False
+        self, trainer: pl.Trainer, module: TrainingModule, batch: int, validating: bool = False
     ) -> None:
         if self.watch is not None and trainer.is_global_zero:
             self.watch(
