@@ -14,6 +14,7 @@ from contextseg.config import ModelConfig, TrainConfig
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
 from contextseg.system.atomic_files import atomic_path
+from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.run_folder import CONFIG, LOG, is_finished
 
 AnyConfig = TrainConfig | ClassifierTrainConfig
@@ -103,11 +104,22 @@ def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
     return name
 
 
+def normalised(config: AnyConfig) -> AnyConfig:
+    """`config` with the mean and standard deviation that its run normalises images with.
+
+    Runs are the same whether a config states them or leaves them to the backbone.
+    """
+    try:
+        return with_run_normalisation(config, resume=False)
+    except (OSError, ValueError):  # its training will fail, and say why
+        return config
+
+
 def _computed(config: AnyConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
     from contextseg.training.precision import with_precision
 
     if config.precision == "auto":  # as which a training never runs
         config = with_precision(config)
-    values = flattened(to_dict(config))
+    values = flattened(to_dict(normalised(config)))
     return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}

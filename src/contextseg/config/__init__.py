@@ -16,7 +16,8 @@ from contextseg.config.context import (
     FCNConfig,
     PSPNetConfig,
 )
-from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.model import ModelConfig
+from contextseg.config.normalisation import IMAGENET_MEAN, IMAGENET_STD, Normalisation
 from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
 
@@ -33,6 +34,7 @@ __all__ = [
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
+    "Normalisation",
     "OptimConfig",
     "PSPNetConfig",
     "ProtocolConfig",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, OptimConfig
+from contextseg.config import OptimConfig
 from contextseg.config.checks import at_least, one_of
+from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)
@@ -110,24 +111,34 @@ class ClassifierConfig:
     """The network and its options."""
     num_classes: int | None = None
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with."""
-    std: tuple[float, float, float] = IMAGENET_STD
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
+    network was made for: ImageNet's, or that of its timm model."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
+    takes what the network was made for, too."""
     size: int = 32
     """Rows and columns of the images it is made for: other photos are resized and cropped."""
 
     def __post_init__(self) -> None:
         if self.num_classes is not None and not 1 <= self.num_classes <= 255:
             raise ValueError(f"num_classes must be in 1 to 255, got {self.num_classes}.")
-        if min(self.std) <= 0:
-            raise ValueError(f"std must be above 0 for each channel, got {list(self.std)}.")
+        check_std(self.std)
         at_least("size", self.size, 8)
 
     @property
     def name(self) -> str:
         """The model's name in `contextseg.list_models(task="classification")`."""
         return next(name for name, kind in CLASSIFIERS.items() if type(self.network) is kind)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation.
+
+        Raises:
+            ValueError: they are None, which those of a built network never are.
+        """
+        return set_normalisation(self.mean, self.std)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -68,12 +68,13 @@ class ExportInfo:
             "precision": self.precision,
             "size": self.size,
         }
+        mean, std = self.config.normalisation
         return {
             KEY: json.dumps(content),
             "classes": json.dumps(self.classes.names),
             "palette": json.dumps(self.classes.colors.tolist()),
-            "mean": json.dumps(list(self.config.mean)),
-            "std": json.dumps(list(self.config.std)),
+            "mean": json.dumps(list(mean)),
+            "std": json.dumps(list(std)),
             "input": f"{INPUT}: float32 [batch, 3, height, width], (RGB in 0 to 1 - mean) / std",
         }
 

@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from contextseg.data.normalise import PixelStatistics, normalise
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
 
@@ -61,7 +62,7 @@ class TrainingModule(pl.LightningModule):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Images [B, 3, h, w], uint8, as the network expects them."""
-        normal = (image.float() - self.pixel_mean) / self.pixel_std
+        normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:

@@ -77,15 +77,28 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes
     """
     file = model_file(path)
     metadata, state = read(file)
-    if TASK in metadata:
-        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
-    config = from_dict(ModelConfig, json.loads(metadata["model"]))
-    model = create_model(config, pretrained=False)
+    model = create_model(_config(file, metadata), pretrained=False)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"{file} does not hold the model it describes: {error}") from error
     return model.eval(), Classes.from_dict(json.loads(metadata["classes"]))
+
+
+def read_config(path: str | os.PathLike[str]) -> ModelConfig:
+    """The config of the model in a file, without its weights.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_model` does.
+    """
+    file = model_file(path)
+    return _config(file, read(file, tensors=False)[0])
+
+
+def _config(file: Path, metadata: dict[str, str]) -> ModelConfig:
+    if TASK in metadata:
+        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
+    return from_dict(ModelConfig, json.loads(metadata["model"]))
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
