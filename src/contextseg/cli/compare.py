@@ -10,8 +10,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.train import starting_point
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import RECIPES
@@ -129,7 +130,6 @@ def _configs(
     recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
 ) -> Mapping[str, TrainConfig]:
     """The models by name, with the options in `words`."""
-    from contextseg.cli.overrides import override
 
     def configured(recipe: str) -> TrainConfig:
         config = override(starting_point(recipe), words, f"compare {recipe}")[0]
@@ -159,8 +159,6 @@ def _configs(
 
 def _classifiers(recipes: Sequence[str], words: Sequence[str], options: argparse.Namespace) -> int:
     """Compare classifiers; returns the exit code."""
-    from contextseg.cli.overrides import override
-
     configs = {}
     for recipe in recipes:
         config = override(starting_point(recipe), words, f"compare {recipe}")[0]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from fnmatch import fnmatch
 
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS
 from contextseg.config.classification import CLASSIFIERS
+from contextseg.system.suggestions import did_you_mean
 
 EXAMPLE = """
 contextseg models
@@ -48,9 +48,8 @@ def matching_backbones(pattern: str) -> list[str]:
     names = timm.list_models()
     found = [name for name in names if fnmatch(name, wanted)]
     if not found:
-        close = get_close_matches(pattern, names, n=3)
-        advice = f" Did you mean {', '.join(close)}?" if close else ""
-        raise UsageError(f"no backbone matches {pattern!r}.{advice}")
+        advice = did_you_mean(pattern, names, "contextseg models --backbones '*' lists them all.")
+        raise UsageError(f"no backbone matches {pattern!r}. {advice}")
     return found
 
 

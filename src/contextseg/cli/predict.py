@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
 
 if TYPE_CHECKING:
     from contextseg.inference.predict_files import Summary

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError, add_protocol_options, chosen_protocol
+from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
+from contextseg.cli.prediction_options import add_protocol_options, chosen_protocol
 
 EXAMPLE = """
 contextseg submit runs/mine VOCdevkit/VOC2012 -o results.tar.gz --protocol encnet_resnet101_voc
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     parser = CommandParser("submit", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("-o", "--out", metavar="ARCHIVE", type=Path, required=True)
+    add_output_file(parser, "ARCHIVE", ".tar.gz or .zip file to write")
     parser.add_argument("--split", default="test", help="which part of it (default: test)")
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
@@ -32,11 +32,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
 
     from contextseg import load
