@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING, Any
 from contextseg.comparison.results import LOGS, RunScores, or_none
 from contextseg.config import ModelConfig, TrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
+from contextseg.config.marks import marked
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
 
 logger = logging.getLogger(__name__)
-
-WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers", "data.check"}
-"""Options that do not change what a run computes."""
-RESOLVED = ("model.num_classes", "model.context.prior_grid")
-"""Options that training sets where they are None, from others and from the data."""
 
 
 class StoppedError(Exception):
@@ -50,7 +46,7 @@ def run_folder(config: TrainConfig, runs: Path) -> Path:
     if is_finished(own):
         try:
             old, new = _computed(read_yaml(own / CONFIG, TrainConfig)), _computed(config)
-            old |= {name: None for name in RESOLVED if name in new and new[name] is None}
+            old |= {name: None for name in marked(config, "resolved") if new[name] is None}
             if old == new:
                 return own
         except (OSError, ValueError) as error:
@@ -142,5 +138,6 @@ def keep_log(folder: Path, config: TrainConfig, out: Path) -> str:
 
 def _computed(config: TrainConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
+    without_effect = marked(config, "without_effect")
     values = flattened(to_dict(config))
-    return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
+    return {name: value for name, value in values.items() if name not in without_effect}

@@ -18,7 +18,8 @@ from contextseg.config.context import (
 )
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from contextseg.config.protocol import ProtocolConfig
-from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
+from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, TrainConfig
+from contextseg.config.training import OptimConfig, TrainingConfig
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -37,4 +38,5 @@ __all__ = [
     "PSPNetConfig",
     "ProtocolConfig",
     "TrainConfig",
+    "TrainingConfig",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
-from contextseg.config.classification import LabelledAugmentConfig
+from contextseg.config.classification import ClassifierAugmentConfig
 from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
@@ -34,7 +34,7 @@ class LabelledTrainingSet(TorchDataset[dict[str, Any]]):
     def __init__(
         self,
         dataset: LabelledFolder,
-        augment: LabelledAugmentConfig,
+        augment: ClassifierAugmentConfig,
         size: int,
         mean: tuple[float, float, float] = IMAGENET_MEAN,
         seed: int = 0,
