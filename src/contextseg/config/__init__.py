@@ -7,6 +7,21 @@ the changelog.
 
 from __future__ import annotations
 
+from contextseg.config.classification import (
+    CIFAR_MEAN,
+    CIFAR_STD,
+    CLASSIFIERS,
+    ClassifierAugmentConfig,
+    ClassifierConfig,
+    ClassifierDataConfig,
+    ClassifierTrainConfig,
+    DeepTENConfig,
+    EncNet14Config,
+    NetworkConfig,
+    ResNet14Config,
+    SEResNet14Config,
+    TimmConfig,
+)
 from contextseg.config.context import (
     MODELS,
     ContextConfig,
@@ -22,21 +37,34 @@ from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, TrainCo
 from contextseg.config.training import OptimConfig, TrainingConfig
 
 __all__ = [
+    "CIFAR_MEAN",
+    "CIFAR_STD",
+    "CLASSIFIERS",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "MODELS",
     "AugmentConfig",
+    "ClassifierAugmentConfig",
+    "ClassifierConfig",
+    "ClassifierDataConfig",
+    "ClassifierTrainConfig",
     "ContextConfig",
     "ContextPriorConfig",
     "DataConfig",
     "DeepLabV3Config",
+    "DeepTENConfig",
+    "EncNet14Config",
     "EncodingConfig",
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
+    "NetworkConfig",
     "OptimConfig",
     "PSPNetConfig",
     "ProtocolConfig",
+    "ResNet14Config",
+    "SEResNet14Config",
+    "TimmConfig",
     "TrainConfig",
     "TrainingConfig",
 ]

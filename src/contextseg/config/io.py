@@ -8,8 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from contextseg.config import MODELS
-from contextseg.config.classification import CLASSIFIERS
+from contextseg.config import CLASSIFIERS, MODELS
 from contextseg.config.values import as_type, described
 from contextseg.config.yaml_text import dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text

@@ -15,7 +15,6 @@ from contextseg.engines.info import (
     ExportInfo,
     Output,
     Precision,
-    optional,
 )
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
@@ -37,6 +36,7 @@ from contextseg.interop.export.writers import (
 )
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.system.atomic_files import folder_beside
+from contextseg.system.extras import optional
 from contextseg.weights.model_file import load_model
 
 Target = Literal["onnx", "openvino", "torch-export", "aoti"]
