@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,7 @@ with contextlib.redirect_stderr(err):
     assert main(["train", "demo", "--data", "shapes", "--out", f"{folder}/run"]) == 2
 print(err.getvalue(), end="")
 """
+SOURCE = Path(__file__).parents[1] / "src" / "contextseg"
 MESSAGE = (
     "contextseg train: error: Training needs lightning and tensorboard: "
     "pip install 'contextseg[train]'."
@@ -52,6 +55,15 @@ def test_prediction_evaluation_and_export_run_without_the_extra(tmp_path):
     assert {path.name for path in (tmp_path / "out" / "masks").iterdir()} == {"photo.png"}
     assert (tmp_path / "model.pt2").is_file()
     assert not (tmp_path / "run").exists()
+
+
+def test_only_training_imports_lightning():
+    users = {
+        path.relative_to(SOURCE).parts[0]
+        for path in SOURCE.rglob("*.py")
+        if re.search(r"^\s*(import|from) lightning", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert users == {"training"}
 
 
 def test_masks_of_sbd_without_scipy_are_one_message(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
@@ -51,13 +50,11 @@ def main(argv: Sequence[str]) -> int:
     if any(recipe in CLASSIFIER_RECIPES for recipe in recipes):
         return _classifiers(recipes, words, options)
     configs = _configs(recipes, options.ablation, options.base, words)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.comparison", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
-    from contextseg.cli.progress import progress_bar
+    from contextseg.cli.progress import log_progress, progress_bar
 
+    log_progress("comparison", "training.train_or_load")
     result = compare(
         configs,
         options.out,

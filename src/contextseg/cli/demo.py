@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,13 +29,12 @@ one goes to a folder with a number behind its name.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     config, show = _configured(argv)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.demo", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg.cli.print_tables import print_scores
+    from contextseg.cli.progress import log_progress
     from contextseg.demo import run_demo, segment_photos
 
+    log_progress("demo", "training.train_or_load")
     if config.data.root == str(sample_folder()):
         photos = segment_photos(config.data.root, f"{config.out}/photos")
         if photos is not None:

@@ -57,12 +57,12 @@ def main(argv: Sequence[str]) -> int:
         images=options.images,
         opset=options.opset,
     )
-    found = report.verification
-    sizes = ", ".join(f"{rows} x {columns}" for rows, columns in found.sizes)
+    check = report.verification
+    sizes = ", ".join(f"{rows} x {columns}" for rows, columns in check.sizes)
     print(f"{report.path}: {report.bytes / 1e6:.1f} MB, {options.output}, {options.precision}.")
     print(
-        f"Verified against PyTorch on {found.images} images ({found.source}; {sizes} pixels): "
-        f"{100 * found.agreement:.3f} % of the pixels agree, max |Δ| {found.max_difference:.2g} "
-        f"(largest logit {found.largest:.3g})."
+        f"Verified against PyTorch on {check.images} images ({check.source}; {sizes} pixels): "
+        f"{100 * check.agreement:.3f} % of the pixels agree, max |Δ| {check.max_difference:.2g} "
+        f"(largest logit {check.largest:.3g})."
     )
     return 0

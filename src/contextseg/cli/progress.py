@@ -1,12 +1,20 @@
-"""A progress bar on standard error, where results on standard output do not meet it."""
+"""What a command says while it works, on standard error, away from the results."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def log_progress(*modules: str) -> None:
+    """Print what `modules` of contextseg log of their progress, a line a message."""
+    logging.basicConfig(format="%(message)s")
+    for name in modules:
+        logging.getLogger(f"contextseg.{name}").setLevel(logging.INFO)
 
 
 @contextmanager

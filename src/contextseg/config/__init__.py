@@ -10,17 +10,10 @@ from __future__ import annotations
 from contextseg.config.classification import (
     CIFAR_MEAN,
     CIFAR_STD,
-    CLASSIFIERS,
     ClassifierAugmentConfig,
     ClassifierConfig,
     ClassifierDataConfig,
     ClassifierTrainConfig,
-    DeepTENConfig,
-    EncNet14Config,
-    NetworkConfig,
-    ResNet14Config,
-    SEResNet14Config,
-    TimmConfig,
 )
 from contextseg.config.context import (
     MODELS,
@@ -32,6 +25,15 @@ from contextseg.config.context import (
     PSPNetConfig,
 )
 from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.networks import (
+    CLASSIFIERS,
+    DeepTENConfig,
+    EncNet14Config,
+    NetworkConfig,
+    ResNet14Config,
+    SEResNet14Config,
+    TimmConfig,
+)
 from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, TrainConfig
 from contextseg.config.training import OptimConfig, TrainingConfig

@@ -39,7 +39,7 @@ PACKAGE = "contextseg."
 
 
 class MovedModules:
-    """Finds the modules in `MOVED`, before Python finds a module of a moved package a second time."""
+    """Finds the modules in `MOVED`, before Python finds one of a moved package a second time."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
