@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.train import starting_point
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
@@ -122,7 +123,6 @@ def _configs(
     recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
 ) -> Mapping[str, TrainConfig] | Mapping[str, TrainConfig | ClassifierTrainConfig]:
     """The models by name, with the options in `words`."""
-    from contextseg.cli.overrides import override
 
     def configured(recipe: str) -> TrainConfig | ClassifierTrainConfig:
         return override(starting_point(recipe), words, f"compare {recipe}")[0]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from contextseg.data.classes import Classes
-from contextseg.data.classification.loading import middle
+from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
@@ -106,7 +106,7 @@ class ClassifierPredictor:
         Raises:
             ImageError: it cannot be read.
         """
-        pixels = to_tensor(middle(read_image(source), self.config.size))
+        pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)
 
