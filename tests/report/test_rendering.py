@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from jinja2 import UndefinedError
 
-from contextseg.report.templates import markdown_line, render
+from contextseg.report.rendering import markdown_line, render
 
 
 def test_text_is_escaped_in_html_and_in_svg():
@@ -33,4 +33,11 @@ def test_what_a_template_lacks_raises():
 
 def test_templates_are_files_of_the_package():
     names = {file.name for file in files("contextseg.report").joinpath("templates").iterdir()}
-    assert {"base.html", "report.html", "comparison.html", "comparison.md", "chart.css", "style.css"} <= names
+    assert {
+        "base.html",
+        "report.html",
+        "comparison.html",
+        "comparison.md",
+        "chart.css",
+        "style.css",
+    } <= names
