@@ -36,11 +36,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"data", "metrics", "system"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
                    "system", "training"},
-    "classifier_comparison": {"classifier_evaluation", "config", "inference", "report", "system",
-                              "training", "weights"},
     "demo": {"config", "data", "evaluation", "inference", "metrics", "report", "system",
              "training"},
-    "cli": {"classifier_comparison", "classifier_evaluation", "comparison", "config", "data",
+    "cli": {"classifier_evaluation", "comparison", "config", "data",
             "demo", "evaluation", "inference", "interop", "metrics", "recipes", "report",
             "system", "training", "weights"},
 }  # fmt: skip

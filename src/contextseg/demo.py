@@ -117,6 +117,7 @@ def run_demo(config: TrainConfig) -> DemoResult:
     from contextseg.evaluation import evaluate
     from contextseg.inference.load import load
     from contextseg.report import write_report
+    from contextseg.training.precision import with_precision
     from contextseg.training.train_or_load import train_or_load
 
     train_data = open_dataset(config.data.root, config.data.train_split)
@@ -126,6 +127,7 @@ def run_demo(config: TrainConfig) -> DemoResult:
     seconds = time.perf_counter() - start if whole else None
     if run.interrupted:
         return DemoResult(run=run)
+    config = with_precision(config, resume=True)  # the report says what it was
 
     logger.info("Scoring the model on the %d images of the split %s.", len(data), data.split)
     predictor = load(run.folder)
@@ -144,6 +146,9 @@ def run_demo(config: TrainConfig) -> DemoResult:
         baseline=baseline,
         losses=losses,
         validation=validation,
+        curve_note=f"Validation scores are those of the split {config.data.val_split}. The scores "
+        f"above are of the model that was kept, the best of these validations, on the split "
+        f"{data.split}.",
         settings=_settings(config, run.steps, train_data.classes.names[majority]),
         commands={
             "Segment photographs of your own with this model": (
@@ -204,8 +209,7 @@ def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[Repo
 def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Series]]:
     """Loss parts, and validation scores in percent, over the steps, from the log of a run."""
     from contextseg.report import Series
-    from contextseg.training.log import read_log
-    from contextseg.training.train import LOG
+    from contextseg.training.run_folder import LOG, read_log
 
     rows = read_log(Path(folder) / LOG)
 

@@ -124,7 +124,7 @@ def test_a_whole_config_written_by_a_run_is_read_back(tmp_path):
         (DEMO, "--epochs=1.5", r"^--epochs must be a whole number, got 1\.5\.$"),
         (DEMO, "--epochs 1 --epochs x", r"^--epochs must be a whole number, got x\.$"),
         (DEMO, "--optim.lr nan", r"^--optim\.lr must be a number, got nan"),
-        (DEMO, "--precision fp16", r"^--precision must be one of '32', 'bf16', got fp16"),
+        (DEMO, "--precision fp16", r"^--precision must be one of 'auto', '32', 'bf16', got fp16"),
         (
             DEMO,
             "--augment.crop 320",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+
+from contextseg.system.progress import shown
 
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the result as a web page",
@@ -73,9 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, arguments: list[str], debug: bool) -> int:
     """Call a command; mistakes and Ctrl-C become one line and an exit code."""
     program = f"contextseg {command}"
+    if isinstance(sys.stdout, io.TextIOWrapper):  # in files and pipes too, lines come in order
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
-        return module.main(arguments)
+        with shown(program):
+            return module.main(arguments)
     except KeyboardInterrupt:
         print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
         return INTERRUPTED

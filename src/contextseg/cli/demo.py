@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import CommandParser
 from contextseg.config import TrainConfig
 from contextseg.recipes import RECIPES
@@ -30,9 +30,7 @@ one goes to a folder with a number behind its name.
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     config, show = _configured(argv)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.demo", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    show_messages("contextseg.demo", "contextseg.training.train_or_load")
 
     from contextseg.cli.print_tables import print_scores
     from contextseg.demo import run_demo, segment_photos

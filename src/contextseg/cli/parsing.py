@@ -66,8 +66,19 @@ def add_prediction_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="slide a window of N pixels over the image (default: the whole image at once)",
     )
+    add_device_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that runs a model."""
     parser.add_argument(
         "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "32", "bf16"),
+        default="32",
+        help="32 (default), bf16, or auto, which is bf16 where that is faster",
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError, add_protocol_options, chosen_protocol
+from contextseg.cli.messages import show_messages
+from contextseg.cli.parsing import (
+    CommandParser,
+    UsageError,
+    add_device_options,
+    add_protocol_options,
+    chosen_protocol,
+)
 
 EXAMPLE = """
 contextseg submit runs/mine VOCdevkit/VOC2012 -o results.tar.gz --protocol encnet_resnet101_voc
@@ -29,18 +36,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
-    )
+    add_device_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
     protocol = chosen_protocol(options)
+    show_messages()
 
     from contextseg import load
-    from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset
     from contextseg.data.pairing import ListedDataset
     from contextseg.inference.submission import write_submission
@@ -48,15 +53,13 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is no public data set as it is downloaded.")
-    predictor = load(options.model, device=options.device)
-    with progress_bar("predicting") as progress:
-        write_submission(
-            options.out,
-            predictor,
-            data,
-            protocol=protocol,
-            competition="comp5" if options.comp5 else "comp6",
-            progress=progress,
-        )
+    predictor = load(options.model, device=options.device, precision=options.precision)
+    write_submission(
+        options.out,
+        predictor,
+        data,
+        protocol=protocol,
+        competition="comp5" if options.comp5 else "comp6",
+    )
     print(f"{len(data)} images, written to {options.out}.")
     return 0

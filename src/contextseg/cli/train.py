@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import UsageError
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
@@ -116,6 +117,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
 
+    show_messages()
     result = train(config, resume=resume)
     if result.interrupted:
         print(

@@ -194,8 +194,9 @@ class ClassifierTrainConfig:
     keep: Literal["last", "best"] = "last"
     """Which weights to keep: those of the last step, or those of the lowest error on `val_split`.
     `best` selects on the images it is scored on: say so beside such a figure."""
-    precision: Literal["32", "bf16"] = "32"
-    """`bf16` runs the network in bfloat16 autocast; weights and losses stay in float32."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
+    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
     compile: bool = False
     """Compile the network (torch.compile): minutes at the start, faster steps. In bfloat16 on a CPU
     it is left out: gradients compiled there by PyTorch 2.15 were found to be NaN."""
@@ -218,7 +219,7 @@ class ClassifierTrainConfig:
         for name in ("epochs", "batch_size", "val_every", "checkpoint_every", "log_every"):
             at_least(name, getattr(self, name), 1)
         one_of("keep", self.keep, ("last", "best"))
-        one_of("precision", self.precision, ("32", "bf16"))
+        one_of("precision", self.precision, ("auto", "32", "bf16"))
         one_of("device", self.device, ("auto", "cpu", "cuda"))
         at_least("gradient_clip", self.gradient_clip, 0)
         if not 0 <= self.label_smoothing < 1:

@@ -175,8 +175,9 @@ class TrainConfig:
     """Images a step, over all devices, before accumulation."""
     accumulate: int = 1
     """Batches whose gradients are summed up to one step of the optimiser."""
-    precision: Literal["32", "bf16"] = "32"
-    """`bf16` runs the network in bfloat16 autocast; weights and losses stay in float32."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
+    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
     devices: int = 1
     """Processes to train with: GPUs where there are any, else CPU processes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -200,7 +201,7 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "accumulate", "devices", "val_every",
                      "checkpoint_every", "log_every"):  # fmt: skip
             at_least(name, getattr(self, name), 1)
-        one_of("precision", self.precision, ("32", "bf16"))
+        one_of("precision", self.precision, ("auto", "32", "bf16"))
         one_of("device", self.device, ("auto", "cpu", "cuda"))
         at_least("gradient_clip", self.gradient_clip, 0)
         if not 0 <= self.ema_decay < 1:

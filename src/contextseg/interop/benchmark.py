@@ -26,6 +26,7 @@ from contextseg.interop.export.export import CALIBRATION_IMAGES
 from contextseg.interop.export.images import normalised, spread
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
+from contextseg.system.progress import stage, track
 from contextseg.weights.model_file import load_model
 
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -120,18 +121,20 @@ def benchmark(
     rows: list[Row] = []
     notes: dict[str, str] = {}
 
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(done, 2 * len(engines))
-
-    with tempfile.TemporaryDirectory() as name_of_folder:
+    with (
+        tempfile.TemporaryDirectory() as name_of_folder,
+        track("benchmarking", "parts", progress) as task,
+    ):
         folder = Path(name_of_folder)
         for done, name in enumerate(engines, start=1):
+            stage(f"preparing {name}")
             with _noted(notes, name):
                 prepare(name, predictor, folder, photos)
-            tell(done)
+            task(done, 2 * len(engines))
+        stage("measuring the floor")
         floor = measure_floor(predictor.model, size, batch)
         for done, name in enumerate(engines, start=1):
+            stage(f"measuring {name}")
             if name not in notes:
                 with _noted(notes, name):
                     labels = candidate(name, predictor, folder)
@@ -141,7 +144,7 @@ def benchmark(
                     del labels  # the next engine has the machine for itself
             if name in notes:
                 rows.append(Row(engine=name, note=notes[name]))
-            tell(len(engines) + done)
+            task(len(engines) + done, 2 * len(engines))
     return Benchmark(rows=tuple(rows), floor=floor)
 
 

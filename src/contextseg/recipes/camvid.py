@@ -39,7 +39,6 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
         out="runs/encnet_mobilenetv2_camvid",
         epochs=25,
         batch_size=8,
-        precision="bf16",
         ema_decay=0.99,
         val_every=5,
     )

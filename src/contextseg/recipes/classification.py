@@ -48,7 +48,7 @@ def resnet14_cifar10() -> ClassifierTrainConfig:
 
 
 def encnet14_cifar10_short() -> ClassifierTrainConfig:
-    """EncNet-14 on CIFAR-10 in 30 epochs: label smoothing, averaged weights, bfloat16."""
+    """EncNet-14 on CIFAR-10 in 30 epochs: label smoothing, averaged weights."""
     return _short("encnet14_cifar10_short", EncNet14Config())
 
 
@@ -113,7 +113,6 @@ def _short(name: str, network: NetworkConfig) -> ClassifierTrainConfig:
         batch_size=256,
         label_smoothing=0.1,
         ema_decay=0.998,
-        precision="bf16",
         compile=True,
         val_every=1,
     )

@@ -47,7 +47,6 @@ def demo() -> TrainConfig:
         out="demo",
         epochs=30,
         batch_size=8,
-        precision="bf16",
         val_every=5,
         log_every=5,
     )

@@ -1,4 +1,4 @@
-"""Whether a run folder can be gone on with, and from where."""
+"""Whether and where a run can be resumed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
-from contextseg.training.callbacks.checkpoints import LAST
+from contextseg.training.run_folder import CONFIG, LAST
 
 logger = logging.getLogger(__name__)
-
-CONFIG = "config.yaml"
 
 FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root", "data.workers",
                   "data.check", "init_from", "model.pretrained", "model.network.pretrained",
@@ -36,7 +34,7 @@ def checkpoint_of(
         raise FileNotFoundError(f"there is no run to resume in {folder}.")
     _compare(read_yaml(folder / CONFIG, type(config)), config, folder)
     if not (folder / LAST).is_file():
-        logger.warning("%s has no checkpoint yet: starting anew", folder)
+        logger.warning("%s has no checkpoint yet: starting over", folder)
         return None
     return folder / LAST
 
@@ -51,6 +49,8 @@ def _compare(
     for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
         if after.get(key, "") is None:
             after[key] = before.get(key)
+    if after["precision"] == "auto":
+        after["precision"] = before["precision"]
     changed = [
         f"{key} ({before.get(key)} then, {after.get(key)} now)"
         for key in sorted(before.keys() | after.keys())
