@@ -21,7 +21,7 @@ Segment street scenes with the trained model of the repository, in seconds. Then
 EncNet in a few minutes on two CPU cores, score it against the simplest guess, and write a web
 page with pictures, scores and curves. Nothing is downloaded.
 
-Run it again to go on after an interruption; a finished demonstration is kept, and the next
+After an interruption, run it again to resume. A finished demonstration is kept, and the next
 one goes to a folder with a number behind its name.
 """
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     result = run_demo(config)
     if result.scores is None or result.report is None:
         print(
-            f"Stopped at step {result.run.steps}. Run the same command again to go on.",
+            f"Stopped at step {result.run.steps}. Run the same command again to resume.",
             file=sys.stderr,
         )
         return 130

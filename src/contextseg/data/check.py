@@ -81,11 +81,11 @@ def check_dataset(
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for done, found in enumerate(pool.map(counts, range(total)), start=1):
-            if isinstance(found, str):
-                problems.append(found)
+        for done, counted in enumerate(pool.map(counts, range(total)), start=1):
+            if isinstance(counted, str):
+                problems.append(counted)
             else:
-                histogram, size = found
+                histogram, size = counted
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1

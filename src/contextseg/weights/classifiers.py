@@ -26,7 +26,7 @@ def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Cl
         model: any dtype and device.
         classes: what its labels are called.
     """
-    write(path, model, classes, **{TASK: CLASSIFICATION})
+    write(path, model, classes, task=CLASSIFICATION)
 
 
 def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:

@@ -99,16 +99,16 @@ def write(
     classes: Classes,
     *,
     half: bool = False,
-    **more: str,
+    task: str | None = None,
 ) -> None:
-    """Write a model of either task; `more` goes into the metadata."""
+    """Write a model of any task, which the metadata names unless it is segmentation."""
     state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     if half:
         state = {name: _half(name, t) for name, t in state.items()}
     metadata = {
         "format": "pt",
         "contextseg": FORMAT,
-        **more,
+        **({} if task is None else {TASK: task}),
         "model": json.dumps(to_dict(model.config)),
         "classes": json.dumps(classes.to_dict()),
     }
