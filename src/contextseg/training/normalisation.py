@@ -13,7 +13,7 @@ from contextseg.models.normalisation import with_normalisation
 from contextseg.training.run_folder import CONFIG
 from contextseg.weights.model_file import read_config
 
-AnyRun = TypeVar("AnyRun", TrainConfig, ClassifierTrainConfig)
+AnyRun = TypeVar("AnyRun", bound=TrainConfig | ClassifierTrainConfig)
 
 
 def with_run_normalisation(config: AnyRun, resume: bool) -> AnyRun:
