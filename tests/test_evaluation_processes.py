@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from contextseg.data.shapes import ShapesDataset
 from contextseg.evaluation import evaluate
 from contextseg.inference.predictor import Predictor
 from tests.inference.fakes import ColourModel
+from tests.processes import together
 
 
 def content_of(num_images: int) -> str:
@@ -31,9 +30,8 @@ def work(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_figures_of_one(tmp_path):
-    mp.spawn(work, (str(tmp_path),), nprocs=2)
+    together(work, str(tmp_path))
     alone = [content_of(5), content_of(1)]
     for rank in (0, 1):
         assert json.loads((tmp_path / f"{rank}.json").read_text()) == alone

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -20,6 +20,8 @@ from contextseg.inference.predictor import abbreviated
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.atomic_files import write_text
+from contextseg.system.precision import Requested
+from contextseg.system.progress import track
 from contextseg.weights.classifiers import load_classifier
 
 
@@ -30,7 +32,7 @@ def evaluate_classifier(
     split: str = "test",
     flip: bool = False,
     device: str | torch.device = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     limit: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -44,7 +46,8 @@ def evaluate_classifier(
         split: the part of `data` to take if it is a path.
         flip: average the logits with those of the mirror image.
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device.
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images from files ahead.
         progress: called after each batch with the images done and their total.
@@ -71,19 +74,19 @@ def evaluate_classifier(
     exact = None if exact is None else torch.from_numpy(exact).to(model.device)
     metrics = ClassificationMetrics(data.classes.num_classes).to(model.device)
     done = 0
-    for batch in _batches(data, model, workers):
-        room = total - done
-        images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
-        logits = model.logits(images)
-        if flip:
-            logits = logits + model.logits(images.flip(3))
-        labels, index = labels.to(model.device), index.to(model.device)
-        metrics.update(logits, labels, None if exact is None else exact[index])
-        done += len(images)
-        if progress is not None:
-            progress(done, total)
-        if done >= total:
-            break
+    with track("evaluating", also=progress) as task:
+        for batch in _batches(data, model, workers):
+            room = total - done
+            images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
+            logits = model.logits(images)
+            if flip:
+                logits = logits + model.logits(images.flip(3))
+            labels, index = labels.to(model.device), index.to(model.device)
+            metrics.update(logits, labels, None if exact is None else exact[index])
+            done += len(images)
+            task(done, total)
+            if done >= total:
+                break
     return metrics.compute()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from contextseg.metrics import Scores, SegmentationMetrics, scores_of
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.atomic_files import write_text
+from contextseg.system.precision import Requested
+from contextseg.system.progress import track
 from contextseg.weights.classifiers import is_classifier
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class EvaluationOptions(TypedDict, total=False):
     protocol: ProtocolConfig | None
     boundaries: bool
     device: str | torch.device
-    precision: Literal["32", "bf16"]
+    precision: Requested
     limit: int | None
     workers: int
     progress: Callable[[int, int], None] | None
@@ -76,7 +78,7 @@ def evaluate(
     protocol: ProtocolConfig | None = None,
     boundaries: bool = False,
     device: str | torch.device = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     limit: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -104,7 +106,8 @@ def evaluate(
         protocol: a published evaluation, in the place of the three.
         boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device.
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images ahead; 0 reads them in this one.
         progress: called after each image with the images done and their total.
@@ -135,7 +138,7 @@ def evaluate(
         data = open_dataset(os.fspath(data), split or "val")
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
-    with _borrowed(model):
+    with _borrowed(model), track("evaluating", also=progress) as task:
         predictor = _predictor(model, data, device, precision)
         metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
         metrics.to(predictor.device)
@@ -150,8 +153,7 @@ def evaluate(
             _count(metrics, found, batch["labels"])
             if also is not None:
                 also(found.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
-            if progress is not None:
-                progress(min(done * world, total), total)
+            task(min(done * world, total), total)
         if rank >= total:  # no image for this process, which has to take part in the sums
             nothing = torch.full((1, 32, 32), IGNORED, dtype=torch.uint8)
             _count(metrics, look(torch.zeros(3, 32, 32, dtype=torch.uint8)), nothing)
@@ -214,7 +216,7 @@ def _predictor(
     model: Predictor | nn.Module | str | os.PathLike[str],
     data: Dataset,
     device: str | torch.device,
-    precision: Literal["32", "bf16"],
+    precision: Requested,
 ) -> Predictor:
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contextseg.cli.messages import show_messages
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.train import starting_point
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
@@ -46,13 +47,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.from_logs is not None:
         return _rebuild(options, [*recipes, *words])
+    show_messages("contextseg.comparison", "contextseg.training.train_or_load")
     configs = _configs(recipes, options.ablation, options.base, words)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.comparison", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
-    from contextseg.cli.progress import progress_bar
 
     result = compare(
         configs,
@@ -65,7 +63,6 @@ def main(argv: Sequence[str]) -> int:
         mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
-        watch=progress_bar,
     )
     _print_result(result)
     if result.interrupted:
@@ -126,7 +123,6 @@ def _configs(
     recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
 ) -> Mapping[str, TrainConfig] | Mapping[str, TrainConfig | ClassifierTrainConfig]:
     """The models by name, with the options in `words`."""
-    from contextseg.cli.overrides import override
 
     def configured(recipe: str) -> TrainConfig | ClassifierTrainConfig:
         return override(starting_point(recipe), words, f"compare {recipe}")[0]

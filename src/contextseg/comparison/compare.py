@@ -16,6 +16,7 @@ from contextseg.comparison.cost import measure_cost
 from contextseg.comparison.kind import Kind
 from contextseg.comparison.kinds import KINDS
 from contextseg.comparison.plan import named, open_data, planned, settings_of
+from contextseg.comparison.precision import with_precisions
 from contextseg.comparison.results import (
     FILE_NAME,
     LOGS,
@@ -101,8 +102,9 @@ def compare(
         >>> configs = ABLATIONS["encnet"](encnet_shapes())
         >>> result = contextseg.compare(configs, "shapes", seeds=(0, 1))  # doctest: +SKIP
     """
-    models = named(configs)
     folder = Path(out)
+    trainings = folder / "runs" if runs is None else Path(runs)
+    models = with_precisions(named(configs), folder, trainings, seeds)
     data = open_data(models, split)
     settings = settings_of(
         models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
@@ -113,7 +115,7 @@ def compare(
         kind=KINDS[settings["task"]],
         data=data,
         folder=folder,
-        runs=folder / "runs" if runs is None else Path(runs),
+        runs=trainings,
         comparison=comparison,
         progress=progress,
         watch=watch or (lambda _: nullcontext()),

@@ -23,6 +23,7 @@ from contextseg.comparison.results import Cost
 from contextseg.config import ModelConfig
 from contextseg.config.classification import ClassifierConfig
 from contextseg.config.io import from_dict, to_dict
+from contextseg.system.progress import track
 
 STATUS = Path("/proc/self/status")
 SECONDS = 2.0
@@ -48,7 +49,7 @@ def measure_cost(
         config: `num_classes` must be set; no weights are read.
         size: rows and columns of the image.
         device: `auto`, `cpu` or `cuda`.
-        precision: `32` or `bf16`.
+        precision: `32`, `bf16`, or `auto` for the faster one.
 
     Raises:
         RuntimeError: the process failed; the message ends with its last line.
@@ -62,13 +63,14 @@ def measure_cost(
     }
     # Without this the allocator keeps what was freed before, and a prediction takes it unnoticed.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
-    process = subprocess.run(
-        [sys.executable, "-m", "contextseg.comparison.cost"],
-        input=json.dumps(task),
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    with track(f"measuring a prediction of {config.name}"):
+        process = subprocess.run(
+            [sys.executable, "-m", "contextseg.comparison.cost"],
+            input=json.dumps(task),
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
     if process.returncode:
         last = process.stderr.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
         raise RuntimeError(f"cost of {config.name}: not measured: {last[0]}")

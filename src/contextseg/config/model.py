@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, one_of, within
+from contextseg.config.checks import at_least, literals, one_of, within
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 
 
@@ -16,11 +17,11 @@ class ModelConfig:
 
     context: ContextConfig = field(default_factory=EncodingConfig)
     """The context module and its options."""
-    num_classes: int | None = None
+    num_classes: int | None = field(default=None, metadata=RESOLVED)
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
     backbone: str = "resnet50c"
     """Name of a timm model that gives a feature pyramid."""
-    pretrained: bool | str = False
+    pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
     """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
     output_stride: int | None = None
     """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
@@ -49,11 +50,11 @@ class ModelConfig:
     takes what the backbone was made for."""
 
     def __post_init__(self) -> None:
+        literals(self)
         if self.num_classes is not None:
             within("num_classes", self.num_classes, 1, 255)
         if self.output_stride is not None:
             one_of("output_stride", self.output_stride, (8, 16, 32))
-        one_of("decoder", self.decoder, ("dilated", "jpu"))
         if self.decoder == "jpu" and self.output_stride not in (None, 32):
             raise ValueError(
                 f"output_stride must be left out or 32 with decoder jpu, which takes the place of "

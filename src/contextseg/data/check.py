@@ -12,6 +12,7 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.sample import Dataset
+from contextseg.system.progress import track
 
 _SHOWN = 20
 
@@ -80,7 +81,10 @@ def check_dataset(
     class_pixels, class_images = np.zeros(256, np.int64), np.zeros(256, np.int64)
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with (
+        track(f"reading {dataset.split}", also=progress) as task,
+        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+    ):
         for done, found in enumerate(pool.map(counts, range(total)), start=1):
             if isinstance(found, str):
                 problems.append(found)
@@ -89,8 +93,7 @@ def check_dataset(
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1
-            if progress is not None:
-                progress(done, total)
+            task(done, total)
     return Report(
         num_images=total,
         problems=problems,

@@ -22,7 +22,8 @@ from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
 from contextseg.training.module import TrainingModule
 from contextseg.training.normalisation import with_run_normalisation
-from contextseg.training.progress import TrainingBar
+from contextseg.training.precision import with_precision
+from contextseg.training.progress import training_progress
 from contextseg.training.resume import checkpoint_of
 from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
 from contextseg.training.segmentation import SegmentationTask
@@ -100,7 +101,7 @@ def train(
     folder = Path(config.out)
     config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(folder, config, resume)
-    task = kind_of(config)(config)
+    task = kind_of(config)(with_precision(config, resume))
     pl.seed_everything(config.seed, verbose=False)
     model = task.build(fresh=checkpoint is None)
     per_epoch = max(1, task.train_images // config.batch_size)
@@ -111,7 +112,7 @@ def train(
     if done < module.steps:
         folder.mkdir(parents=True, exist_ok=True)
         write_yaml(folder / CONFIG, task.config)
-        with TrainingBar() if progress else contextlib.nullcontext() as bar:
+        with training_progress(task.devices) if progress else contextlib.nullcontext() as bar:
             interrupted = fit(
                 module,
                 folder,
@@ -119,7 +120,7 @@ def train(
                 per_epoch=per_epoch,
                 checkpoint=checkpoint,
                 done=done,
-                watch=combined(bar and bar.update, watch),
+                watch=combined(bar, watch),
             )
     elif is_finished(folder):
         raise FileExistsError(f"{folder} is finished: all {done} steps are done.")

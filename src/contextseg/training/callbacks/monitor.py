@@ -15,6 +15,8 @@ from contextseg.training.module import TrainingModule
 
 logger = logging.getLogger(__name__)
 
+LIVE = 5.0
+"""Seconds after which `Progress.values` are brought up to date between two rows of the log."""
 SHORT = {"mean_iou": "mIoU"}
 """What a score is called on the progress bar."""
 
@@ -27,12 +29,20 @@ class Progress:
     """Batches done."""
     batches: int
     """Batches of the whole training."""
+    step: int
+    """Steps of the optimiser done: of `accumulate` batches each."""
+    steps: int
+    """Steps of the whole training."""
     epoch: float
     """Passes over the data, begun ones in part."""
     values: dict[str, float]
     """Latest of each: `loss`, its parts, `images/s`, `mIoU` or `error`."""
     validating: bool = False
     """Whether a validation is running."""
+    validated: int = 0
+    """Batches of that validation done."""
+    to_validate: int = 0
+    """Batches of that validation."""
 
 
 Watch = Callable[[Progress], None]
@@ -71,6 +81,7 @@ class Monitor(pl.Callback):
         self.values: dict[str, float] = {}
         self._since = 0.0
         self._images = 0
+        self._valued = -LIVE
         self._sums: dict[str, torch.Tensor] = {}
         self._count = 0
 
@@ -92,9 +103,7 @@ class Monitor(pl.Callback):
         step = trainer.global_step
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if (stepped and step % self.every == 0) or batch_idx + 1 == trainer.num_training_batches:
-            means = self.check(trainer, pl_module)
-            now = time.perf_counter()
-            speed = self._images / max(now - self._since, 1e-9)
+            means, (speed, now) = self.check(trainer, pl_module), self._speed()
             self._sums, self._count, self._images, self._since = {}, 0, 0, now
             row = {f"train/{name}": value for name, value in means.items()}
             row |= {
@@ -104,12 +113,16 @@ class Monitor(pl.Callback):
             }
             self._log(trainer, row, step)
             self.values |= means | {"images/s": speed}
+            self._valued = now
+        elif self.watch is not None and trainer.is_global_zero and self._are_values_old():
+            (speed, self._valued), means = self._speed(), self._means()  # waits for a GPU
+            self.values |= means | {"images/s": speed}
         self._tell(trainer, pl_module, batch_idx + 1)
 
     def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
-        """Mean losses since the last row of the log; raises if one shows that training diverged."""
+        """Mean losses since the last row of the log; raises if they show that training diverged."""
         assert isinstance(pl_module, TrainingModule)
-        means = {name: (total / self._count).item() for name, total in self._sums.items()}
+        means = self._means()
         if means:
             pl_module.check(means, trainer.fit_loop.epoch_loop.batch_idx + 1)
         return means
@@ -118,7 +131,16 @@ class Monitor(pl.Callback):
         """Say that a validation runs."""
         assert isinstance(pl_module, TrainingModule)
         self.check(trainer, pl_module)
-        self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validating=True)
+        self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+        batch_idx: int, dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Say how far it is."""
+        assert isinstance(pl_module, TrainingModule)
+        done = trainer.fit_loop.epoch_loop.batch_idx + 1
+        self._tell(trainer, pl_module, done, validated=batch_idx + 1)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the scores; the time they took is no training time."""
@@ -144,20 +166,37 @@ class Monitor(pl.Callback):
         """Go on summing."""
         self._sums, self._count = dict(state_dict["sums"]), state_dict["count"]
 
+    def _means(self) -> dict[str, float]:
+        """Of the losses since the last row of the log."""
+        return {name: (total / self._count).item() for name, total in self._sums.items()}
+
+    def _speed(self) -> tuple[float, float]:
+        """Images a second since that row, and the time."""
+        now = time.perf_counter()
+        return self._images / max(now - self._since, 1e-9), now
+
+    def _are_values_old(self) -> bool:
+        return time.perf_counter() - self._valued >= LIVE
+
     def _log(self, trainer: pl.Trainer, row: dict[str, float], step: int) -> None:
         for each in trainer.loggers:
             each.log_metrics(row, step=step)
 
     def _tell(
-        self, trainer: pl.Trainer, module: TrainingModule, batch: int, validating: bool = False
+        self, trainer: pl.Trainer, module: TrainingModule, batch: int, validated: int | None = None
     ) -> None:
         if self.watch is not None and trainer.is_global_zero:
+            batches, accumulate = int(trainer.num_training_batches), trainer.accumulate_grad_batches
             self.watch(
                 Progress(
                     batch=batch,
-                    batches=int(trainer.num_training_batches),
+                    batches=batches,
+                    step=trainer.global_step,
+                    steps=-(-batches // accumulate),
                     epoch=module.epoch(batch),
                     values=dict(self.values),
-                    validating=validating,
+                    validating=validated is not None,
+                    validated=validated or 0,
+                    to_validate=0 if validated is None else int(sum(trainer.num_val_batches)),
                 )
             )
