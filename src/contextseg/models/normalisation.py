@@ -12,7 +12,7 @@ from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, Normalis
 from contextseg.config.classification import ClassifierConfig, DeepTENConfig, TimmConfig
 from contextseg.config.normalisation import Triple
 
-AnyConfig = TypeVar("AnyConfig", ModelConfig, ClassifierConfig)
+AnyConfig = TypeVar("AnyConfig", bound=ModelConfig | ClassifierConfig)
 
 
 def with_normalisation(config: AnyConfig) -> AnyConfig:

@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from contextseg.data.normalise import PixelStatistics, normalise
+from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
 
@@ -37,9 +37,9 @@ class TrainingModule(pl.LightningModule):
         self.metrics = task.metrics()
         self.scores: Any = None
         """Of the latest validation."""
-        for name in ("mean", "std"):
-            values = torch.tensor(getattr(self.config.model, name)).view(1, 3, 1, 1)
-            self.register_buffer(f"pixel_{name}", values * 255, persistent=False)
+        statistics = pixel_statistics(self.config.model.normalisation)
+        self.register_buffer("pixel_mean", statistics.mean, persistent=False)
+        self.register_buffer("pixel_std", statistics.std, persistent=False)
         if self.config.freeze_backbone:
             model.backbone.requires_grad_(False)
 

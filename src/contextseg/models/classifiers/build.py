@@ -33,8 +33,8 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=10."
         )
-    config = with_normalisation(config)
     classes = config.num_classes
+    config = with_normalisation(config)
     match config.network:
         case ResNet14Config() as network:
             backbone = ResNet14(network.width)
