@@ -111,7 +111,7 @@ def test_a_report_from_logs(tmp_path, monkeypatch, capsys):
     words = ["compare", "--from-logs", str(tmp_path / "logs"), "-o", str(tmp_path / "out")]
     assert main([*words, "--title", "Two <models>"]) == 0
     assert "61.3" in capsys.readouterr().out
-    assert (tmp_path / "out" / "report.md").read_text().startswith("# Two <models>\n")
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# Two &lt;models>\n")
     assert "Two &lt;models&gt;" in (tmp_path / "out" / "report.html").read_text()
     assert main([*words, "--epochs", "3"]) == 2
 
