@@ -16,8 +16,8 @@ from PIL import Image
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.metrics import scores_of
 from contextseg.report import ReportSample, Series, write_report
+from contextseg.report.rendering import render
 from contextseg.report.samples import mask_uri, photo_uri, shown
-from contextseg.report.templates import render
 
 CLASSES = Classes(
     "scenes",

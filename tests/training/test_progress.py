@@ -24,7 +24,9 @@ from contextseg.training.progress import MAILBOX, TrainingWatch
 from contextseg.training.train import train
 from tests.training.tiny import tiny
 
-LINE = re.compile(r"(epoch [0-9.]+(, validating \d+/\d+)?|starting|reading \w+|contextseg train): ")
+LINE = re.compile(
+    r"(epoch [0-9.]+(, validating \d+/\d+)?|starting the training|reading \w+|contextseg train): "
+)
 AT = Progress(
     batch=24, batches=420, step=12, steps=210, epoch=1.7142,
     values={"loss": 2.3142, "main": 1.9, "images/s": 0.2512, "lr": 0.1},

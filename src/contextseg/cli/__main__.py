@@ -69,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     command, arguments = words[0], words[1:]
     if command not in COMMANDS:
-        return _report("contextseg", f"there is no command {command!r}. {_nearest(command)}")
+        from contextseg.system.suggestions import did_you_mean
+
+        advice = did_you_mean(command, COMMANDS, f"There are {', '.join(COMMANDS)}.")
+        return _report("contextseg", f"there is no command {command!r}. {advice}")
     return _run(command, arguments, debug)
 
 
@@ -103,13 +106,6 @@ def _message(error: ValueError | OSError) -> str:
 def _report(program: str, message: str) -> int:
     print(f"{program}: error: {message}", file=sys.stderr)
     return MISTAKE
-
-
-def _nearest(command: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(command, COMMANDS, n=1)
-    return f"Did you mean {close[0]}?" if close else f"There are {', '.join(COMMANDS)}."
 
 
 if __name__ == "__main__":

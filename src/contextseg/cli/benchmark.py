@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
     from contextseg import benchmark
     from contextseg.interop.backends import ENGINES
-    from contextseg.interop.benchmark import machine
+    from contextseg.interop.benchmark import processor
 
     engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
     result = benchmark(
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     rows_and_columns = " x ".join(map(str, options.size))
     print_rows(result.rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
     print(floor_text(result.floor))
-    print(machine())
+    print(processor())
     return 0
 
 
@@ -84,16 +84,12 @@ def floor_text(floor: Floor) -> str:
 
 
 def print_rows(rows: Sequence[Row], title: str) -> None:
-    """Print the table, and below it why an engine has no figures."""
-    from rich import box
-    from rich.console import Console
+    """Print the table, and below it why an engine has no results."""
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("engine")
-    for name in ("ms", "images/s", "speed-up", "agreement %", "mIoU %"):
-        table.add_column(name, justify="right")
+    from contextseg.cli.print_tables import columns, titled
+
+    table = columns("engine", "ms", "images/s", "speed-up", "agreement %", "mIoU %")
     for row in rows:
         table.add_row(
             row.engine,
@@ -108,8 +104,7 @@ def print_rows(rows: Sequence[Row], title: str) -> None:
                 )
             ),
         )
-    console = Console()
-    console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    console = titled(title)
     console.print(table)
     for row in rows:
         if row.note:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.train import starting_point
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
@@ -32,8 +33,8 @@ write DIR/report.html, report.md and comparison.json. RECIPE is a name of --list
 options, or the folder of a run; the first is what the others are compared with.
 
 Any option of `contextseg train` may follow and holds for all of them (--data camvid --epochs 10
---optim.lr 0.02); in an ablation, for the base that its runs are derived from. Run the same
-command again to go on after an interruption: what is done is not done again.
+--optim.lr 0.02); in an ablation, for the base that its runs are derived from. After an
+interruption, run the same command again to resume: finished runs are not repeated.
 """
 
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     )
     _print_result(result)
     if result.interrupted:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr)
         return 130
     return _print_failed(result)
 
@@ -113,7 +114,7 @@ def _parser() -> CommandParser:
     add(
         "--from-logs",
         metavar="DIR",
-        help="write the report anew from comparison.json and logs/ in DIR, without training",
+        help="rewrite the report from comparison.json and logs/ in DIR, without training",
     )
     return parser
 
@@ -122,7 +123,6 @@ def _configs(
     recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
 ) -> Mapping[str, TrainConfig] | Mapping[str, TrainConfig | ClassifierTrainConfig]:
     """The models by name, with the options in `words`."""
-    from contextseg.cli.overrides import override
 
     def configured(recipe: str) -> TrainConfig | ClassifierTrainConfig:
         return override(starting_point(recipe), words, f"compare {recipe}")[0]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
-from contextseg.cli.parsing import (
+from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
+from contextseg.cli.prediction_options import (
     MODEL_HELP,
-    CommandParser,
-    UsageError,
     add_prediction_options,
     add_protocol_options,
     chosen_protocol,
@@ -47,8 +46,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     options = parser.parse_args(list(argv))
-    if options.json is not None and options.json.exists() and not options.overwrite:
-        raise UsageError(f"{options.json} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
 

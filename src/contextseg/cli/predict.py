@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.cli.messages import show_messages
-from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
 
 if TYPE_CHECKING:
     from contextseg.inference.predict_files import Summary

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from contextseg.cli.messages import show_messages
-from contextseg.cli.parsing import (
-    CommandParser,
-    UsageError,
+from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
+from contextseg.cli.prediction_options import (
     add_device_options,
     add_protocol_options,
     chosen_protocol,
@@ -31,17 +29,15 @@ def main(argv: Sequence[str]) -> int:
     parser = CommandParser("submit", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("-o", "--out", metavar="ARCHIVE", type=Path, required=True)
+    add_output_file(parser, "ARCHIVE", ".tar.gz or .zip file to write")
     parser.add_argument("--split", default="test", help="which part of it (default: test)")
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
     )
     add_device_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
 

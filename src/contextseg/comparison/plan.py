@@ -17,7 +17,7 @@ from contextseg.comparison.results import (
     check_mean_over,
     read_comparison,
 )
-from contextseg.comparison.runs import AnyConfig, identity
+from contextseg.comparison.runs import AnyConfig, identity, normalised
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import from_dict, to_dict
@@ -212,6 +212,6 @@ def _key(entry: Entry) -> str:
 
 def _recorded(config: AnyConfig) -> dict[str, Any]:
     """Every option but the seed and the folder, which belong to the runs."""
-    values = to_dict(config)
+    values = to_dict(normalised(config))
     del values["seed"], values["out"]
     return values

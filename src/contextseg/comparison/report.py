@@ -26,8 +26,8 @@ from contextseg.comparison.report_tables import (
 from contextseg.comparison.results import LOGS, Comparison
 from contextseg.comparison.wording import WORDINGS
 from contextseg.report.charts import Chart
+from contextseg.report.rendering import render
 from contextseg.report.tables import Table
-from contextseg.report.templates import render
 from contextseg.system.atomic_files import write_text
 
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"

@@ -13,15 +13,12 @@ from contextseg.comparison.results import LOGS
 from contextseg.config import ModelConfig, TrainConfig
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
+from contextseg.config.marks import marked
 from contextseg.system.atomic_files import atomic_path
+from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.run_folder import CONFIG, LOG, is_finished
 
 AnyConfig = TrainConfig | ClassifierTrainConfig
-
-WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers", "data.check"}
-"""Options that do not change what a run computes."""
-RESOLVED = ("model.num_classes", "model.context.prior_grid")
-"""Options that training sets where they are None, from others and from the data."""
 
 
 class StoppedError(Exception):
@@ -55,7 +52,7 @@ def _computes(folder: Path, config: AnyConfig) -> bool:
         old, new = _computed(read_yaml(folder / CONFIG, type(config))), _computed(config)
     except (OSError, ValueError):  # another kind of task, or options of another version
         return False
-    old |= {name: None for name in RESOLVED if name in new and new[name] is None}
+    old |= {name: None for name in marked(config, "resolved") if new[name] is None}
     return old == new
 
 
@@ -103,11 +100,23 @@ def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
     return name
 
 
+def normalised(config: AnyConfig) -> AnyConfig:
+    """`config` with the mean and standard deviation that its run normalises images with.
+
+    Runs are the same whether a config states them or leaves them to the backbone.
+    """
+    try:
+        return with_run_normalisation(config, resume=False)
+    except (OSError, ValueError):  # its training will fail, and say why
+        return config
+
+
 def _computed(config: AnyConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
     from contextseg.training.precision import with_precision
 
     if config.precision == "auto":  # as which a training never runs
         config = with_precision(config)
-    values = flattened(to_dict(config))
-    return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
+    without_effect = marked(config, "without_effect")
+    values = flattened(to_dict(normalised(config)))
+    return {name: value for name, value in values.items() if name not in without_effect}

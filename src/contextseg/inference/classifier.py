@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from contextseg.data.classes import Classes
-from contextseg.data.classification.loading import middle
+from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.predictor import abbreviated, choose_device
 from contextseg.models.classifiers import Classifier
+from contextseg.models.normalisation import with_normalisation
 from contextseg.system.precision import Requested, resolve_precision
 
 
@@ -88,17 +90,12 @@ class ClassifierPredictor:
                 f"the model predicts {model.num_classes} classes, but {classes.num_classes} "
                 f"classes are named ({abbreviated(classes.names)})."
             )
-        self.config = model.config
+        self.config = with_normalisation(model.config)
         self.classes = classes
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision
         self.model = model.to(self.device).eval()
-        for name in ("mean", "std"):
-            values = torch.tensor(getattr(self.config, name), device=self.device)
-            setattr(self, f"_{name}", 255 * values.view(1, 3, 1, 1))
-
-    _mean: Tensor
-    _std: Tensor
+        self._statistics = pixel_statistics(self.config.normalisation, self.device)
 
     def __call__(self, source: ImageSource) -> Classification:
         """What an image is of.
@@ -109,14 +106,14 @@ class ClassifierPredictor:
         Raises:
             ImageError: it cannot be read.
         """
-        pixels = to_tensor(middle(read_image(source), self.config.size))
+        pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
         """Class logits [B, L], float32, of images [B, 3, size, size], uint8, on any device."""
-        normal = (images.to(self.device).float() - self._mean) / self._std
+        normal = normalise(images.to(self.device), self._statistics)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):

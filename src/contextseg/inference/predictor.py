@@ -20,6 +20,7 @@ from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, sma
 from contextseg.inference.views.protocol import ProtocolLook, look_by_protocol
 from contextseg.inference.views.run import Look, look_at
 from contextseg.inference.views.tiles import tiled_labels
+from contextseg.models.normalisation import with_normalisation
 from contextseg.ops import upsampled_argmax
 from contextseg.system.precision import Requested, resolve_precision
 
@@ -65,7 +66,7 @@ class Predictor:
                 f"classes are named ({abbreviated(classes.names)})."
             )
         check_options((1.0,), None, max_pixels)
-        self.config = config
+        self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision

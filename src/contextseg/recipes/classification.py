@@ -9,12 +9,12 @@ from contextseg.config import OptimConfig
 from contextseg.config.classification import (
     CIFAR_MEAN,
     CIFAR_STD,
+    ClassifierAugmentConfig,
     ClassifierConfig,
+    ClassifierDataConfig,
     ClassifierTrainConfig,
     DeepTENConfig,
     EncNet14Config,
-    LabelledAugmentConfig,
-    LabelledDataConfig,
     NetworkConfig,
     ResNet14Config,
     SEResNet14Config,
@@ -75,8 +75,8 @@ def deepten_textures() -> ClassifierTrainConfig:
     """
     return ClassifierTrainConfig(
         model=ClassifierConfig(network=DeepTENConfig(backbone="mobilenetv2_100"), size=128),
-        data=LabelledDataConfig(val_split="test", workers=1),
-        augment=LabelledAugmentConfig(scale=(1.0, 1.4)),
+        data=ClassifierDataConfig(val_split="test", workers=1),
+        augment=ClassifierAugmentConfig(scale=(1.0, 1.4)),
         optim=OptimConfig(lr=0.005, head_lr_factor=10.0, schedule="cosine", weight_decay=5e-4),
         out="runs/deepten_textures",
         epochs=15,

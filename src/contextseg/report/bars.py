@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contextseg.report.charts import TONES, Chart, tick_labels, ticks
 from contextseg.report.formatting import NOTHING, aligned, number
-from contextseg.report.templates import render
+from contextseg.report.rendering import render
 
 WIDTH, RIGHT, TOP, BOTTOM = 400, 56, 8, 40
 ROW = 30

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from contextseg.report.formatting import fixed, number
-from contextseg.report.templates import render
+from contextseg.report.rendering import render
 
 TONES = 8
 """Colours of lines and bars, `s0` to `s7` in the style sheet."""

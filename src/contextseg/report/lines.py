@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from contextseg.report.charts import TONES, Chart, tick_labels, ticks
 from contextseg.report.formatting import aligned, number
-from contextseg.report.templates import render
+from contextseg.report.rendering import render
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from contextseg.data.classes import Classes
 from contextseg.report.formatting import MEANS
 from contextseg.report.lines import Series, line_chart
+from contextseg.report.rendering import render
 from contextseg.report.samples import ReportSample, shown
-from contextseg.report.templates import render
 from contextseg.system.atomic_files import write_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from contextseg.report.templates import markdown_line, render
+from contextseg.report.rendering import markdown_line, render
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,11 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
             loader.start(start)
             return loader
         images = LabelledTrainingSet(
-            self.train, config.augment, config.model.size, config.model.mean, config.seed
+            self.train,
+            config.augment,
+            config.model.size,
+            config.model.normalisation.mean,
+            config.seed,
         )
         return labelled_training_loader(
             images,

@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
 
@@ -36,9 +37,9 @@ class TrainingModule(pl.LightningModule):
         self.metrics = task.metrics()
         self.scores: Any = None
         """Of the latest validation."""
-        for name in ("mean", "std"):
-            values = torch.tensor(getattr(self.config.model, name)).view(1, 3, 1, 1)
-            self.register_buffer(f"pixel_{name}", values * 255, persistent=False)
+        statistics = pixel_statistics(self.config.model.normalisation)
+        self.register_buffer("pixel_mean", statistics.mean, persistent=False)
+        self.register_buffer("pixel_std", statistics.std, persistent=False)
         if self.config.freeze_backbone:
             model.backbone.requires_grad_(False)
 
@@ -61,7 +62,7 @@ class TrainingModule(pl.LightningModule):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Images [B, 3, h, w], uint8, as the network expects them."""
-        normal = (image.float() - self.pixel_mean) / self.pixel_std
+        normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:

@@ -26,7 +26,7 @@ def training_progress(processes: int = 1) -> Iterator[TrainingWatch]:
     Args:
         processes: how many train; of several, each is spawned and gets a copy.
     """
-    with shown("training"), track("starting", "steps") as task:
+    with shown("training"), track("starting the training", "steps") as task:
         yield TrainingWatch(task, spawned=processes > 1)
 
 

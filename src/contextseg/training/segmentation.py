@@ -106,7 +106,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         """Crops, the share of this process."""
         config = self.config
         loader = TrainingLoader(
-            TrainingSet(self.train, config.augment, mean=config.model.mean, seed=config.seed),
+            TrainingSet(self.train, config.augment, config.model.normalisation.mean, config.seed),
             batch_size=config.batch_size,
             epochs=config.epochs,
             seed=config.seed,

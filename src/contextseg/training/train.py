@@ -21,6 +21,7 @@ from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
 from contextseg.training.module import TrainingModule
+from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.precision import with_precision
 from contextseg.training.progress import training_progress
 from contextseg.training.resume import checkpoint_of
@@ -98,6 +99,7 @@ def train(
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
     folder = Path(config.out)
+    config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(folder, config, resume)
     task = kind_of(config)(with_precision(config, resume))
     pl.seed_everything(config.seed, verbose=False)

@@ -18,7 +18,6 @@ from contextseg.engines.info import (
     ExportInfo,
     Output,
     Precision,
-    optional,
 )
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
@@ -42,6 +41,7 @@ from contextseg.interop.export.writers import (
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.system.atomic_files import folder_beside
 from contextseg.system.bfloat16 import bfloat16_on
+from contextseg.system.extras import optional
 from contextseg.system.progress import stage, track
 from contextseg.weights.model_file import load_model
 

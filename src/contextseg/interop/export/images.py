@@ -13,6 +13,7 @@ from torch import Tensor
 
 from contextseg.config import ModelConfig
 from contextseg.data.images import read_image
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
 from contextseg.models.segmentation import SMALLEST_IMAGE
@@ -59,14 +60,13 @@ def normalised(
     longest: int = LONGEST,
 ) -> Tensor:
     """An image as a network takes it, [1, 3, h, w], reduced to `longest` or resized to `size`."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
     if size is None:
         factor = min(1.0, longest / max(image.shape[:2]))
         size = _scaled(image.shape[:2], factor, factor)
     if pixels.shape[2:] != size:
         pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (config.mean, config.std))
-    return ((pixels - mean) / std).contiguous()
+    return normalise(pixels, pixel_statistics(config.normalisation)).contiguous()
 
 
 def verification_images(

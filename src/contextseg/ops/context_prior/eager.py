@@ -44,4 +44,5 @@ def context_prior(
     )
     track(norm, statistics)
     counts = affinity.count_pairs(*labels, ignore_index, void, diagonal, dtype)
-    return intra, inter, affinity.terms(*sums.unbind(), counts, void)
+    positive, total, unary, own_pair = sums.unbind()
+    return intra, inter, affinity.terms(positive, total, unary, own_pair, counts, void)

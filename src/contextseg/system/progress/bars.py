@@ -66,9 +66,9 @@ class Bars:
             bars.stop()
 
     def _draw(self, task: Task) -> None:
+        is_new = self._bars is None
         if self._bars is None:
             self._bars = _new_bars(self._console)
-            self._bars.start()
         if task not in self._rows:
             self._rows[task] = self._bars.add_task("", total=None, count="", text="")
         self._bars.update(
@@ -79,6 +79,8 @@ class Bars:
             count="" if task.total is None else f"{task.done}/{task.total}",
             text=printable(task.text),
         )
+        if is_new:
+            self._bars.start()
 
 
 def _new_bars(console: Console) -> Progress:

@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from jinja2 import UndefinedError
 
-from contextseg.report.templates import markdown_line, render
+from contextseg.report.rendering import markdown_line, render
 
 
 def test_text_is_escaped_in_html_and_in_svg():
