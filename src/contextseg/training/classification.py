@@ -10,7 +10,6 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from contextseg.classifier_evaluation import read_class_scores, write_class_scores
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.data.classification.array import LabelledArray
 from contextseg.data.classification.datasets import open_labelled
@@ -20,6 +19,7 @@ from contextseg.data.classification.loading import (
     labelled_evaluation_loader,
     labelled_training_loader,
 )
+from contextseg.evaluation import read_class_scores, write_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.training.task import Task

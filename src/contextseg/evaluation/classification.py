@@ -1,0 +1,81 @@
+"""A classifier and a set of images to scores."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from contextseg.data.classification.array import LabelledArray
+from contextseg.data.classification.datasets import open_labelled
+from contextseg.data.classification.device_loader import MemoryBatches
+from contextseg.data.classification.folder import LabelledFolder
+from contextseg.data.classification.loading import labelled_evaluation_loader
+from contextseg.evaluation.reading import Reading
+from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.predictor import abbreviated
+from contextseg.metrics import ClassificationMetrics, ClassificationScores
+from contextseg.models.classifiers import Classifier
+from contextseg.system.precision import Requested
+from contextseg.system.progress import track
+from contextseg.weights.classifiers import load_classifier
+
+Images = LabelledArray | LabelledFolder
+
+
+def opened(data: Images | str | os.PathLike[str], split: str) -> Images:
+    """The images, or those in the folder at a path."""
+    return open_labelled(os.fspath(data), split) if isinstance(data, str | os.PathLike) else data
+
+
+def predictor_for(
+    model: Any, data: Images, device: str | torch.device, precision: Requested
+) -> ClassifierPredictor:
+    """The predictor of a model, whose classes must be those of the data.
+
+    Raises:
+        FileNotFoundError: there is no model at the path.
+        ValueError: the classes differ, or the file is broken.
+    """
+    if isinstance(model, str | os.PathLike):
+        model = ClassifierPredictor(*load_classifier(model), device, precision)
+    elif isinstance(model, Classifier):
+        model = ClassifierPredictor(model, data.classes, device, precision)
+    if model.classes.names != data.classes.names:
+        raise ValueError(
+            f"evaluate: the model's classes ({abbreviated(model.classes.names)}) are not those of "
+            f"the data ({abbreviated(data.classes.names)})."
+        )
+    return model
+
+
+def count(
+    predictor: ClassifierPredictor, data: Images, reading: Reading, *, flip: bool
+) -> ClassificationScores:
+    """Scores of the images that are read; `flip` adds the logits of the mirror images."""
+    total, device = reading.total(data), predictor.device
+    exact = getattr(data, "exact", None)
+    exact = None if exact is None else torch.from_numpy(exact).to(device)
+    metrics = ClassificationMetrics(data.classes.num_classes).to(device)
+    done = 0
+    with track("evaluating", also=reading.progress) as task:
+        for batch in _batches(data, predictor, reading.workers):
+            room = total - done
+            images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
+            logits = predictor.logits(images)
+            if flip:
+                logits = logits + predictor.logits(images.flip(3))
+            labels, index = labels.to(device), index.to(device)
+            metrics.update(logits, labels, None if exact is None else exact[index])
+            done += len(images)
+            task(done, total)
+            if done >= total:
+                break
+    return metrics.compute()
+
+
+def _batches(data: Images, predictor: ClassifierPredictor, workers: int) -> Any:
+    if isinstance(data, LabelledArray):
+        return MemoryBatches(data, predictor.device)
+    return labelled_evaluation_loader(data, predictor.config.size, workers=workers)

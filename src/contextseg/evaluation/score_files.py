@@ -1,0 +1,104 @@
+"""Scores as JSON files."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from contextseg.metrics import ClassificationScores, Scores, scores_of
+from contextseg.system.atomic_files import write_text
+
+S = TypeVar("S")
+
+
+def write_scores(
+    path: str | os.PathLike[str],
+    scores: Scores,
+    names: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write scores as JSON, whole or not at all; `read_scores` reads them back.
+
+    Args:
+        path: file to write.
+        scores: of one evaluation.
+        names: names of the classes by label.
+        settings: how the scores came about (model, data, split, scales, ...), as JSON takes it.
+    """
+    _write(path, {"settings": dict(settings or {}), **scores.to_dict(names)}, "classes")
+
+
+def write_class_scores(
+    path: str | os.PathLike[str],
+    scores: ClassificationScores,
+    names: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """`write_scores` for the scores of a classifier; `read_class_scores` reads them back."""
+    _write(path, {"settings": dict(settings or {}), **scores.to_dict(names)})
+
+
+def read_scores(path: str | os.PathLike[str]) -> Scores:
+    """Scores from a file that `write_scores` wrote.
+
+    Raises:
+        ValueError: the file holds no scores of a segmentation; the message names it.
+    """
+    return _read(path, "scores", _scores)
+
+
+def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
+    """Scores from a file that `write_class_scores` wrote.
+
+    Raises:
+        ValueError: the file holds no scores of a classifier; the message names it.
+    """
+    return _read(path, "scores of a classifier", _class_scores)
+
+
+def _scores(content: Mapping[str, Any]) -> Scores:
+    return scores_of(
+        torch.tensor(content["confusion"]),
+        content["presence_map"],
+        boundary_iou=_boundary_iou(content["classes"]),
+    )
+
+
+def _class_scores(content: Mapping[str, Any]) -> ClassificationScores:
+    exact = content["exact"]
+    return ClassificationScores(
+        confusion=torch.tensor(content["confusion"]),
+        exact=None if exact is None else (int(exact[0]), int(exact[1])),
+    )
+
+
+def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
+    if not classes or "boundary_iou" not in classes[0]:
+        return None
+    values = (entry["boundary_iou"] for entry in classes)
+    return [math.nan if value is None else value for value in values]
+
+
+def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
+    try:
+        return build(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of {kind} ({error}).") from error
+
+
+def _write(path: str | os.PathLike[str], content: dict[str, Any], *listed: str) -> None:
+    """Write JSON with one line per row of `confusion` and of `listed`: readable in a diff."""
+    rows = {name: content.pop(name) for name in (*listed, "confusion")}
+    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
+    write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
+
+
+def _lines(rows: Sequence[Any]) -> str:
+    return "[\n    " + ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n  ]"
