@@ -105,7 +105,7 @@ def test_failed_runs_and_ctrl_c_have_exit_codes_of_their_own(comparison, capsys)
     assert "bad, seed 1: the loss is not finite" in capsys.readouterr().err
     comparison.interrupted = True
     assert main(["compare", "demo", "--data", "d"]) == 130
-    assert "again to go on" in capsys.readouterr().err
+    assert "again to resume" in capsys.readouterr().err
 
 
 def test_a_report_from_logs(tmp_path, monkeypatch, capsys):

@@ -33,8 +33,8 @@ write DIR/report.html, report.md and comparison.json. RECIPE is a name of --list
 options, or the folder of a run; the first is what the others are compared with.
 
 Any option of `contextseg train` may follow and holds for all of them (--data camvid --epochs 10
---optim.lr 0.02); in an ablation, for the base that its runs are derived from. Run the same
-command again to go on after an interruption: what is done is not done again.
+--optim.lr 0.02); in an ablation, for the base that its runs are derived from. After an
+interruption, run the same command again to resume: finished runs are not repeated.
 """
 
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     )
     _print_result(result)
     if result.interrupted:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr)
         return 130
     return _print_failed(result)
 
@@ -114,7 +114,7 @@ def _parser() -> CommandParser:
     add(
         "--from-logs",
         metavar="DIR",
-        help="write the report anew from comparison.json and logs/ in DIR, without training",
+        help="rewrite the report from comparison.json and logs/ in DIR, without training",
     )
     return parser
 

@@ -69,8 +69,7 @@ def override(
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_argument("--model", f"--{part}.{NAME}", dest=NAME, metavar="NAME", choices=kinds,
-                        help=f"{', '.join(kinds)}: the options of another model than "
-                        f"{config.model.name} begin at their defaults")  # fmt: skip
+                        help=f"{', '.join(kinds)}; another model has its own defaults")  # fmt: skip
     first, _ = parser.parse_known_args(words)
     for path in first.config:
         config = read_yaml(path, type(config), over=config)

@@ -61,7 +61,7 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
         metavar="RECIPE",
-        help="look at images as a recipe does: its name, a YAML file, or the folder of a run",
+        help="evaluate as a recipe does: its name, a YAML file, or the folder of a run",
     )
     parser.add_argument(
         "--exp-sum",

@@ -56,7 +56,7 @@ def print_scores(
     Args:
         scores: of the model.
         names: of the classes, by label.
-        baseline: scores to set beside them.
+        baseline: scores to compare them with.
         title: plain text above the table.
     """
     console = titled(title)

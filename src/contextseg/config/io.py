@@ -17,7 +17,7 @@ from contextseg.system.suggestions import did_you_mean
 T = TypeVar("T")
 
 NAME = "name"
-"""Key that says which class of a union the options beside it belong to."""
+"""Key that says which class of a union the other options of that part belong to."""
 
 KINDS: dict[str, Any] = {**MODELS, **CLASSIFIERS}
 """Classes of the parts that a name chooses: context modules and networks of classifiers."""

@@ -24,7 +24,7 @@ class ResNet14Config:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SEResNet14Config:
-    """EncNet-14 with squeeze-and-excitation gates in the place of context encoding."""
+    """EncNet-14 with squeeze-and-excitation gates instead of context encoding."""
 
     width: int = 64
     """Channels of the first stage; the second and third have twice and four times as many."""
@@ -65,8 +65,8 @@ class DeepTENConfig:
     channels: int = 128
     """Channels that features are projected to in front of the codebook."""
     num_codewords: int = 32
-    """Codewords K in the codebook; 0 puts global average pooling of the last stage in the place of
-    projection and codebook: the baseline."""
+    """Codewords K in the codebook; 0 replaces projection and codebook by global average
+    pooling of the last stage: the baseline."""
 
     def __post_init__(self) -> None:
         at_least("channels", self.channels, 1)
@@ -82,8 +82,8 @@ class TimmConfig:
     pretrained: bool = field(default=False, metadata=FREE_ON_RESUME)
     """Whether to fetch timm's weights."""
     small_images: bool = True
-    """For 32-pixel images: a 3x3 convolution of stride 1 in the place of the stem's first one, and
-    no pooling behind it."""
+    """For 32-pixel images: a 3x3 convolution of stride 1 instead of the stem's first one, and no
+    pooling behind it."""
 
 
 NetworkConfig = ResNet14Config | SEResNet14Config | EncNet14Config | DeepTENConfig | TimmConfig

@@ -111,8 +111,8 @@ class TrainConfig(TrainingConfig):
     loss: LossConfig = field(default_factory=LossConfig)
     """Cross-entropy and its options."""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
-    """Evaluation of the finished model, with `contextseg evaluate --protocol`; the validations of
-    a training look at whole images once."""
+    """Evaluation of the finished model, with `contextseg evaluate --protocol`; validations during
+    training see each image once, as a whole."""
     out: str = field(default="runs/run", metadata=WITHOUT_EFFECT)
     epochs: int = 25
     batch_size: int = 8

@@ -85,11 +85,11 @@ def check_dataset(
         track(f"reading {dataset.split}", also=progress) as task,
         ThreadPoolExecutor(workers or os.cpu_count()) as pool,
     ):
-        for done, found in enumerate(pool.map(counts, range(total)), start=1):
-            if isinstance(found, str):
-                problems.append(found)
+        for done, counted in enumerate(pool.map(counts, range(total)), start=1):
+            if isinstance(counted, str):
+                problems.append(counted)
             else:
-                histogram, size = found
+                histogram, size = counted
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1

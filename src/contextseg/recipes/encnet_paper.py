@@ -127,7 +127,7 @@ def encnet_resnet101_pascal_context() -> TrainConfig:
 
 
 def encnet_resnet50_vocaug() -> TrainConfig:
-    """EncNet-50 on VOC 2012 with SBD's masks, to go on from with encnet_resnet50_voc.
+    """EncNet-50 on VOC 2012 with SBD's masks: encnet_resnet50_voc continues from it.
 
     No number is published for this step. The authors' `train` held VOC's validation images; ours,
     train_aug, does not, and padding is ignored here, where theirs was trained as background.
@@ -141,7 +141,7 @@ def encnet_resnet50_vocaug() -> TrainConfig:
 
 
 def encnet_resnet101_vocaug() -> TrainConfig:
-    """EncNet-101 on VOC 2012 with SBD's masks, to go on from with encnet_resnet101_voc.
+    """EncNet-101 on VOC 2012 with SBD's masks: encnet_resnet101_voc continues from it.
 
     No number is published by the authors; SSSeg's retraining has 77.61 mIoU on val. As
     encnet_resnet50_vocaug.

@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on, and the code that measured it."""
+"""The machine that something was measured on, and the code that measured it."""
 
 from __future__ import annotations
 

@@ -114,14 +114,14 @@ def write(
     half: bool = False,
     task: str | None = None,
 ) -> None:
-    """Write a model; `task` says which one if it is not segmentation."""
+    """Write a model of any task, which the metadata names unless it is segmentation."""
     state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     if half:
         state = {name: _half(name, t) for name, t in state.items()}
     metadata = {
         "format": "pt",
         "contextseg": FORMAT,
-        **({TASK: task} if task else {}),
+        **({} if task is None else {TASK: task}),
         "model": json.dumps(to_dict(model.config)),
         "classes": json.dumps(classes.to_dict()),
     }
