@@ -14,6 +14,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "catalog": ("recipes.catalog",),
     "classifier_config": ("config.classification",),
     "classifier_recipes": ("recipes.classification",),
+    "classifier_evaluation": ("evaluation",),
     "classifiers": ("models.classifiers",),
     "config_io": ("config.io",),
     "data.cifar10": ("data.classification.cifar10",),
