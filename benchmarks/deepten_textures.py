@@ -16,7 +16,7 @@ from pathlib import Path
 
 import contextseg
 from contextseg.classifier_evaluation import read_class_scores
-from contextseg.config.classification import DeepTENConfig
+from contextseg.config.networks import DeepTENConfig
 from contextseg.recipes.classification import deepten_textures
 
 HEADS = {"global average pooling": 0, "Deep TEN, 32 codewords": 32}

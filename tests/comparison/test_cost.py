@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.test_arithmetic import macs_of_convolutions
+from tests.system.test_arithmetic import macs_of_convolutions
 
 from contextseg import create_model
 from contextseg.comparison.cost import measure_cost
