@@ -104,7 +104,7 @@ def _classifier(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_class_scores
-    from contextseg.evaluation import write_class_scores
+    from contextseg.evaluation import write_scores
 
     predictor = load(
         options.model, device=options.device, precision=options.precision, task="classification"
@@ -121,6 +121,6 @@ def _classifier(options: argparse.Namespace) -> int:
             "precision": predictor.precision,
             "flip": options.flip,
         }
-        write_class_scores(options.json, scores, names, settings)
+        write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0

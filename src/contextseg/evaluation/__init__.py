@@ -6,7 +6,6 @@ from contextseg.evaluation.dispatch import evaluate
 from contextseg.evaluation.score_files import (
     read_class_scores,
     read_scores,
-    write_class_scores,
     write_scores,
 )
 from contextseg.metrics import ClassificationScores, Scores
@@ -17,6 +16,5 @@ __all__ = [
     "evaluate",
     "read_class_scores",
     "read_scores",
-    "write_class_scores",
     "write_scores",
 ]

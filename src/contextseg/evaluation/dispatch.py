@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,23 +16,13 @@ from contextseg.config import ProtocolConfig
 from contextseg.evaluation import classification, segmentation
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
-from contextseg.inference.predictor import Predictor
-from contextseg.metrics import ClassificationScores, Scores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.precision import Requested
 from contextseg.weights.classifiers import is_classifier
 
 
-@overload
-def evaluate(  # pyright: ignore[reportOverlappingOverload]  # classifiers are modules, too
-    model: ClassifierPredictor | Classifier, data: Any, **options: Any
-) -> ClassificationScores: ...
-@overload
 def evaluate(
-    model: Predictor | nn.Module | str | os.PathLike[str], data: Any, **options: Any
-) -> Scores: ...
-def evaluate(
-    model: Predictor | ClassifierPredictor | nn.Module | str | os.PathLike[str],
+    model: Any,
     data: Any,
     *,
     split: str | None = None,
@@ -48,7 +38,7 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
-) -> Scores | ClassificationScores:
+) -> Any:
     """Scores of a model on a dataset, each image at its own size.
 
     Predictions are those of `Predictor`: single scale, several scales and their mirror images,
@@ -81,6 +71,9 @@ def evaluate(
             such as `SmallObjectIoU.update`.
         also: the former name of `on_prediction`; it goes with the next release.
 
+    Returns:
+        `contextseg.metrics.Scores`, or `ClassificationScores` of a classifier.
+
     Raises:
         FileNotFoundError: there is no model at the path.
         ValueError: the model has other classes than the data, the split is empty, a file is
@@ -110,7 +103,7 @@ def evaluate(
         )
 
 
-def _is_classifier(model: object) -> bool:
+def _is_classifier(model: Any) -> bool:
     if isinstance(model, str | os.PathLike):
         return is_classifier(model)
     return isinstance(model, Classifier | ClassifierPredictor)

@@ -19,11 +19,13 @@ S = TypeVar("S")
 
 def write_scores(
     path: str | os.PathLike[str],
-    scores: Scores,
+    scores: Scores | ClassificationScores,
     names: Sequence[str],
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write scores as JSON, whole or not at all; `read_scores` reads them back.
+    """Write scores as JSON, whole or not at all.
+
+    `read_scores` or, for a classifier, `read_class_scores` reads them back.
 
     Args:
         path: file to write.
@@ -31,17 +33,12 @@ def write_scores(
         names: names of the classes by label.
         settings: how the scores came about (model, data, split, scales, ...), as JSON takes it.
     """
-    _write(path, {"settings": dict(settings or {}), **scores.to_dict(names)}, "classes")
-
-
-def write_class_scores(
-    path: str | os.PathLike[str],
-    scores: ClassificationScores,
-    names: Sequence[str],
-    settings: Mapping[str, Any] | None = None,
-) -> None:
-    """`write_scores` for the scores of a classifier; `read_class_scores` reads them back."""
-    _write(path, {"settings": dict(settings or {}), **scores.to_dict(names)})
+    content = {"settings": dict(settings or {}), **scores.to_dict(names)}
+    # One line a class and a row of the confusion matrix: short, and readable in a diff.
+    rows = {name: content.pop(name) for name in ("classes", "confusion")}
+    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
+    write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
@@ -54,7 +51,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
 
 
 def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
-    """Scores from a file that `write_class_scores` wrote.
+    """Scores from a file that `write_scores` wrote.
 
     Raises:
         ValueError: the file holds no scores of a classifier; the message names it.
@@ -90,14 +87,6 @@ def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str,
         return build(json.loads(Path(path).read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a file of {kind} ({error}).") from error
-
-
-def _write(path: str | os.PathLike[str], content: dict[str, Any], *listed: str) -> None:
-    """Write JSON with one line per row of `confusion` and of `listed`: readable in a diff."""
-    rows = {name: content.pop(name) for name in (*listed, "confusion")}
-    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
-    write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
 
 
 def _lines(rows: Sequence[Any]) -> str:

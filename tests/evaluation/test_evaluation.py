@@ -21,7 +21,6 @@ from contextseg.evaluation import (
     evaluate,
     read_class_scores,
     read_scores,
-    write_class_scores,
     write_scores,
 )
 from contextseg.inference.predictor import Predictor
@@ -209,7 +208,7 @@ def test_the_old_name_of_the_callback_warns_and_works():
 def test_files_of_both_kinds_of_scores_are_told_apart(tmp_path):
     confusion = torch.tensor([[3, 1], [0, 2]])
     path = tmp_path / "s.json"
-    write_class_scores(path, ClassificationScores(confusion=confusion, exact=(1, 4)), ["a", "b"])
+    write_scores(path, ClassificationScores(confusion=confusion, exact=(1, 4)), ["a", "b"])
     again = read_class_scores(path)
     assert torch.equal(again.confusion, confusion)
     assert (again.exact, again.error) == ((1, 4), 1 / 6)
