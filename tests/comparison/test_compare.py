@@ -99,7 +99,7 @@ def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, 
     assert "![Mean IoU](charts/mean-iou.svg)" in report
     ET.parse(out / "charts" / "mean-iou.svg")
     page = (out / "report.html").read_text()
-    assert page.count("<polyline") == 4  # two charts of two models
+    assert page.count('<i class="key s') == 4  # two models in the legends of two curves
     assert "http" not in page.replace("http://www.w3.org", "")
 
     again = compare(models, out)

@@ -123,8 +123,10 @@ def test_a_line_says_how_far_it_is_how_fast_and_how_long_it_takes(log):
     assert status(task, log.clock.now) == (
         "evaluating: 3 of 21 images, 0.50 images/s, 56 s elapsed, 34 s left"
     )
-    log.clock.now += 100  # the fourth is late: its rest is not known, that of the others is
-    assert status(task, log.clock.now).endswith("0.50 images/s, 2 min 36 s elapsed, 34 s left")
+    log.clock.now += 94  # the fourth is late: three take 100 seconds, the other 17 will take 567
+    assert status(task, log.clock.now).endswith(
+        "0.50 images/s, 2 min 30 s elapsed, 9 min 27 s left"
+    )
 
 
 def test_training_shows_its_text_and_no_second_speed(log):
@@ -144,6 +146,20 @@ def test_nothing_is_left_when_all_is_done(log):
     log.clock.now += 3
     task(7, 7)
     assert status(task, log.clock.now) == "epoch 3.0, validating 2/4: 7 of 7 steps, 3 s elapsed"
+
+
+def test_a_last_one_that_is_late_and_unlike_parts_have_no_time_left(log):
+    late, parts = log.open("predicting"), log.open("benchmarking", "parts")
+    for done in (1, 2):
+        log.clock.now += 1
+        late(done, 3)
+        parts(done, 18)
+    assert status(late, log.clock.now).endswith("2 s elapsed, 1 s left")
+    assert status(parts, log.clock.now) == "benchmarking: 2 of 18 parts, 2 s elapsed"
+    log.clock.now += 60
+    assert (
+        status(late, log.clock.now) == "predicting: 2 of 3 images, 1.0 images/s, 1 min 2 s elapsed"
+    )
 
 
 def test_news_is_told_at_once_and_once(log):

@@ -103,8 +103,8 @@ def _classifier(options: argparse.Namespace) -> int:
     if options.scales != (1.0,) or options.window is not None:
         raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
     from contextseg import evaluate, load
-    from contextseg.classifier_evaluation import write_class_scores
     from contextseg.cli.print_tables import print_class_scores
+    from contextseg.evaluation import write_scores
 
     predictor = load(
         options.model, device=options.device, precision=options.precision, task="classification"
@@ -121,6 +121,6 @@ def _classifier(options: argparse.Namespace) -> int:
             "precision": predictor.precision,
             "flip": options.flip,
         }
-        write_class_scores(options.json, scores, names, settings)
+        write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0

@@ -47,7 +47,7 @@ class Segmentation(Kind):
             limit=settings["images"],
             workers=config.data.workers,
             progress=progress,
-            also=objects.update,
+            on_prediction=objects.update,
         )
         names = ("mean_iou", "pixel_accuracy", "mean_accuracy", "presence_map")
         results = RunScores(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +78,18 @@ class Backbone(nn.Module):
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
         patches: Any = getattr(self.model, "patch_embed", None)  # windowed transformers
         self._patch = max(getattr(patches, "patch_size", (1, 1)))
-        if timm.get_pretrained_cfg(name).fixed_input_size:
-            self._check_sizes(name)
+        cfg = timm.get_pretrained_cfg(name)
+        if cfg is not None and cfg.fixed_input_size:
+            self._check_sizes(name, cfg.input_size[1:])
 
-    def _check_sizes(self, name: str) -> None:
+    def _check_sizes(self, name: str, size: Sequence[int]) -> None:
         """Raise unless a network that timm calls one of a fixed size takes other sizes, too."""
         self.eval()
         try:
             with torch.no_grad():
                 self(torch.zeros(1, 3, 96, 160))
         except (AssertionError, RuntimeError, ValueError) as error:
-            height, width = timm.get_pretrained_cfg(name).input_size[1:]
+            height, width = size
             raise ValueError(
                 f"backbone: {name} takes images of {height} x {width} pixels only, and "
                 f"segmentation needs any size. Choose a convolutional backbone, such as resnet50c, "

@@ -10,7 +10,6 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from contextseg.classifier_evaluation import read_class_scores, write_class_scores
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.data.classification.array import LabelledArray
 from contextseg.data.classification.datasets import open_labelled
@@ -20,6 +19,7 @@ from contextseg.data.classification.loading import (
     labelled_evaluation_loader,
     labelled_training_loader,
 )
+from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.training.task import Task
@@ -165,12 +165,6 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def save(self, path: Path, model: nn.Module) -> None:
         """As `contextseg.weights.classifiers.save_classifier`."""
         save_classifier(path, cast(Classifier, model), self.classes)
-
-    def write_scores(
-        self, path: Path, scores: ClassificationScores, settings: dict[str, Any]
-    ) -> None:
-        """As `contextseg.evaluation.write_class_scores`."""
-        write_class_scores(path, scores, self.classes.names, settings)
 
     @staticmethod
     def read_scores(path: Path) -> ClassificationScores:

@@ -14,7 +14,7 @@ from contextseg.config import TrainConfig
 from contextseg.data import open_dataset
 from contextseg.data.check import check_dataset
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
-from contextseg.evaluation import Scores, read_scores, write_scores
+from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
 from contextseg.inference.preprocess import padded
 from contextseg.losses import SegmentationLoss
@@ -166,10 +166,6 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def save(self, path: Path, model: nn.Module) -> None:
         """As `contextseg.weights.save_model`."""
         save_model(path, cast(SegmentationModel, model), self.classes)
-
-    def write_scores(self, path: Path, scores: Scores, settings: dict[str, Any]) -> None:
-        """As `contextseg.evaluation.write_scores`."""
-        write_scores(path, scores, self.classes.names, settings)
 
     @staticmethod
     def read_scores(path: Path) -> Scores:

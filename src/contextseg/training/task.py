@@ -94,11 +94,7 @@ class Task(ABC, Generic[C, S]):
     def save(self, path: Path, model: nn.Module) -> None:
         """Write a model file."""
 
-    @abstractmethod
-    def write_scores(self, path: Path, scores: S, settings: dict[str, Any]) -> None:
-        """Write scores as JSON."""
-
     @staticmethod
     @abstractmethod
     def read_scores(path: Path) -> S:
-        """Read them back."""
+        """Read the scores in a run folder."""

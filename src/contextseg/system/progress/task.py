@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+ALIKE = ("images", "steps")
+"""Units that a time left can be told of."""
+
 
 class Task:
     """Work that takes long. Whoever does it calls the task; a display reads it.
 
     Args:
         description: what is being done.
-        unit: what is counted.
+        unit: what is counted: `images` or `steps`, which take about the same time each, or another.
         also: called with the number done and the total, too.
         clock: seconds that only go up.
     """
@@ -59,9 +62,13 @@ class Task:
         return (many - few) / (end - start) if many > few and end > start else None
 
     def seconds_left(self, now: float) -> float | None:
-        """At that speed; None where it is not known, and when all is done."""
+        """At that speed; None where it is not known, such as that of a last one that is late."""
         speed = self.speed()
-        if speed is None or self.total is None or self.done >= self.total:
+        if speed is None or self.total is None or self.unit not in ALIKE:
             return None
-        rest = self.total - self.done
-        return max(rest / speed - (now - self._latest[0]), (rest - 1) / speed)
+        (start, few), (end, many) = self._first, self._latest
+        rest, waited = self.total - self.done, now - end
+        if rest > 0 and waited <= 1 / speed:
+            return rest / speed - waited
+        # One is late: count as if it were done just now, so that the time left grows with it.
+        return (rest - 1) * (now - start) / (many + 1 - few) if rest > 1 else None

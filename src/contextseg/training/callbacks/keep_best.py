@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 
+from contextseg.evaluation import write_scores
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import MODEL, SCORES
 
@@ -41,7 +42,7 @@ class KeepBest(pl.Callback):
                 "step": trainer.global_step,
                 "keep": "best" if task.keeps_best else "last",
             }
-            task.write_scores(self.folder / SCORES, scores, settings)
+            write_scores(self.folder / SCORES, scores, task.classes.names, settings)
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far."""

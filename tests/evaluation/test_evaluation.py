@@ -183,10 +183,17 @@ def test_street_scenes_at_their_own_size(shared_data):
 def test_each_image_is_shown_to_whoever_else_counts():
     data, seen = Drawn(), []
     evaluate(
-        Oracle(), data, device="cpu", also=lambda *labels: seen.append(labels), limit=3
+        Oracle(), data, device="cpu", on_prediction=lambda *labels: seen.append(labels), limit=3
     )  # an oracle is right about every pixel that has a label
     assert len(seen) == 3
     for index, (predicted, given) in enumerate(seen):
         assert np.array_equal(given, data[index].labels)
         assert predicted.dtype == given.dtype == np.uint8
         assert np.array_equal(predicted[given != 255], given[given != 255])
+
+
+def test_the_old_name_of_an_option_still_works():
+    seen = []
+    with pytest.warns(DeprecationWarning, match="also.*on_prediction"):
+        evaluate(Oracle(), Drawn(), device="cpu", also=lambda *_: seen.append(1), limit=1)
+    assert seen == [1]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,7 +17,6 @@ from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import abbreviated
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
-from contextseg.system.atomic_files import write_text
 from contextseg.system.precision import Requested
 from contextseg.system.progress import track
 from contextseg.weights.classifiers import load_classifier
@@ -56,8 +53,6 @@ def evaluate_classifier(
         FileNotFoundError: there is no model at the path.
         ValueError: the classes of model and data differ, the split is empty, a file is broken.
     """
-    if limit is not None and limit < 1:
-        raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
     if isinstance(data, str | os.PathLike):
         data = open_labelled(os.fspath(data), split)
     if isinstance(model, str | os.PathLike):
@@ -94,34 +89,3 @@ def _batches(data: LabelledArray | LabelledFolder, model: ClassifierPredictor, w
     if isinstance(data, LabelledArray):
         return MemoryBatches(data, model.device)
     return labelled_evaluation_loader(data, model.config.size, workers=workers)
-
-
-def write_class_scores(
-    path: str | os.PathLike[str],
-    scores: ClassificationScores,
-    names: Sequence[str],
-    settings: Mapping[str, Any] | None = None,
-) -> None:
-    """Write scores as JSON, whole or not at all; `read_class_scores` reads them back."""
-    content = {"settings": dict(settings or {}), **scores.to_dict(names)}
-    rows = content.pop("confusion")
-    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    lines = ",\n    ".join(json.dumps(row) for row in rows)
-    write_text(path, f'{head[:-2]},\n  "confusion": [\n    {lines}\n  ]\n}}\n')
-
-
-def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
-    """Scores from a file that `write_class_scores` wrote.
-
-    Raises:
-        ValueError: it is no such file; the message names it.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        exact = content["exact"]
-        return ClassificationScores(
-            confusion=torch.tensor(content["confusion"]),
-            exact=None if exact is None else (int(exact[0]), int(exact[1])),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of scores of a classifier ({error}).") from error
