@@ -3,9 +3,9 @@
     python -m benchmarks.readme_pictures samples/camvid/images/test/Seq05VD_f00330.webp \
         [--model models/encnet_mobilenetv2_camvid] [--cpnet RUN] [--pixel ROW,COLUMN]
 
-Writes to `docs/pictures`: `segmentation.webp` (photo, label map, overlay with legend), `presence.webp`
-(which classes the encoded semantics expect in the scene) and, with a trained CPNet, `prior.webp`
-(which pixels one pixel takes for its own class).
+Writes to `docs/pictures`: `segmentation.webp` (photo, label map, overlay with legend),
+`presence.webp` (which classes the encoded semantics expect in the scene) and, with a trained CPNet,
+`prior.webp` (which pixels one pixel takes for its own class).
 """
 
 from __future__ import annotations
