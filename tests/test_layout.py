@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"config", "models", "ops"},
     "metrics": {"config", "ops"},
     "data": {"config", "system"},
-    "engines": {"config", "context", "data", "models"},
+    "engines": {"config", "context", "data", "models", "system"},
     "weights": {"config", "data", "engines", "factory", "models", "system"},
     "inference": {"config", "context", "data", "engines", "models", "ops", "system", "weights"},
     "classifier_evaluation": {"data", "inference", "metrics", "models", "system", "weights"},
