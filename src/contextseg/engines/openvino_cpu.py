@@ -19,10 +19,11 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     Args:
         path: the file.
         precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
-            OpenVINO by itself would compute in bfloat16 wherever a processor can.
+            By default, OpenVINO would use bfloat16 on any processor that supports it.
 
     Raises:
-        ValueError: the file is broken or none of ours, or OpenVINO is not installed.
+        ValueError: the file is broken or was not exported by contextseg, or OpenVINO is not
+            installed.
     """
     ov = optional("openvino", "openvino")
     core = ov.Core()
@@ -32,7 +33,7 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
-    # What int8 networks leave in floating point, encoding and upsampling, is what bfloat16 harms.
+    # bfloat16 would harm encoding and upsampling, which int8 networks keep in floating point.
     hint = "bf16" if (precision or info.precision) == "bf16" else "f32"
     compiled = core.compile_model(
         model,
