@@ -32,7 +32,7 @@ class ExportGraph(nn.Module):
     ) -> None:
         super().__init__()
         self.autocast = precision == "bf16"
-        # A copy, as training may go on; contiguous, as exporters store weights as they lie.
+        # A copy, as training may continue; contiguous, as exporters store weights as they lie.
         self.model = copy.deepcopy(model).to(
             "cpu", torch.float32, memory_format=torch.contiguous_format
         )  # pyright: ignore[reportCallIssue]
