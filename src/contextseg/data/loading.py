@@ -19,13 +19,13 @@ from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
 
 _PREFETCH = 4
-"""Batches that each worker keeps ready."""
+"""Batches that each worker prefetches."""
 
 
 class Loader(DataLoader[Any]):
-    """A loader that raises what is wrong with a file as it was said, not as a worker's traceback.
+    """A loader that raises a dataset's own errors instead of a worker's traceback.
 
-    A `ValueError` of the dataset travels to this process in place of the batch: torch would wrap
+    A `ValueError` of the dataset is sent to this process instead of the batch: torch would wrap
     its message, and wait seconds for the worker that raised it.
     """
 
@@ -40,8 +40,8 @@ class Loader(DataLoader[Any]):
             worker_init_fn=_start_worker,
             prefetch_factor=_PREFETCH if workers else None,
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
-            # A loader draws a number at each start; from the global generator it would change the
-            # dropout of a run that resumes or validates more often.
+            # A loader draws a seed whenever it starts. From the global generator, resuming or
+            # validating more often would change a run's dropout.
             generator=torch.Generator(),
         )
 
@@ -75,12 +75,12 @@ def _collate(items: list[Any]) -> Any:
 class TrainingSet(TorchDataset[dict[str, Any]]):
     """Augmented training images.
 
-    What is drawn for an image follows from (seed, epoch, index) alone.
+    The random numbers of an image follow from (seed, epoch, index) alone.
 
     Args:
         dataset: images and labels.
-        augment: what to do to them.
-        mean: red, green and blue in 0 to 1, which fills what lies outside of an image.
+        augment: the augmentation options.
+        mean: red, green and blue in 0 to 1; fills the area outside the image.
         seed: at least 0.
     """
 
@@ -119,21 +119,21 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
 
 
 class TrainingLoader(Loader):
-    """The batches of a whole training: the same at any number of workers, from any step on.
+    """The batches of a whole training run: the same for any number of workers and any first step.
 
     Each batch is a dictionary: `image` uint8 [B, 3, *crop], `labels` uint8 [B, *crop], `index`
-    int64 [B], with B = batch_size / world. `len` is the number of batches of the whole training,
+    int64 [B], with B = batch_size / world. `len` is the number of batches of the whole run,
     wherever iteration starts.
 
     Args:
         dataset: augmented images.
-        batch_size: images a step, over all processes.
+        batch_size: images per step, over all processes.
         epochs: passes over the images; `order.steps_per_epoch` steps each.
         seed: at least 0; `BatchOrder` says how the order follows from it.
-        workers: processes that read and augment; 0 does it in this one.
-        rank: number of this process.
+        workers: processes that read and augment; 0 uses this one.
+        rank: rank of this process.
         world: number of processes; batch_size must be a multiple of it.
-        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+        pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class TrainingLoader(Loader):
         super().__init__(dataset, self.order, workers, pin_memory)
 
     def start(self, step: int) -> None:
-        """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
+        """Start this and all later iterations at batch `step`, 0 to len."""
         if not 0 <= step <= len(self.order):
             raise ValueError(f"step must be in 0 to {len(self.order)}, got {step}.")
         self.order.first = step
@@ -184,17 +184,17 @@ def evaluation_loader(
 ) -> DataLoader[dict[str, Tensor]]:
     """Whole images at their own size, each exactly once over all processes.
 
-    Neighbours of one size share a batch. That takes a dataset that knows the sizes
-    (`image_size(index)`); of any other, each image is a batch.
+    Consecutive images of the same size share a batch. This requires a dataset that knows the sizes
+    (`image_size(index)`); with any other, each image is a batch of its own.
 
     Args:
         dataset: images and labels.
-        batch_size: most images in a batch.
-        workers: processes that read; 0 does it in this one.
-        rank: number of this process, which gets every world-th image.
+        batch_size: maximum number of images in a batch.
+        workers: processes that read; 0 uses this one.
+        rank: rank of this process, which gets every world-th image.
         world: number of processes.
-        limit: take only so many images from the beginning; None takes all.
-        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+        limit: take only the first `limit` images; None takes all.
+        pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
 
     Returns:
         A loader of dictionaries: `image` uint8 [B, 3, h, w], `labels` uint8 [B, h, w], `index`
@@ -223,7 +223,7 @@ def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> l
 def _start_worker(_: int) -> None:
     """Set up a worker process."""
     cv2.setNumThreads(0)  # the processes are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
 
 
 def to_tensor(image: np.ndarray) -> Tensor:

@@ -23,11 +23,12 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     Args:
         path: the file.
         precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
-            OpenVINO by itself would compute in bfloat16 wherever a processor can. Where bfloat16 is
-            not faster than float32, `bf16` is computed in float32, with a warning.
+            By itself OpenVINO would use bfloat16 on any processor that supports it. Where bfloat16
+            is not faster than float32, `bf16` is computed in float32, with a warning.
 
     Raises:
-        ValueError: the file is broken or none of ours, or OpenVINO is not installed.
+        ValueError: the file is broken or was not exported by contextseg, or OpenVINO is not
+            installed.
     """
     ov = optional("openvino", "openvino")
     core = ov.Core()
@@ -37,7 +38,7 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
-    # What int8 networks leave in floating point, encoding and upsampling, is what bfloat16 harms.
+    # bfloat16 would harm encoding and upsampling, which int8 networks keep in floating point.
     hint = "bf16" if (precision or info.precision) == "bf16" and _is_fast(path) else "f32"
     compiled = core.compile_model(
         model,

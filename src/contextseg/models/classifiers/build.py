@@ -1,4 +1,4 @@
-"""Config to classifier."""
+"""From a config to a classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
     """The classifier that `config` describes.
 
     Raises:
-        ValueError: the number of classes is not set, or a backbone that there is not.
+        ValueError: the number of classes is not set, or the backbone does not exist.
     """
     if config.num_classes is None:
         raise ValueError(
