@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, OptimConfig
-from contextseg.config.checks import at_least, one_of
+from contextseg.config.checks import at_least, count_or_auto, one_of
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)
@@ -140,11 +140,12 @@ class LabelledDataConfig:
     """Split to train on."""
     val_split: str = "test"
     """Split to score; empty for none. CIFAR-10 has train and test."""
-    workers: int = 2
-    """Processes that read images from files. CIFAR-10 is held in memory and needs none."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes that read images from files; 0 does it in the training process. `auto` takes as
+    many as help on this machine. CIFAR-10 is held in memory and needs none."""
 
     def __post_init__(self) -> None:
-        at_least("workers", self.workers, 0)
+        count_or_auto("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

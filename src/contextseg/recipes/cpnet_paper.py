@@ -47,7 +47,7 @@ def _recipe(
             pretrained=True,
             output_stride=_STRIDE,
         ),
-        data=DataConfig(layout=layout, workers=8),
+        data=DataConfig(layout=layout),
         augment=AugmentConfig(crop=(crop, crop), scale=(0.5, 2.0), rotation=0.0),
         loss=loss or LossConfig(),
         optim=OptimConfig(

@@ -49,7 +49,7 @@ def _recipe(
             aux_weight=0.2,
             align_corners=True,
         ),
-        data=DataConfig(layout=layout, train_split=train_split, workers=8),
+        data=DataConfig(layout=layout, train_split=train_split),
         augment=AugmentConfig(
             crop=(crop, crop), base_size=base_size, scale=(0.5, 2.0), rotation=0.0
         ),

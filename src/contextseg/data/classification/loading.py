@@ -102,21 +102,21 @@ def middle(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def labelled_training_loader(
-    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: int,
+    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: Workers,
     start: int = 0,
 ) -> Loader:  # fmt: skip
     """The batches of a whole training from batch `start` on; `len` counts all."""
     order = BatchOrder(len(dataset), batch_size, epochs, seed)
     order.first = start
-    return Loader(dataset, order, workers, None)
+    return Loader(dataset, order, workers, None, batch_size * dataset.size**2 * 3)
 
 
 def labelled_evaluation_loader(
-    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: int = 0
+    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0
 ) -> Loader:
     """Each image once."""
     count = len(dataset)
     batches = [
         list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)
     ]
-    return Loader(LabelledEvaluationSet(dataset, size), batches, workers, None)
+    return Loader(LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3)

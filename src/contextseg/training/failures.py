@@ -1,0 +1,47 @@
+"""What a training says when the machine runs out of something."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from contextseg.system.failures import Kind, machine_failures
+from contextseg.training.callbacks.checkpoints import LAST
+
+_NO_WORKERS = "With --data.workers 0, images are read in the training process and need none."
+
+_ADVICE: dict[Kind, str] = {
+    "shared_memory": f"{_NO_WORKERS} A container gets more with docker run --shm-size 2g.",
+    "worker": "The system kills processes when memory runs out. With --data.workers 0, images are "
+    "read in the training process, which takes less.",
+    "files": f"{_NO_WORKERS} Or raise the limit (ulimit -n 4096).",
+    "processes": f"{_NO_WORKERS} Or raise the limit (ulimit -u, or that of the container).",
+    "disk": "Free some space.",
+}
+_HELPED_BY_NO_WORKERS = ("memory", "shared_memory", "worker", "files", "processes")
+
+
+def training_failures(
+    folder: Path, smaller: str = "--batch_size or --augment.crop"
+) -> AbstractContextManager[None]:
+    """A block in which failures of the machine become one message that says how to resume.
+
+    Args:
+        folder: the run folder.
+        smaller: options whose smaller values take less memory.
+
+    Raises:
+        MachineError: on leaving the block, in place of what the failure raised.
+    """
+
+    less = f"Train with a smaller {smaller}. That is another run, with an --out of its own."
+
+    def kept(kind: Kind) -> str:
+        command = f"contextseg train {folder} --resume"
+        if kind in _HELPED_BY_NO_WORKERS:
+            command += " --data.workers 0"
+        if (folder / LAST).is_file():
+            return f"The last checkpoint is kept; resume from it: {command}"
+        return f"There is no checkpoint yet; start over with: {command}"
+
+    return machine_failures({**_ADVICE, "memory": less, "gpu_memory": less}, kept)
