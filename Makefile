@@ -39,8 +39,8 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml
 	@echo "Installing contextseg and PyTorch into $(VENV); this takes a minute or two."
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -e . 2>/dev/null \
-		|| $(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -e '.[train]' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet -e '.[train]'
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml

@@ -18,7 +18,7 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_yaml, write_yaml
 from contextseg.factory import create_model
 from contextseg.system.atomic_files import write_text
-from contextseg.training.log import read_log
+from contextseg.training.run_folder import read_log
 
 
 def main() -> None:

@@ -20,30 +20,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from benchmarks.context_prior import dense
 from benchmarks.harness import Case, extra_memory_mib
 from benchmarks.measuring import Step, environment
+from benchmarks.plot import STYLE, draw, save
 from contextseg import create_model
 from contextseg.config import LossConfig
 from contextseg.context import context_prior as layer
 from contextseg.losses import SegmentationLoss
 from contextseg.ops.context_prior import AffinityTerms, Context, PriorNorm
-from contextseg.report.charts import Series, line_chart
-from contextseg.system.atomic_files import atomic_path
+from contextseg.system.atomic_files import write_text
 
 CROPS = (240, 320, 400, 480, 560, 640, 768)
 WARM_UP = 64
 STRIDE, CHANNELS, CLASSES = 8, 128, 12
 FORMS = ("dense", "ours")
 TITLE = "Peak memory of a training step over the pixels of a crop"
-STYLE = (
-    "svg{font-family:sans-serif;background:#fff}.grid{stroke:#ddd}.tick,.axis{fill:#555;"
-    "font-size:12px}.line{fill:none;stroke-width:2}.s0{stroke:#c0392b}.s1{stroke:#2471a3}"
-    ".dot.s0{fill:#c0392b}.dot.s1{fill:#2471a3}text.s0,text.s1{stroke:none}"
-)
 
 
 def step(form: str, crop: int) -> Step:
@@ -126,25 +123,23 @@ def measured(form: str, crop: int, threads: int) -> dict[str, Any]:
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Rows with what they depend on, and a chart over the pixels of the crop."""
-    with atomic_path(path.with_suffix(".json")) as partial_file:
-        text = json.dumps({"rows": rows, **environment("cpu")}, indent=1)
-        Path(partial_file).write_text(text + "\n", encoding="utf-8")
-    series = [
-        Series(form, [(r["pixels"] / 1000, r["peak_mib"]) for r in rows if r["form"] == form])
+    text = json.dumps({"rows": rows, **environment("cpu")}, indent=1)
+    write_text(path.with_suffix(".json"), text + "\n")
+    write_chart(path.with_suffix(".svg"), rows)
+
+
+def write_chart(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Peak memory of each form over the pixels of the crop, as SVG."""
+    curves = {
+        form: [(row["pixels"] / 1000, row["peak_mib"]) for row in rows if row["form"] == form]
         for form in FORMS
-    ]
-    chart = line_chart(TITLE, series, x_label="thousand pixels of the crop", y_label="MiB")
-    drawing = chart[chart.index("<svg") : chart.index("</svg>")]
-    start = drawing.index(">") + 1
-    head = drawing[:start].replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
-    named = "".join(
-        f'<text class="tick" x="60" y="{28 + 16 * i}">{"red" if i == 0 else "blue"}: {form}</text>'
-        for i, form in enumerate(FORMS)
-    )
-    with atomic_path(path.with_suffix(".svg")) as partial_file:
-        Path(partial_file).write_text(
-            f"{head}<style>{STYLE}</style>{drawing[start:]}{named}</svg>\n", encoding="utf-8"
-        )
+    }
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        axes = figure.subplots()
+        draw(axes, TITLE, curves, group="memory")
+        axes.set(xlabel="thousand pixels of the crop", ylabel="MiB", ylim=(0, None))
+        save(figure, path)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import contextseg
-from contextseg.classifier_evaluation import read_class_scores
 from contextseg.config.classification import DeepTENConfig
+from contextseg.evaluation import read_class_scores
 from contextseg.recipes.classification import deepten_textures
 
 HEADS = {"global average pooling": 0, "Deep TEN, 32 codewords": 32}

@@ -26,12 +26,13 @@ import contextseg
 from benchmarks.measuring import environment
 from contextseg.data import open_dataset
 from contextseg.data.sample import Dataset
-from contextseg.inference.predictor import Predictor
+from contextseg.inference.predictor import Predictor, choose_device
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import class_presence
 from contextseg.system.atomic_files import write_text
+from contextseg.system.precision import resolve_precision
 
 LEAST = 0.05
 """Presence below which `own` rules a class out."""
@@ -71,22 +72,23 @@ def main() -> None:
     parser.add_argument("--split", default="val", help="its part to score on")
     parser.add_argument("--over", default="", help="classes that the mean is over (all)")
     parser.add_argument("--limit", type=int, help="take only so many images")
-    parser.add_argument("--precision", choices=["32", "bf16"], default="32")
+    parser.add_argument("--precision", choices=["auto", "32", "bf16"], default="32")
     parser.add_argument("--save", type=Path, metavar="FILE")
     options = parser.parse_args()
     data = open_dataset(options.data, options.split)
     names = options.over.split(",") if options.over else list(data.classes.names)
     labels = [data.classes.names.index(name) for name in names]
+    precision = resolve_precision(options.precision, choose_device("auto")).precision
     rows = []
     for run in options.runs:
-        predictor = contextseg.load(run, precision=options.precision)
+        predictor = contextseg.load(run, precision=precision)
         assert isinstance(predictor.model, SegmentationModel)
         for row in score(predictor, data, labels, options.limit):
             rows.append({"run": Path(run).name, "model": predictor.config.name} | row)
             print(json.dumps(rows[-1]), flush=True)
     if options.save:
         settings = {"data": Path(options.data).name, "split": options.split, "over": names}
-        settings |= {"limit": options.limit, "precision": options.precision}
+        settings |= {"limit": options.limit, "precision": precision}
         text = json.dumps({"rows": rows, **settings, **environment("cpu")}, indent=1)
         write_text(options.save, text + "\n")
 

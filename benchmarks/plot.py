@@ -11,18 +11,33 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
-from contextseg.system.atomic_files import write_text
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, StrMethodFormatter
 
-WIDTH, HEIGHT = 420, 300  # of a panel
-LEFT, RIGHT, TOP, BOTTOM = 62, 20, 30, 42  # margins in it
-LINE = 18  # of the legend
+from contextseg.system.atomic_files import atomic_path
+
 COLOURS = ("#777777", "#d08000", "#0060c0", "#208040")
 PANELS = {"ms": "time, ms", "memory_mib": "extra memory, MiB"}
+STYLE = {
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.color": "#dddddd",
+    "legend.frameon": False,
+    "lines.marker": "o",
+    "lines.markersize": 5,
+    # Text stays text, and the same numbers give the same file.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "contextseg",
+    "font.family": "sans-serif",
+}
 
 Point = tuple[float, float]
 
@@ -35,70 +50,34 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="what --sweep --save of a benchmark wrote")
     parser.add_argument("picture", type=Path, help="the SVG to write")
     options = parser.parse_args()
-    results = json.loads(options.results.read_text(encoding="utf-8"))
-    write_text(options.picture, "\n".join(picture(results)) + "\n")
+    write_sweep(json.loads(options.results.read_text(encoding="utf-8")), options.picture)
 
 
-def picture(results: dict[str, Any]) -> Iterator[str]:
-    """The lines of an SVG."""
-    rows = results["rows"]
-    names = list(dict.fromkeys(row["case"] for row in rows))
-    width, height = WIDTH * len(PANELS), HEIGHT + LINE * len(names) + 8
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" font-family="sans-serif" font-size="12">'
-    )
-    yield f'<rect width="{width}" height="{height}" fill="white"/>'
-    for number, (field, label) in enumerate(PANELS.items()):
-        curves = {
-            name: [
-                (float(row["group"].split()[-1]), row[field])
-                for row in rows
-                if row["case"] == name and row[field]
-            ]
-            for name in names
-        }
-        yield f'<g transform="translate({number * WIDTH} 0)">'
-        yield from panel(f"{results['title']}: {label}", curves)
-        yield "</g>"
-    yield "</svg>"
+def write_sweep(results: dict[str, Any], path: Path) -> None:
+    """Write the picture of a sweep as SVG, whole or not at all."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.2, 4.4), layout="constrained")
+        for axes, (field, label) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+            curves = curves_of(results, field)
+            sizes = sorted({n for curve in curves.values() for n, _ in curve})
+            axes.set(xscale="log", yscale="log", xlabel="pixels N")
+            axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+            title = f"{results['title']}: {label}"
+            named = {name + growth(curve): curve for name, curve in curves.items()}
+            draw(axes, title, named, group=field)
+        save(figure, path)
 
 
-def panel(title: str, curves: dict[str, list[Point]]) -> Iterator[str]:
-    """Axes, a line for each form, and the legend below."""
-    points = [point for curve in curves.values() for point in curve]
-    sizes = sorted({n for n, _ in points})
-    low = 10 ** math.floor(math.log10(min(value for _, value in points)))
-    high = 10 ** math.ceil(math.log10(max(value for _, value in points)))
-
-    def at(n: float, value: float) -> Point:
-        x = math.log(n / sizes[0]) / math.log(sizes[-1] / sizes[0])
-        y = math.log(value / low) / math.log(high / low)
-        across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-        return LEFT + x * across, HEIGHT - BOTTOM - y * up
-
-    yield text(LEFT, 18, title, "start", bold=True)
-    power = low
-    while power <= high:
-        x, y = at(sizes[0], power)
-        yield f'<path d="M{x:.1f} {y:.1f}H{WIDTH - RIGHT}" stroke="#dddddd"/>'
-        yield text(x - 6, y + 4, f"{power:,g}", "end")
-        power *= 10
-    for n in sizes:
-        x, y = at(n, low)
-        yield f'<path d="M{x:.1f} {y:.1f}v5" stroke="black"/>'
-        yield text(x, y + 18, f"{n:g}", "middle")
-    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "pixels N", "middle")
-    for number, (name, curve) in enumerate(curves.items()):
-        y, colour = HEIGHT + 14 + LINE * number, COLOURS[number % len(COLOURS)]
-        if not curve:
-            continue
-        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in curve))
-        yield f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        for x, y_point in (at(*point) for point in curve):
-            yield f'<circle cx="{x:.1f}" cy="{y_point:.1f}" r="3" fill="{colour}"/>'
-        yield f'<path d="M{LEFT} {y - 4}h24" stroke="{colour}" stroke-width="2"/>'
-        yield text(LEFT + 32, y, f"{name}{growth(curve)}", "start")
+def curves_of(results: dict[str, Any], field: str) -> dict[str, list[Point]]:
+    """Pixels and what was measured of each form, those that were measured."""
+    curves: dict[str, list[Point]] = {}
+    for row in results["rows"]:
+        if row[field]:
+            size = float(row["group"].split()[-1])
+            curves.setdefault(row["case"], []).append((size, row[field]))
+    return curves
 
 
 def growth(curve: list[Point]) -> str:
@@ -109,10 +88,19 @@ def growth(curve: list[Point]) -> str:
     return f": grows as N^{math.log(high / low) / math.log(last / first):.2f}"
 
 
-def text(x: float, y: float, words: str, anchor: str, bold: bool = False) -> str:
-    """Words at a place."""
-    weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{weight}>{escape(words)}</text>'
+def draw(axes: Axes, title: str, curves: dict[str, list[Point]], group: str) -> None:
+    """A line for each name, and the legend below; line i has the id `group-i` in the file."""
+    axes.set_title(title, loc="left", weight="bold", size="medium")
+    for number, (name, curve) in enumerate(curves.items()):
+        (line,) = axes.plot(*zip(*curve, strict=True), label=name)
+        line.set_gid(f"{group}-{number}")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.14), borderaxespad=0)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, whole or not at all."""
+    with atomic_path(path) as partial:
+        figure.savefig(partial, format="svg", facecolor="white", metadata={"Date": None})
 
 
 if __name__ == "__main__":

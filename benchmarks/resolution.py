@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--scales", default="0.5,0.75,1,1.25,1.5", help="factors of image sizes")
     parser.add_argument("--policies", default=",".join(POLICIES), help="those to compare")
     parser.add_argument("--limit", type=int, help="take only so many images")
-    parser.add_argument("--precision", choices=["32", "bf16"], default="32")
+    parser.add_argument("--precision", choices=["auto", "32", "bf16"], default="32")
     parser.add_argument("--device", default="auto", help="where to run")
     parser.add_argument("--out", help="path of the results, without an ending")
     options = parser.parse_args()
@@ -78,7 +78,7 @@ def main() -> None:
         settings = {"grid": list(prior.grid), "window": list(window)}
         settings |= {"run": Path(options.run).name, "data": Path(options.data).name}
         settings |= {"split": options.split, "limit": options.limit}
-        settings |= {"precision": options.precision, **environment(predictor.device.type)}
+        settings |= {"precision": predictor.precision, **environment(predictor.device.type)}
         write(Path(options.out), {"rows": rows, **settings}, text)
 
 

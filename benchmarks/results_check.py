@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from contextseg import evaluate, load
-from contextseg.cli.progress import progress_bar
 from contextseg.data import open_dataset
 from contextseg.evaluation import read_scores
+from contextseg.system.progress import shown
 from contextseg.system.samples import shipped_model
 
 TOLERANCE = 0.1
@@ -43,8 +43,8 @@ def main() -> int:
         )
         return 2
     documented = read_scores(folder / "scores.json")
-    with progress_bar("evaluating") as progress:
-        scores = evaluate(load(folder), open_dataset(str(options.data), "test"), progress=progress)
+    with shown("checking results"):
+        scores = evaluate(load(folder), open_dataset(str(options.data), "test"))
     print(f"{folder} on the test frames of CamVid, percent (documented)")
     off = 0.0
     for name in ("mean_iou", "pixel_accuracy"):

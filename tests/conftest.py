@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Nothing may look for a model hub: an unreachable one costs a minute of retries.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CONTEXTSEG_PROGRESS_INTERVAL"] = "3600"  # no lines in what tests read, however slow
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic mode asks of CUDA
 
 import pytest
@@ -14,6 +16,8 @@ import torch
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is decorated: before any import
+
+from tests.pretended import PretendedCPU, forget
 
 torch.set_num_threads(1)  # two cores, often shared: threads cost more than they give
 
@@ -30,6 +34,13 @@ def device() -> torch.device:
 def seed() -> None:
     """Every test draws the same numbers, whichever tests ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def pretended_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCPU]:
+    """Call it with capabilities and times to pretend a processor with or without bfloat16."""
+    yield PretendedCPU(monkeypatch)
+    forget()
 
 
 @pytest.fixture

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import ctypes
 from pathlib import Path
 
 import pytest
 
+from tests.processes import printed
+
 STATUS = Path("/proc/self/status")
-
-
-# By default glibc raises the size from which blocks are given back when they are freed, as the
-# blocks happen to be freed: what a process holds then differs from run to run by whole tensors.
-FREED_AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": str(128 * 1024)}
+M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
 def peak() -> float:
@@ -35,16 +31,20 @@ def status(field: str) -> float:
     return int(line.split()[1]) / 1024
 
 
+def free_at_once() -> None:
+    """Give blocks back to the system when they are freed.
+
+    By default glibc raises the size from which it does so, as blocks happen to be freed: what a
+    process holds then differs from run to run by whole tensors.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(M_MMAP_THRESHOLD, 128 * 1024)
+
+
 def printed_by(code: str) -> list[float]:
     """The numbers that code prints in a process of its own, which can `from tests...` import."""
     if not STATUS.is_file():
         pytest.skip("needs /proc, to read the peak of memory")
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, **FREED_AT_ONCE},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    return [float(number) for number in run.stdout.split()]
+    start = "from tests.peak_memory import free_at_once\nfree_at_once()\n"
+    return [float(number) for number in printed(start + code).split()]

@@ -5,26 +5,52 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from contextseg.system import moved
+
 if TYPE_CHECKING:
-    from contextseg.comparison.compare import compare
+    from contextseg.comparison.compare import ComparisonResult, compare
     from contextseg.config import ModelConfig, TrainConfig
+    from contextseg.config.classification import ClassifierTrainConfig
+    from contextseg.data.classes import Classes
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
+    from contextseg.inference.classifier import Classification, ClassifierPredictor
     from contextseg.inference.load import load
-    from contextseg.interop.benchmark import benchmark
-    from contextseg.interop.conversion import convert_state_dict
+    from contextseg.inference.predictor import Predictor
+    from contextseg.inference.result import Prediction
+    from contextseg.interop.benchmark import Benchmark, benchmark
+    from contextseg.interop.conversion import Conversion, convert_state_dict
     from contextseg.interop.convert import convert
-    from contextseg.interop.export.export import export
+    from contextseg.interop.export.export import ExportReport, export
+    from contextseg.metrics.classification import ClassificationScores
+    from contextseg.metrics.scores import Scores
+    from contextseg.models.outputs import SegmentationOutput
+    from contextseg.models.segmentation import SegmentationModel
     from contextseg.recipes.catalog import list_models
-    from contextseg.training.train import train
+    from contextseg.training.train import TrainResult, train
     from contextseg.weights.hub import from_pretrained, push_to_hub, save_pretrained
 
 __version__ = "0.1.0"
 
 # Loaded at first use, so that importing the package costs nothing: torch alone takes seconds.
 _HOMES = {
+    "Benchmark": "contextseg.interop.benchmark",
+    "Classes": "contextseg.data.classes",
+    "Classification": "contextseg.inference.classifier",
+    "ClassificationScores": "contextseg.metrics.classification",
+    "ClassifierPredictor": "contextseg.inference.classifier",
+    "ClassifierTrainConfig": "contextseg.config.classification",
+    "ComparisonResult": "contextseg.comparison.compare",
+    "Conversion": "contextseg.interop.conversion",
+    "ExportReport": "contextseg.interop.export.export",
     "ModelConfig": "contextseg.config",
+    "Prediction": "contextseg.inference.result",
+    "Predictor": "contextseg.inference.predictor",
+    "Scores": "contextseg.metrics.scores",
+    "SegmentationModel": "contextseg.models.segmentation",
+    "SegmentationOutput": "contextseg.models.outputs",
     "TrainConfig": "contextseg.config",
+    "TrainResult": "contextseg.training.train",
     "benchmark": "contextseg.interop.benchmark",
     "compare": "contextseg.comparison.compare",
     "convert": "contextseg.interop.convert",
@@ -41,8 +67,23 @@ _HOMES = {
 }
 
 __all__ = [
+    "Benchmark",
+    "Classes",
+    "Classification",
+    "ClassificationScores",
+    "ClassifierPredictor",
+    "ClassifierTrainConfig",
+    "ComparisonResult",
+    "Conversion",
+    "ExportReport",
     "ModelConfig",
+    "Prediction",
+    "Predictor",
+    "Scores",
+    "SegmentationModel",
+    "SegmentationOutput",
     "TrainConfig",
+    "TrainResult",
     "benchmark",
     "compare",
     "convert",
@@ -57,6 +98,8 @@ __all__ = [
     "save_pretrained",
     "train",
 ]
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:

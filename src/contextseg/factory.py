@@ -35,6 +35,7 @@ from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.models.backbone import Backbone
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.models.heads import AuxiliaryHead
+from contextseg.models.normalisation import with_normalisation
 from contextseg.models.segmentation import SegmentationModel
 
 PAPER_CROP = (480, 480)
@@ -92,6 +93,7 @@ def build(config: ModelConfig) -> SegmentationModel:
             "create_model: num_classes is not set; give the number of classes, such as "
             "num_classes=150."
         )
+    config = with_normalisation(config)
     backbone = build_backbone(config)
     decoder = build_decoder(config, backbone)
     channels = backbone.channels if decoder is None else decoder.channels

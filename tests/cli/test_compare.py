@@ -25,8 +25,11 @@ SETTINGS = {
 
 def figures() -> Comparison:
     scores = RunScores(
-        mean_iou=0.613, pixel_accuracy=0.9, mean_accuracy=0.7, presence_map=None, iou=[0.6, 0.626],
-        small_iou=[[None, 0.2]],
+        values={
+            "mean_iou": 0.613, "pixel_accuracy": 0.9, "mean_accuracy": 0.7, "presence_map": None,
+        },
+        classes=[0.6, 0.626],
+        small=[[None, 0.2]],
     )  # fmt: skip
     run = Run(seed=0, identity="x", status="done", scores=scores)
     config = {"precision": "32", "device": "cpu", "model": {"backbone": "b"}}
@@ -102,7 +105,7 @@ def test_failed_runs_and_ctrl_c_have_exit_codes_of_their_own(comparison, capsys)
     assert "bad, seed 1: the loss is not finite" in capsys.readouterr().err
     comparison.interrupted = True
     assert main(["compare", "demo", "--data", "d"]) == 130
-    assert "again to go on" in capsys.readouterr().err
+    assert "again to resume" in capsys.readouterr().err
 
 
 def test_a_report_from_logs(tmp_path, monkeypatch, capsys):
@@ -111,7 +114,7 @@ def test_a_report_from_logs(tmp_path, monkeypatch, capsys):
     words = ["compare", "--from-logs", str(tmp_path / "logs"), "-o", str(tmp_path / "out")]
     assert main([*words, "--title", "Two <models>"]) == 0
     assert "61.3" in capsys.readouterr().out
-    assert (tmp_path / "out" / "report.md").read_text().startswith("# Two <models>\n")
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# Two &lt;models>\n")
     assert "Two &lt;models&gt;" in (tmp_path / "out" / "report.html").read_text()
     assert main([*words, "--epochs", "3"]) == 2
 

@@ -14,7 +14,7 @@ import contextseg.demo
 from contextseg.cli import demo as command
 from contextseg.cli.__main__ import main
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
-from contextseg.demo import REPORT, DemoResult, constant_scores, demo_folder
+from contextseg.demo import REPORT, DemoResult, constant_scores
 from contextseg.metrics import scores_of
 from contextseg.recipes import RECIPES
 from contextseg.system.samples import sample_folder
@@ -62,11 +62,11 @@ def untrained(tmp_path_factory):
 
 @pytest.fixture
 def demonstration(monkeypatch, tmp_path):
-    """Stands in for the demonstration; the config it was called with."""
-    fake = SimpleNamespace(config=None, interrupted=False)
+    """Stands in for the demonstration; what it was called with."""
+    fake = SimpleNamespace(config=None, minutes=None, interrupted=False)
 
-    def run_demo(config):
-        fake.config = config
+    def run_demo(config, *, minutes):
+        fake.config, fake.minutes = config, minutes
         run = SimpleNamespace(folder=Path(config.out), steps=5, interrupted=fake.interrupted)
         if fake.interrupted:
             return DemoResult(run=run)
@@ -78,29 +78,8 @@ def demonstration(monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(contextseg.demo, "run_demo", run_demo)
-    monkeypatch.setattr(contextseg.demo, "shipped_model", lambda: None)
+    monkeypatch.setattr("contextseg.demo.photos.shipped_model", lambda: None)
     return fake
-
-
-def test_the_baseline_predicts_one_class_everywhere():
-    scores = scores_of(torch.tensor([[3, 1, 0], [0, 4, 0], [2, 0, 0]]))
-    baseline = constant_scores(scores, 1)
-    assert baseline.confusion.tolist() == [[0, 4, 0], [0, 4, 0], [0, 2, 0]]
-    assert baseline.pixel_accuracy == pytest.approx(0.4)
-    assert baseline.mean_iou == pytest.approx(0.4 / 3)
-
-
-def test_a_finished_demonstration_is_never_written_over(tmp_path):
-    wanted = tmp_path / "demo"
-    assert demo_folder(str(wanted)) == wanted
-    wanted.mkdir()
-    (wanted / "config.yaml").touch()
-    assert demo_folder(str(wanted)) == wanted  # one that was stopped goes on
-    for number in (2, 3):
-        last = demo_folder(str(wanted))
-        last.mkdir(exist_ok=True)
-        (last / REPORT).touch()
-        assert demo_folder(str(wanted)) == tmp_path / f"demo-{number}"
 
 
 def test_the_sample_in_the_clone_is_found():
@@ -114,6 +93,7 @@ def test_the_default_is_the_recipe_on_the_sample(demonstration, capsys):
     recipe = RECIPES["demo"]()
     config = demonstration.config
     assert config == replace(recipe, data=replace(recipe.data, root=str(sample_folder())))
+    assert demonstration.minutes == 3
     out = capsys.readouterr().out
     assert "77.5 %" in out
     assert "baseline 25.0 %" in out
@@ -126,7 +106,14 @@ def test_options_of_the_demonstration(demonstration, monkeypatch):
     assert main(["demo", "--data", "d", "--out", "o", "--epochs", "3", "--open"]) == 0
     config = demonstration.config
     assert (config.data.root, config.out, config.epochs) == ("d", "o", 3)
+    assert demonstration.minutes is None  # epochs overrule the plan
     assert opened == [Path("o/report.html").resolve().as_uri()]
+
+
+def test_minutes_of_the_training(demonstration):
+    assert main(["demo", "--minutes", "0.5"]) == 0
+    assert demonstration.minutes == 0.5
+    assert demonstration.config.epochs == RECIPES["demo"]().epochs
 
 
 def test_without_the_sample_scenes_are_drawn_and_it_says_so(demonstration, monkeypatch, capsys):
@@ -137,12 +124,12 @@ def test_without_the_sample_scenes_are_drawn_and_it_says_so(demonstration, monke
 
 
 def test_the_trained_model_segments_the_sample_first(demonstration, untrained, monkeypatch, capsys):
-    monkeypatch.setattr("contextseg.demo.shipped_model", lambda: untrained)
+    monkeypatch.setattr("contextseg.demo.photos.shipped_model", lambda: untrained)
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{untrained}, trained on the whole of CamVid, has segmented 8 street")
     assert len(list(Path("demo/photos/overlays").iterdir())) == 8
-    assert main(["demo"]) == 0  # a demonstration that was stopped goes on
+    assert main(["demo"]) == 0  # a demonstration that was stopped is resumed
 
 
 def test_a_second_demonstration_says_where_it_goes(demonstration, tmp_path, capsys):
@@ -153,7 +140,7 @@ def test_a_second_demonstration_says_where_it_goes(demonstration, tmp_path, caps
     assert "demo holds a finished demonstration; this one goes to demo-2" in capsys.readouterr().out
 
 
-def test_an_interrupted_demonstration_says_how_to_go_on(demonstration, capsys):
+def test_an_interrupted_demonstration_says_how_to_resume(demonstration, capsys):
     demonstration.interrupted = True
     assert main(["demo"]) == 130
     assert "Stopped at step 5" in capsys.readouterr().err
@@ -164,6 +151,10 @@ def test_an_interrupted_demonstration_says_how_to_go_on(demonstration, capsys):
     [
         (["demo", "--epochs", "0"], "epochs must be at least 1"),
         (["demo", "--epochs", "x"], "--epochs: invalid int value"),
+        (["demo", "--minutes", "0"], "--minutes: must be a number above 0, got '0'"),
+        (["demo", "--minutes", "nan"], "--minutes: must be a number above 0, got 'nan'"),
+        (["demo", "--minutes", "x"], "--minutes: must be a number above 0, got 'x'"),
+        (["demo", "--minutes", "3", "--epochs", "9"], "not allowed with argument --minutes"),
         (["demo", "here"], "unrecognized arguments: here"),
     ],
 )
@@ -173,19 +164,20 @@ def test_a_mistake_is_one_line(demonstration, words, message, capsys):
     assert demonstration.config is None
 
 
-def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_path, capsys):
+def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_path, capsys, caplog):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(command.RECIPES, "demo", lambda: TINY)
-    assert main(["demo", "--data", "shapes"]) == 0
-    out = capsys.readouterr().out
-    assert "baseline" in out
+    monkeypatch.setattr("contextseg.demo.measure.LONGEST", 0.0)
+    assert main(["demo", "--data", "shapes", "--minutes", "0.01"]) == 0
+    assert "baseline" in capsys.readouterr().out
+    assert "a step: 1 epoch in about" in caplog.text
     report = (tmp_path / "demo" / REPORT).read_text(encoding="utf-8")
     for part in ("classes present", "ground truth", "Training loss", "every pixel is"):
         assert part in report
     assert report.count('class="sample"') == 6
     assert json.loads((tmp_path / "demo" / "scores.json").read_text())["confusion"]
 
-    # Killed after the training: the report is made up for without training again.
+    # Killed after the training: the report is written without training again.
     weights = (tmp_path / "demo" / "last.safetensors").stat().st_mtime_ns
     (tmp_path / "demo" / REPORT).unlink()
     assert main(["demo", "--data", "shapes"]) == 0

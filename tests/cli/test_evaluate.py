@@ -19,7 +19,7 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
         assert part in captured.out
     content = json.loads(path.read_text())
     assert content["settings"] == {
-        "model": str(model), "data": "shapes", "split": "test", "images": 2,
+        "model": str(model), "data": "shapes", "split": "test", "precision": "32", "images": 2,
         "scales": [0.5, 1.0], "flip": True, "window": None,
     }  # fmt: skip
     assert 0 <= content["mean_iou"] <= 1

@@ -78,7 +78,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
     said = capsys.readouterr().out
     for part in (
         "eager",
-        "bf16",
+        "bf16",  # measured, or left out with the reason
         "mIoU",
         "threads",
         "GMAC a batch; plain matrix products run at",

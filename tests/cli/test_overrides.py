@@ -6,11 +6,14 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
+from contextseg.cli.field_texts import field_texts
 from contextseg.cli.overrides import override
 from contextseg.cli.parsing import UsageError
 from contextseg.config import EncodingConfig, FCNConfig, TrainConfig
+from contextseg.config.classification import ResNet14Config
 from contextseg.config.io import write_yaml
 from contextseg.recipes import RECIPES
+from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 DEMO = RECIPES["demo"]()
 FCN = RECIPES["fcn_mobilenetv2_camvid"]()
@@ -124,7 +127,7 @@ def test_a_whole_config_written_by_a_run_is_read_back(tmp_path):
         (DEMO, "--epochs=1.5", r"^--epochs must be a whole number, got 1\.5\.$"),
         (DEMO, "--epochs 1 --epochs x", r"^--epochs must be a whole number, got x\.$"),
         (DEMO, "--optim.lr nan", r"^--optim\.lr must be a number, got nan"),
-        (DEMO, "--precision fp16", r"^--precision must be one of '32', 'bf16', got fp16"),
+        (DEMO, "--precision fp16", r"^--precision must be one of 'auto', '32', 'bf16', got fp16"),
         (
             DEMO,
             "--augment.crop 320",
@@ -182,3 +185,50 @@ def test_the_config_itself_is_left_alone():
     before = TrainConfig()
     applied(before, "--epochs 3 --model fcn")
     assert before == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "expected"),
+    [
+        ("out", "123", "123"),
+        ("out", "no", "no"),
+        ("out", "null", "null"),
+        ("out", "1e-3", "1e-3"),
+        ("out", "'quoted'", "'quoted'"),
+        ("out", "a: [b", "a: [b"),
+        ("out", "C:\\runs\\mine", "C:\\runs\\mine"),
+        ("init_from", "", ""),
+        ("seed", "-1", -1),
+        ("optim.lr", "1E-2", 0.01),
+        ("optim.lr", "1", 1.0),
+        ("model.num_classes", "null", None),
+        ("model.pretrained", "yes", True),
+        ("model.pretrained", "3", "3"),
+        ("protocol.scales", "1", (1.0,)),
+        ("protocol.scales", "0.5, 1", (0.5, 1.0)),
+    ],
+)
+def test_text_is_read_as_the_type_of_its_option(option, text, expected):
+    config = override(DEMO, [f"--{option}={text}"], "train x")[0]
+    for name in option.split("."):
+        config = getattr(config, name)
+    assert (config, type(config)) == (expected, type(expected))
+
+
+def test_an_empty_value_is_not_null():
+    with pytest.raises(UsageError, match=r"must be a whole number or null, got \.$"):
+        override(DEMO, ["--augment.base_size", ""], "train x")
+
+
+def test_every_option_has_a_help_text():
+    for config in (DEMO, CLASSIFIER_RECIPES["encnet14_cifar10"]()):
+        for part in (config, config.model, config.data, config.augment, config.optim):
+            assert {field.name for field in fields(part)} <= field_texts(type(part)).keys()
+
+
+def test_a_classifier_has_options_of_its_own():
+    config = CLASSIFIER_RECIPES["encnet14_cifar10"]()
+    given = override(config, ["--model", "resnet14", "--model.network.width=8"], "train x")[0]
+    assert given.model.network == ResNet14Config(width=8)
+    with pytest.raises(UsageError, match="is an option of encnet14, and the model is resnet14"):
+        override(config, ["--model=resnet14", "--model.network.smoothing", "fixed"], "train x")

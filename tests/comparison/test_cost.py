@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.test_arithmetic import macs_of_convolutions
 
 from contextseg import create_model
 from contextseg.comparison.cost import measure_cost
 from contextseg.config import FCNConfig, ModelConfig
+from tests.system.test_arithmetic import macs_of_convolutions
 
 CONFIG = ModelConfig(
     context=FCNConfig(),

@@ -133,8 +133,11 @@ MISTAKES = [
     ({"optim": {"lr": float("nan")}}, r"^optim\.lr must be a number, got nan"),
     ({"optim": {"nesterov": 1}}, r"^optim\.nesterov must be true or false, got 1"),
     ({"data": {"root": None}}, r"^data\.root must be text, got None"),
-    ({"precision": 32}, r"^precision must be one of '32', 'bf16', got 32\. Put it in quotes: '32'"),
-    ({"precision": "fp16"}, r"^precision must be one of '32', 'bf16', got 'fp16'\.$"),
+    (
+        {"precision": 32},
+        r"^precision must be one of 'auto', '32', 'bf16', got 32\. Put it in quotes: '32'",
+    ),
+    ({"precision": "fp16"}, r"^precision must be one of 'auto', '32', 'bf16', got 'fp16'\.$"),
     (
         {"augment": {"crop": [480]}},
         r"^augment\.crop must be a list of 2 whole numbers, got \[480\]",

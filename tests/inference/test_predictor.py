@@ -244,7 +244,7 @@ def test_wrong_options_are_named(tmp_path):
         predictor(image, window=16)
     with pytest.raises(ValueError, match="predicts 5 classes, but 3 classes are named"):
         Predictor(ColourModel(), Classes.numbered(3), "cpu")
-    with pytest.raises(ValueError, match="precision must be 32 or bf16, got 'fp8'"):
+    with pytest.raises(ValueError, match="precision must be auto, 32 or bf16, got 'fp8'"):
         Predictor(ColourModel(), Classes.numbered(5), "cpu", precision="fp8")
     with pytest.raises(ValueError, match="max_pixels must be at least 1024, got 7"):
         Predictor(ColourModel(), Classes.numbered(5), "cpu", max_pixels=7)

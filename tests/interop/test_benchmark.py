@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from contextseg import benchmark
+import pytest
+import torch
+
+from contextseg import benchmark, load
+from contextseg.cli.benchmark import floor_text
 from contextseg.data import open_dataset
 from contextseg.data.folder import write_folder
 from contextseg.data.vocabularies import vocabulary
+from contextseg.interop.backends import prepare
 from contextseg.interop.benchmark import calibration_photos
 from contextseg.interop.compute_bound import Floor, measure_floor
 from contextseg.weights import save_model
 from tests.data import native
 from tests.interop.conftest import small
+from tests.pretended import WITH, WITHOUT
 
 
 def test_the_floor_is_arithmetic_over_rate():
@@ -26,7 +33,41 @@ def test_the_floor_counts_every_image_of_a_batch(monkeypatch):
     one, three = (measure_floor(small("fcn"), (64, 96), batch) for batch in (1, 3))
     assert three.gmac == pytest.approx(3 * one.gmac)
     assert one.fp32_gflops > 0
-    assert one.bf16_gflops > 0
+    assert three.bf16_gflops is None or three.bf16_gflops > 0
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "words"),
+    [(WITH, r"\d+ GFLOP/s in fp32 and \d+ in bf16: .* ms in fp32, .* ms in bf16\."),
+     (WITHOUT, r"\d+ GFLOP/s in fp32: no engine that .* than [\d.]+ ms in fp32\.$")],
+)  # fmt: skip
+def test_what_would_be_slow_in_bfloat16_is_left_out(
+    pretended_cpu, monkeypatch, model_file, capabilities, words
+):
+    products = []
+
+    def rate(dtype):
+        products.append(dtype)
+        return 100.0
+
+    monkeypatch.setattr("contextseg.interop.compute_bound.product_gflops", rate)
+    pretended_cpu(capabilities)
+    found = benchmark(model_file, engines=("eager", "bf16"), size=(32, 32), repeats=1)
+    eager, bf16 = found.rows
+    assert eager.milliseconds is not None
+    if capabilities is WITH:
+        assert bf16.milliseconds is not None
+        assert products == [torch.float32, torch.bfloat16]
+    else:
+        assert (bf16.milliseconds, bf16.agreement) == (None, None)
+        assert bf16.note == (
+            "left out, bfloat16 is not faster here: Some CPU has no bfloat16 instructions."
+        )
+        with pytest.raises(ValueError, match="left out, bfloat16 is not faster here"):
+            prepare("openvino-bf16", load(model_file, device="cpu"), Path(), None)
+        assert products == [torch.float32]
+        assert found.floor.bf16_milliseconds is None
+    assert re.search(words, floor_text(found.floor))
 
 
 def test_a_benchmark_has_rows_and_a_floor(model_file):

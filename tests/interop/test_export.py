@@ -17,6 +17,7 @@ from contextseg.models.outputs import upsample
 from tests.inference.fakes import draw_image
 from tests.interop.conftest import small
 from tests.peak_memory import printed_by
+from tests.pretended import FASTER, SLOWER, WITH, WITHOUT
 
 pytest.importorskip("onnxruntime")
 
@@ -164,6 +165,33 @@ def test_a_program_of_pytorch(model_file, onnx_file, tmp_path):
     export(model_file, path, to="torch-export")
     image = draw_image(70, 90)
     assert (load(path)(image).mask == load(onnx_file)(image).mask).mean() > 0.999
+
+
+def test_a_slow_number_format_is_verified_on_one_small_image(
+    model_file, tmp_path, pretended_cpu, caplog
+):
+    path = tmp_path / "small.pt2"
+    pretended_cpu(WITHOUT, SLOWER)
+    report = export(model_file, path, to="torch-export", precision="bf16", least_agreement=0.9)
+    assert "verified on one small image" in caplog.text
+    assert report.verification.images == 3  # with a batch of it and its mirror image
+    assert {max(size) for size in report.verification.sizes} == {96}
+
+    assert "precision bf16 is slow here" not in caplog.text
+    predictor = load(path)
+    assert "precision bf16 is slow here" in caplog.text
+    image = draw_image(32, 48)
+    assert (predictor(image).mask == load(model_file, device="cpu")(image).mask).mean() > 0.9
+
+
+def test_a_fast_number_format_is_verified_like_any(pretended_cpu, caplog):
+    is_slow = importlib.import_module("contextseg.interop.export.export")._is_slow
+    pretended_cpu(WITH, FASTER)
+    assert not is_slow("torch-export", "bf16")
+    pretended_cpu(WITHOUT, SLOWER)
+    assert not is_slow("openvino", "bf16")  # which computes in float32 where it must
+    assert not is_slow("torch-export", "fp32")
+    assert caplog.records == []
 
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(model_file, tmp_path, monkeypatch):

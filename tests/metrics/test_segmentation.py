@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import json
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 
 from contextseg.metrics import Scores, SegmentationMetrics
+from tests.processes import together
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -113,26 +112,21 @@ def test_nothing_of_it_is_saved_with_a_model():
     assert SegmentationMetrics(3).state_dict() == {}
 
 
-def count_half(rank: int, port: int, results: mp.SimpleQueue) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    dist.init_process_group("gloo", rank=rank, world_size=2)
+def count_half(rank: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     metrics = SegmentationMetrics(5)
     metrics.update(*(t[2 * rank : 2 + 4 * rank] for t in draw()))  # images 0, 1 and 2 to 5
-    results.put(metrics.compute().to_dict([*"abcde"]))
+    with open(f"{folder}/{rank}.json", "w", encoding="utf-8") as file:
+        json.dump(metrics.compute().to_dict([*"abcde"]), file)
     dist.barrier()
     dist.destroy_process_group()
 
 
-@pytest.mark.slow
-def test_two_processes_count_as_one():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    results = mp.get_context("spawn").SimpleQueue()
-    mp.spawn(count_half, (port, results), nprocs=2)
-    expected = scores(draw()).to_dict([*"abcde"])
-    for _ in range(2):
-        content = results.get()
+def test_two_processes_count_as_one(tmp_path):
+    together(count_half, str(tmp_path))
+    expected = json.loads(json.dumps(scores(draw()).to_dict([*"abcde"])))
+    for rank in (0, 1):
+        content = json.loads((tmp_path / f"{rank}.json").read_text())
         assert content.pop("presence_map") == pytest.approx(expected["presence_map"])
         assert content == {k: v for k, v in expected.items() if k != "presence_map"}
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from contextseg.ops.context_prior import PriorNorm, context_prior, prior_rows, tiles
+from contextseg.ops.context_prior import PriorNorm, context_prior, prior_rows, tiling
 from tests.ops.context_prior_runs import EXACT, GRADIENTS, OPTIONS, SHAPES, assert_equal, draw, run
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Several ragged tiles an image, as large images have."""
-    monkeypatch.setattr(tiles, "TILE_SIDE", {"cpu": 7, "cuda": 7})
+    monkeypatch.setattr(tiling, "TILE_SIDE", {"cpu": 7, "cuda": 7})
 
 
 CASES = {

@@ -173,10 +173,10 @@ def test_both_directions_are_sound_torch_operators(labels):
     asked, held = (inputs[name].double() for name in ("labels", "key_labels"))
     given = (asked, held, torch.ones_like(held)) if labels else (None, None, None)
     arguments = (*drawn, *given, 1, labels, "ieee")
-    torch.library.opcheck(fused.context, arguments)
+    torch.library.opcheck(fused.forward_op, arguments)
     plain = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
-    grads = [torch.randn_like(output) for output in fused.context(*plain)]
-    torch.library.opcheck(fused.gradients, (*grads, *plain))
+    grads = [torch.randn_like(output) for output in fused.forward_op(*plain)]
+    torch.library.opcheck(fused.backward_op, (*grads, *plain))
 
 
 def test_compiles_whole():

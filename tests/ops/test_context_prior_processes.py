@@ -7,10 +7,10 @@ import os
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 
 from contextseg.ops.context_prior import PriorNorm, context_prior
+from tests.processes import together
 
 NAMES = ("weight", "gamma", "beta")
 
@@ -71,10 +71,10 @@ def work(rank: int, folder: str) -> None:
 
 
 def test_two_processes_equal_one(tmp_path):
-    mp.spawn(work, (str(tmp_path),), nprocs=2)
-    together = step(slice(0, 5), alone=True)
+    together(work, str(tmp_path))
+    alone = step(slice(0, 5), alone=True)
     for rank in (0, 1):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         for name, value in found.items():
-            expected = together[name][share(rank)] if name == "features" else together[name]
+            expected = alone[name][share(rank)] if name == "features" else alone[name]
             torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-10)

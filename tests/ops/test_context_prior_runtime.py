@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from contextseg.ops.context_prior import PriorNorm, context_prior, moments, tiles
+from contextseg.ops.context_prior import PriorNorm, context_prior, moments, tiles, tiling
 from tests.ops.context_prior_runs import EXACT, GRADIENTS, SHAPES, assert_equal, draw, run
 from tests.oracle import assert_as_exact
 from tests.peak_memory import printed_by
@@ -15,7 +15,7 @@ from tests.peak_memory import printed_by
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Several ragged tiles an image, as large images have."""
-    monkeypatch.setattr(tiles, "TILE_SIDE", {"cpu": 7, "cuda": 7})
+    monkeypatch.setattr(tiling, "TILE_SIDE", {"cpu": 7, "cuda": 7})
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
@@ -133,7 +133,7 @@ def test_tiles_are_a_sound_torch_operator(labels):
     given = (asked, held, torch.ones_like(held)) if labels else (None, None, None)
     arguments = (*drawn, *given, 4, labels)
     torch.library.opcheck(tiles.forward_op, arguments)
-    grads = [torch.randn_like(output) for output in tiles.forward(*arguments)]
+    grads = [torch.randn_like(output) for output in tiles.forward_op(*arguments)]
     torch.library.opcheck(tiles.backward_op, (*grads, *arguments))
 
 

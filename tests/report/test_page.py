@@ -16,7 +16,8 @@ from PIL import Image
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.metrics import scores_of
 from contextseg.report import ReportSample, Series, write_report
-from contextseg.report.samples import mask_uri, photo_uri, sample_row
+from contextseg.report.rendering import render
+from contextseg.report.samples import mask_uri, photo_uri, shown
 
 CLASSES = Classes(
     "scenes",
@@ -41,6 +42,10 @@ def sample(**changes):
     image = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     presence = {"sky": 0.9, "<road> & co": 0.8, "car": 0.1}
     return replace(ReportSample("one", image, truth, prediction, presence), **changes)
+
+
+def drawn(sample):
+    return render("sample.html", sample=shown(sample, CLASSES))
 
 
 def picture(uri):
@@ -87,12 +92,13 @@ def report(tmp_path):
         path,
         title="Scenes <1> & more",
         summary="What was done.",
-        samples=[sample(), sample(name="<two>", truth=None, presence=None)],
+        samples=[sample(), sample(name='<script>alert("1")</script>', truth=None, presence=None)],
         classes=CLASSES,
         scores=SCORES,
         baseline=BASELINE,
         losses=[Series("total", [(1, 2.0), (2, 1.0)])],
         validation=[Series("mean IoU", [(1, 20.0)])],
+        curve_note="The scores above are of <another> split.",
         settings={"model": "encnet <x>"},
         commands={"Go on": "contextseg predict demo 'a b'"},
     )
@@ -108,19 +114,22 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report):
     assert "url(" not in report
     assert "@import" not in report
     assert "prefers-color-scheme: dark" in report
+    assert "tabular-nums" in report
 
 
 def test_the_page_says_what_it_was_given(report):
     text = " ".join(" ".join(parsed(report).texts).split())
     for part in (
-        "Scenes <1> & more", "What was done.", "<two>", "<road> & co", "encnet <x>",
+        "Scenes <1> & more", "What was done.", "<road> & co", "encnet <x>",
+        '<script>alert("1")</script>',
         "contextseg predict demo 'a b'", "void (not scored)", "Training loss", "Validation",
+        "The scores above are of <another> split.", "at step 1: mean IoU 20.0",
     ):  # fmt: skip
         assert part in text
 
 
 def test_key_figures_stand_beside_the_baseline(report):
-    figures = re.search(r'<ul class="figures">(.*?)</ul>', report)[1]
+    figures = re.search(r'(?s)<ul class="figures">(.*?)</ul>', report)[1]
     # IoU of sky 8 / 10, of road 10 / 12; car occurs nowhere.
     assert "<span>mean IoU</span><b>81.7<sub>%</sub></b><small>baseline 25.0 %</small>" in figures
     assert "<span>pixel accuracy</span><b>90.0<sub>%</sub></b><small>baseline 50.0 %" in figures
@@ -128,7 +137,7 @@ def test_key_figures_stand_beside_the_baseline(report):
 
 
 def test_the_table_has_a_row_a_class(report):
-    rows = re.findall(r"<tr>(.*?)</tr>", re.search(r"<tbody>(.*?)</tbody>", report)[1])
+    rows = re.findall(r"<tr>(.*?)</tr>", re.search(r"(?s)<tbody>(.*?)</tbody>", report)[1])
     cells = [re.sub(r"<[^>]*>", "|", row).replace("||", "|") for row in rows]
     assert [[c for c in row.split("|") if c] for row in cells] == [
         ["sky", "50.0", "80.0", "0.0"],
@@ -152,7 +161,7 @@ def test_a_page_without_extras(tmp_path):
 def test_chips_tell_shares_presence_and_mistakes():
     prediction = np.full((40, 60), 7, np.uint8)
     prediction[:10] = 9
-    row = sample_row(sample(prediction=prediction), CLASSES)
+    row = drawn(sample(prediction=prediction))
     chips = [
         (kind.split(), [part for part in re.split(r"<[^>]*>", body) if part])
         for kind, body in re.findall(r'<li class="([^"]*)">(.*?)</li>', row)
@@ -169,19 +178,19 @@ def test_chips_tell_shares_presence_and_mistakes():
 def test_specks_are_not_listed():
     prediction = np.full((40, 60), 3, np.uint8)
     prediction[0, 0] = 9
-    row = sample_row(sample(prediction=prediction, truth=None), CLASSES)
+    row = drawn(sample(prediction=prediction, truth=None))
     assert "car" not in row
     assert "ground truth" not in row
 
 
 def test_without_a_presence_branch_no_probability_is_shown():
-    row = sample_row(sample(presence=None), CLASSES)
+    row = drawn(sample(presence=None))
     assert "presence" not in row
     assert "<em" not in row
 
 
 def test_an_image_of_void_alone_has_no_agreement():
-    row = sample_row(sample(truth=np.full((40, 60), 11, np.uint8)), CLASSES)
+    row = drawn(sample(truth=np.full((40, 60), 11, np.uint8)))
     assert "pixels right" not in row
 
 

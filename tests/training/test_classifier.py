@@ -24,24 +24,15 @@ from contextseg.config.classification import (
 )
 from contextseg.config.io import read_yaml
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
-from contextseg.training.classifier_module import ClassifierModule
-from contextseg.training.log import read_log
+from contextseg.training.classification import ClassificationTask
 from contextseg.training.optim import schedule
+from contextseg.training.run_folder import read_log
+from tests.training.classifiers import write_cifar10
 
 
 @pytest.fixture
 def cifar(tmp_path):
-    """CIFAR-10 in small: an image's class is its brightness."""
-    root = tmp_path / "cifar"
-    root.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(6):
-        labels = np.arange(20, dtype=np.uint8) % 10
-        values = 25 * labels[:, None] + rng.integers(0, 10, (20, 3072))
-        rows = np.column_stack([labels, values.astype(np.uint8)])
-        name = "test_batch" if number == 5 else f"data_batch_{number + 1}"
-        (root / f"{name}.bin").write_bytes(rows.tobytes())
-    return root
+    return write_cifar10(tmp_path / "cifar")
 
 
 def tiny(root, out, **options):
@@ -202,32 +193,15 @@ def test_cosine_schedule_by_hand():
     assert seen == pytest.approx([1, (1 + half) / 2, 0.5, (1 - half) / 2, 0])
 
 
-def test_a_comparison_sets_classifiers_side_by_side(cifar, tmp_path, capsys):
-    options = ["--data", str(cifar), "--model.network.width", "4", "--epochs", "1", "--device",
-               "cpu", "--batch_size", "50", "--compile", "false"]  # fmt: skip
-    words = ["compare", "resnet14_cifar10_short", "encnet14_cifar10_short", *options]
-    assert main([*words, "-o", str(tmp_path / "c")]) == 0
-    content = json.loads((tmp_path / "c" / "comparison.json").read_text())
-    one, other = content["rows"]
-    assert one["name"] == "resnet14_cifar10_short"
-    assert one["parameters"] < other["parameters"]
-    assert 0 < one["gmac"] < other["gmac"]
-    report = (tmp_path / "c" / "report.md").read_text()
-    assert "not run here" in report
-    assert "3.96" in report
-    assert main(["compare", "resnet14_cifar10_short", "demo", *options[:2]]) == 2
-
-
 @pytest.mark.parametrize(
     ("device", "precision", "compiled"),
     [("cpu", "bf16", False), ("cpu", "32", True), ("cuda", "bf16", True)],
 )
-def test_bfloat16_is_not_compiled_on_a_cpu(monkeypatch, device, precision, compiled):
+def test_bfloat16_is_not_compiled_on_a_cpu(device, precision, compiled):
     config = replace(CLASSIFIER_RECIPES["resnet14_cifar10_short"](), precision=precision)
     assert config.compile
     network = contextseg.create_model("resnet14", num_classes=10, width=4)
-    module = ClassifierModule(config, network, steps=1)
-    strategy = SimpleNamespace(root_device=torch.device(device))
-    monkeypatch.setattr(ClassifierModule, "trainer", SimpleNamespace(strategy=strategy))
-    module.setup("fit")
-    assert (module.model._compiled_call_impl is not None) is compiled
+    task = SimpleNamespace(config=config)
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))
+    adapted = ClassificationTask.adapt(task, network, trainer)
+    assert (adapted._compiled_call_impl is not None) is compiled

@@ -10,7 +10,7 @@ import contextseg
 from contextseg.config import ContextPriorConfig
 from contextseg.config.io import read_yaml
 from contextseg.factory import with_prior_grid
-from contextseg.training.log import read_log
+from contextseg.training.run_folder import read_log
 from tests.training.tiny import tiny
 
 

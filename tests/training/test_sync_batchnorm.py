@@ -6,11 +6,11 @@ import os
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from timm.layers import BatchNormAct2d
 from torch import nn
 
 from contextseg.training.sync_batchnorm import CPUSyncBatchNorm, synchronise
+from tests.processes import together
 
 
 def network() -> nn.Module:
@@ -45,7 +45,7 @@ def work(rank: int, folder: str) -> None:
 
 
 def test_two_processes_equal_one(tmp_path):
-    mp.spawn(work, (str(tmp_path),), nprocs=2)
+    together(work, str(tmp_path))
     result = torch.load(tmp_path / "result.pt", weights_only=True)
     net = network()
     out = net(images())

@@ -15,8 +15,8 @@ import contextseg
 from contextseg.config import DataConfig, FCNConfig, LossConfig, OptimConfig
 from contextseg.config.io import read_yaml
 from contextseg.evaluation import read_scores
-from contextseg.training.log import read_log
 from contextseg.training.module import NonFiniteLossError
+from contextseg.training.run_folder import read_log
 from contextseg.training.train import train
 from tests.training.tiny import tiny, write_data
 

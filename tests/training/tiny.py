@@ -34,6 +34,7 @@ def tiny(root: Path, run: Path, **options: object) -> TrainConfig:
         out=str(run),
         epochs=2,
         batch_size=4,
+        precision="32",
         device="cpu",
         log_every=2,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+
+from contextseg.system.progress import shown
 
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the result as a web page",
@@ -66,16 +69,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     command, arguments = words[0], words[1:]
     if command not in COMMANDS:
-        return _report("contextseg", f"there is no command {command!r}. {_nearest(command)}")
+        from contextseg.system.suggestions import did_you_mean
+
+        advice = did_you_mean(command, COMMANDS, f"There are {', '.join(COMMANDS)}.")
+        return _report("contextseg", f"there is no command {command!r}. {advice}")
     return _run(command, arguments, debug)
 
 
 def _run(command: str, arguments: list[str], debug: bool) -> int:
     """Call a command; mistakes and Ctrl-C become one line and an exit code."""
     program = f"contextseg {command}"
+    if isinstance(sys.stdout, io.TextIOWrapper):  # in files and pipes too, lines come in order
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
-        return module.main(arguments)
+        with shown(program):
+            return module.main(arguments)
     except KeyboardInterrupt:
         print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
         return INTERRUPTED
@@ -97,13 +106,6 @@ def _message(error: ValueError | OSError) -> str:
 def _report(program: str, message: str) -> int:
     print(f"{program}: error: {message}", file=sys.stderr)
     return MISTAKE
-
-
-def _nearest(command: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(command, COMMANDS, n=1)
-    return f"Did you mean {close[0]}?" if close else f"There are {', '.join(COMMANDS)}."
 
 
 if __name__ == "__main__":

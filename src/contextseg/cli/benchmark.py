@@ -20,8 +20,9 @@ DESCRIPTION = """\
 Measure a model on the CPU in PyTorch (eager, channels_last, compiled, bf16) and as exported file
 (onnxruntime, openvino, openvino-bf16, and int8 in both): time of a batch, images a second and,
 with --data, pixel agreement with fp32 and mean IoU. Below the table stands the floor: the network's
-multiplications at the rate of plain matrix products, measured in the same process. Run it on a
-machine that does nothing else.
+multiplications at the rate of plain matrix products, measured in the same process. Where bfloat16
+is slower than float32, what computes in it is left out, with the reason. Run it on a machine that
+does nothing else.
 """
 
 
@@ -46,51 +47,49 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(list(argv))
 
     from contextseg import benchmark
-    from contextseg.cli.progress import progress_bar
     from contextseg.interop.backends import ENGINES
-    from contextseg.interop.benchmark import machine
+    from contextseg.interop.benchmark import processor
 
     engines = ENGINES if options.engines is None else tuple(options.engines.split(","))
-    with progress_bar("measuring") as progress:
-        result = benchmark(
-            options.model,
-            engines=engines,
-            size=tuple(options.size),
-            batch=options.batch,
-            data=options.data,
-            split=options.split,
-            limit=options.limit,
-            repeats=options.repeats,
-            progress=progress,
-        )
+    result = benchmark(
+        options.model,
+        engines=engines,
+        size=tuple(options.size),
+        batch=options.batch,
+        data=options.data,
+        split=options.split,
+        limit=options.limit,
+        repeats=options.repeats,
+    )
     rows_and_columns = " x ".join(map(str, options.size))
     print_rows(result.rows, f"{options.model}, {rows_and_columns} pixels, batch {options.batch}")
     print(floor_text(result.floor))
-    print(machine())
+    print(processor())
     return 0
 
 
 def floor_text(floor: Floor) -> str:
     """What arithmetic alone takes, in one sentence for people."""
+    rate, least = (
+        f"{floor.fp32_gflops:.0f} GFLOP/s in fp32",
+        f"{floor.fp32_milliseconds:.1f} ms in fp32",
+    )
+    if floor.bf16_gflops is not None:
+        rate += f" and {floor.bf16_gflops:.0f} in bf16"
+        least += f", {floor.bf16_milliseconds:.1f} ms in bf16"
     return (
-        f"{floor.gmac:.3g} GMAC a batch; plain matrix products run at {floor.fp32_gflops:.0f} "
-        f"GFLOP/s in fp32 and {floor.bf16_gflops:.0f} in bf16: no engine that multiplies plainly "
-        f"can take less than {floor.fp32_milliseconds:.1f} ms in fp32, "
-        f"{floor.bf16_milliseconds:.1f} ms in bf16."
+        f"{floor.gmac:.3g} GMAC a batch; plain matrix products run at {rate}: no engine that "
+        f"multiplies plainly can take less than {least}."
     )
 
 
 def print_rows(rows: Sequence[Row], title: str) -> None:
-    """Print the table, and below it why an engine has no figures."""
-    from rich import box
-    from rich.console import Console
+    """Print the table, and below it why an engine has no results."""
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("engine")
-    for name in ("ms", "images/s", "speed-up", "agreement %", "mIoU %"):
-        table.add_column(name, justify="right")
+    from contextseg.cli.print_tables import columns, titled
+
+    table = columns("engine", "ms", "images/s", "speed-up", "agreement %", "mIoU %")
     for row in rows:
         table.add_row(
             row.engine,
@@ -105,8 +104,7 @@ def print_rows(rows: Sequence[Row], title: str) -> None:
                 )
             ),
         )
-    console = Console()
-    console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    console = titled(title)
     console.print(table)
     for row in rows:
         if row.note:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contextseg.cli.messages import show_messages
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.train import starting_point
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.recipes import RECIPES
+from contextseg.recipes import ALL_RECIPES
 from contextseg.recipes.ablations import ABLATIONS, BASE
-from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 if TYPE_CHECKING:
     from contextseg.comparison.compare import ComparisonResult
@@ -33,8 +33,8 @@ write DIR/report.html, report.md and comparison.json. RECIPE is a name of --list
 options, or the folder of a run; the first is what the others are compared with.
 
 Any option of `contextseg train` may follow and holds for all of them (--data camvid --epochs 10
---optim.lr 0.02); in an ablation, for the base that its runs are derived from. Run the same
-command again to go on after an interruption: what is done is not done again.
+--optim.lr 0.02); in an ablation, for the base that its runs are derived from. After an
+interruption, run the same command again to resume: finished runs are not repeated.
 """
 
 
@@ -47,15 +47,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.from_logs is not None:
         return _rebuild(options, [*recipes, *words])
-    if any(recipe in CLASSIFIER_RECIPES for recipe in recipes):
-        return _classifiers(recipes, words, options)
+    show_messages("contextseg.comparison", "contextseg.training.train_or_load")
     configs = _configs(recipes, options.ablation, options.base, words)
-    logging.basicConfig(format="%(message)s")
-    for name in ("contextseg.comparison", "contextseg.training.train_or_load"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
     from contextseg import compare
-    from contextseg.cli.progress import progress_bar
 
     result = compare(
         configs,
@@ -68,11 +63,10 @@ def main(argv: Sequence[str]) -> int:
         mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
-        watch=progress_bar,
     )
     _print_result(result)
     if result.interrupted:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr)
         return 130
     return _print_failed(result)
 
@@ -120,22 +114,18 @@ def _parser() -> CommandParser:
     add(
         "--from-logs",
         metavar="DIR",
-        help="write the report anew from comparison.json and logs/ in DIR, without training",
+        help="rewrite the report from comparison.json and logs/ in DIR, without training",
     )
     return parser
 
 
 def _configs(
     recipes: Sequence[str], ablation: str | None, base: str | None, words: Sequence[str]
-) -> Mapping[str, TrainConfig]:
+) -> Mapping[str, TrainConfig] | Mapping[str, TrainConfig | ClassifierTrainConfig]:
     """The models by name, with the options in `words`."""
-    from contextseg.cli.overrides import override
 
-    def configured(recipe: str) -> TrainConfig:
-        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
-        if not isinstance(config, TrainConfig):
-            raise UsageError(f"{recipe} trains a classifier: compare it with classifiers.")
-        return config
+    def configured(recipe: str) -> TrainConfig | ClassifierTrainConfig:
+        return override(starting_point(recipe), words, f"compare {recipe}")[0]
 
     if ablation is not None:
         if recipes:
@@ -143,7 +133,11 @@ def _configs(
                 f"--ablation brings its own models: name what it starts from with --base "
                 f"{recipes[0]}."
             )
-        return ABLATIONS[ablation](configured(base or BASE))
+        start = configured(base or BASE)
+        if not isinstance(start, TrainConfig):
+            raise UsageError(f"--base: {base} trains a classifier, and ablations are of models for "
+                             f"segmentation.")  # fmt: skip
+        return ABLATIONS[ablation](start)
     if base is not None:
         raise UsageError("--base belongs to --ablation.")
     if not recipes:
@@ -157,30 +151,9 @@ def _configs(
     return configs
 
 
-def _classifiers(recipes: Sequence[str], words: Sequence[str], options: argparse.Namespace) -> int:
-    """Compare classifiers; returns the exit code."""
-    from contextseg.cli.overrides import override
-
-    configs = {}
-    for recipe in recipes:
-        config = override(starting_point(recipe), words, f"compare {recipe}")[0]
-        if not isinstance(config, ClassifierTrainConfig):
-            raise UsageError(f"{recipe} is for segmentation: compare classifiers with classifiers.")
-        configs[_name(recipe)] = config
-    if not all(config.data.root for config in configs.values()):
-        raise UsageError("no data: name the folder of a data set with --data PATH.")
-    from contextseg.classifier_comparison import compare_classifiers, table
-    from contextseg.cli.print_tables import print_table
-
-    rows = compare_classifiers(configs, options.out, options.seeds)
-    print_table(table(rows))
-    print(f"The report, with the published figures: {Path(options.out) / 'report.md'}")
-    return 0
-
-
 def _name(recipe: str) -> str:
     """What the report calls a recipe, a YAML file or a run."""
-    return recipe if recipe in RECIPES else Path(recipe).stem or recipe
+    return recipe if recipe in ALL_RECIPES else Path(recipe).stem or recipe
 
 
 def _rebuild(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -213,7 +186,7 @@ def _print_failed(result: ComparisonResult) -> int:
 
 def _print_list() -> None:
     listed: Sequence[tuple[str, Mapping[str, Callable[..., Any]]]] = (
-        ("recipes", RECIPES),
+        ("recipes", ALL_RECIPES),
         ("ablations", ABLATIONS),
     )
     width = max(len(name) for _, functions in listed for name in functions)

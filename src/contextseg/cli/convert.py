@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.parsing import CommandParser, add_output_file, refuse_existing
 
 EXAMPLE = """
 contextseg convert encnet_resnet50s_ade-07ac287c.pth -o encnet.safetensors
@@ -23,9 +22,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("convert", DESCRIPTION, EXAMPLE)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help=".pth, .pt or .safetensors file")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE", required=True, help="file to write"
-    )
+    add_output_file(parser, "FILE", "file to write")
     parser.add_argument(
         "--from",
         dest="source",
@@ -38,10 +35,8 @@ def main(argv: Sequence[str]) -> int:
         metavar="FILE",
         help="classes.json with their names (default: the checkpoint's)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     options = parser.parse_args(list(argv))
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.out, options.overwrite)
 
     from contextseg import convert
     from contextseg.data.classes import Classes

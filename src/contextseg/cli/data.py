@@ -32,10 +32,10 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
-    from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset, splits_of
     from contextseg.data.check import check_dataset
     from contextseg.data.contact_sheet import write_sheet
+    from contextseg.system.progress import track
 
     sheet = options.sheet or Path(f"contact_sheet_{root.resolve().name}.jpg")
     if not options.no_sheet and sheet.resolve().is_relative_to(root.resolve()):
@@ -49,17 +49,14 @@ def main(argv: Sequence[str]) -> int:
             print(f"{dataset.split}: {len(dataset)} images, whose labels are not published.\n")
             continue
         labelled.append(dataset)
-        with progress_bar(f"reading {dataset.split}") as progress:
-            report = check_dataset(
-                dataset,
-                workers=options.workers,
-                decode_images=not options.masks_only,
-                progress=progress,
-            )
+        report = check_dataset(
+            dataset, workers=options.workers, decode_images=not options.masks_only
+        )
         _print_report(dataset.split, report, dataset.classes)
         faults += len(report.problems)
     if not options.no_sheet and labelled:
-        write_sheet(sheet, labelled)
+        with track("drawing the contact sheet"):
+            write_sheet(sheet, labelled)
         print(f"Some images with their labels are in {sheet}.")
     if faults:
         print(f"{faults} faults in {options.path}.", file=sys.stderr)

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from contextseg.cli.parsing import (
+from contextseg.cli.messages import show_messages
+from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
+from contextseg.cli.prediction_options import (
     MODEL_HELP,
-    CommandParser,
-    UsageError,
     add_prediction_options,
     add_protocol_options,
     chosen_protocol,
@@ -46,13 +46,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     options = parser.parse_args(list(argv))
-    if options.json is not None and options.json.exists() and not options.overwrite:
-        raise UsageError(f"{options.json} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
+    show_messages()
 
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_scores
-    from contextseg.cli.progress import progress_bar
     from contextseg.config.io import to_dict
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
@@ -61,21 +60,19 @@ def main(argv: Sequence[str]) -> int:
 
     if is_classifier(options.model):
         return _classifier(options)
-    predictor = load(options.model, device=options.device)
+    predictor = load(options.model, device=options.device, precision=options.precision)
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
-    with progress_bar("evaluating") as progress:
-        scores = evaluate(
-            predictor,
-            data,
-            scales=options.scales,
-            flip=options.flip,
-            window=options.window,
-            protocol=protocol,
-            boundaries=options.boundaries,
-            limit=options.limit,
-            progress=progress,
-        )
+    scores = evaluate(
+        predictor,
+        data,
+        scales=options.scales,
+        flip=options.flip,
+        window=options.window,
+        protocol=protocol,
+        boundaries=options.boundaries,
+        limit=options.limit,
+    )
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
@@ -87,6 +84,7 @@ def main(argv: Sequence[str]) -> int:
             "model": options.model,
             "data": options.data,
             "split": options.split,
+            "precision": predictor.precision,
             "images": min(len(data), options.limit or len(data)),
             "scales": list(options.scales),
             "flip": options.flip,
@@ -105,21 +103,14 @@ def _classifier(options: argparse.Namespace) -> int:
     if options.scales != (1.0,) or options.window is not None:
         raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
     from contextseg import evaluate, load
-    from contextseg.classifier_evaluation import write_class_scores
     from contextseg.cli.print_tables import print_class_scores
-    from contextseg.cli.progress import progress_bar
+    from contextseg.evaluation import write_scores
 
-    predictor = load(options.model, device=options.device, task="classification")
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, task="classification"
+    )
     split = options.split or "test"
-    with progress_bar("evaluating") as progress:
-        scores = evaluate(
-            predictor,
-            options.data,
-            split=split,
-            flip=options.flip,
-            limit=options.limit,
-            progress=progress,
-        )
+    scores = evaluate(predictor, options.data, split=split, flip=options.flip, limit=options.limit)
     names = predictor.classes.names
     print_class_scores(scores, names, title=f"{options.model} on {options.data}, {split}")
     if options.json is not None:
@@ -127,8 +118,9 @@ def _classifier(options: argparse.Namespace) -> int:
             "model": options.model,
             "data": options.data,
             "split": split,
+            "precision": predictor.precision,
             "flip": options.flip,
         }
-        write_class_scores(options.json, scores, names, settings)
+        write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0

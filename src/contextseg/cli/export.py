@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.parsing import CommandParser, add_output_file, refuse_existing
 
 EXAMPLE = """
 contextseg export runs/mine -o mine.onnx --images photos/
@@ -24,9 +23,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("export", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE", required=True, help=".onnx, .xml or .pt2 file"
-    )
+    add_output_file(parser, "FILE", ".onnx, .xml or .pt2 file")
     parser.add_argument(
         "--to", default="onnx", help="onnx, openvino, torch-export or aoti (default: onnx)"
     )
@@ -45,10 +42,8 @@ def main(argv: Sequence[str]) -> int:
         "--images", metavar="DIR", help="photos to verify on and to calibrate int8 with"
     )
     parser.add_argument("--opset", type=int, default=18, help="ONNX operator set (default: 18)")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     options = parser.parse_args(list(argv))
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.out, options.overwrite)
 
     from contextseg import export
 
@@ -62,12 +57,12 @@ def main(argv: Sequence[str]) -> int:
         images=options.images,
         opset=options.opset,
     )
-    found = report.verification
-    sizes = ", ".join(f"{rows} x {columns}" for rows, columns in found.sizes)
+    check = report.verification
+    sizes = ", ".join(f"{rows} x {columns}" for rows, columns in check.sizes)
     print(f"{report.path}: {report.bytes / 1e6:.1f} MB, {options.output}, {options.precision}.")
     print(
-        f"Verified against PyTorch on {found.images} images ({found.source}; {sizes} pixels): "
-        f"{100 * found.agreement:.3f} % of the pixels agree, max |Δ| {found.max_difference:.2g} "
-        f"(largest logit {found.largest:.3g})."
+        f"Verified against PyTorch on {check.images} images ({check.source}; {sizes} pixels): "
+        f"{100 * check.agreement:.3f} % of the pixels agree, max |Δ| {check.max_difference:.2g} "
+        f"(largest logit {check.largest:.3g})."
     )
     return 0

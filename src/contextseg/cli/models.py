@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from fnmatch import fnmatch
+from typing import TYPE_CHECKING
 
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS
 from contextseg.config.classification import CLASSIFIERS
+from contextseg.system.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 EXAMPLE = """
 contextseg models
@@ -46,39 +50,33 @@ def matching_backbones(pattern: str) -> list[str]:
 
     wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
     names = timm.list_models()
-    found = [name for name in names if fnmatch(name, wanted)]
-    if not found:
-        close = get_close_matches(pattern, names, n=3)
-        advice = f" Did you mean {', '.join(close)}?" if close else ""
-        raise UsageError(f"no backbone matches {pattern!r}.{advice}")
-    return found
+    matching = [name for name in names if fnmatch(name, wanted)]
+    if not matching:
+        advice = did_you_mean(pattern, names, "contextseg models --backbones '*' lists them all.")
+        raise UsageError(f"no backbone matches {pattern!r}. {advice}")
+    return matching
 
 
 def _print_models() -> None:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("model")
-    table.add_column("what it is")
-    table.add_column("options (--model.context.…)")
-    for name, kind in MODELS.items():
-        options = ", ".join(field.name for field in fields(kind))
-        table.add_row(name, (kind.__doc__ or "").splitlines()[0], options or "–")
     console = Console()
-    console.print(table)
+    console.print(_table("model", "context", MODELS))
     console.print(
         "Each stands on any timm backbone that gives a feature pyramid (--model.backbone NAME): "
         "contextseg models --backbones resnet lists names.",
         markup=False,
         highlight=False,
     )
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("classifier")
-    table.add_column("what it is")
-    table.add_column("options (--model.network.…)")
-    for name, kind in CLASSIFIERS.items():
+    console.print(_table("classifier", "network", CLASSIFIERS))
+
+
+def _table(what: str, part: str, kinds: Mapping[str, type]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(what, "what it is", f"options (--model.{part}.…)", box=box.SIMPLE_HEAD)
+    for name, kind in kinds.items():
         options = ", ".join(field.name for field in fields(kind))
-        table.add_row(name, (kind.__doc__ or "").splitlines()[0], options)
-    console.print(table)
+        table.add_row(name, (kind.__doc__ or "").splitlines()[0], options or "–")
+    return table

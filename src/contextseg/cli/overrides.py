@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
-from argparse import ArgumentError, RawDescriptionHelpFormatter
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
-from itertools import pairwise
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from argparse import SUPPRESS
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import is_dataclass
+from typing import Any, NoReturn, TypeVar, get_type_hints
 
-from docstring_parser import parse_from_object
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
-
-from contextseg.cli.parsing import CommandParser, UsageError, example_text
-from contextseg.config import MODELS
+from contextseg.cli.field_texts import field_texts
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.config import MODELS, TrainConfig
 from contextseg.config.classification import CLASSIFIERS
-from contextseg.config.io import NAME, described, merged, read_mapping, to_dict
+from contextseg.config.io import NAME, merged, nested, owner_of, read_yaml
+from contextseg.config.values import as_type, described
+from contextseg.config.yaml_text import load_yaml
+from contextseg.system.suggestions import did_you_mean
 
 T = TypeVar("T")
-
-CHOSEN: dict[str, Mapping[str, Any]] = {"context": MODELS, "network": CLASSIFIERS}
-"""Part of `model` whose class is chosen by name, and the classes there are."""
 
 
 def override(
@@ -54,144 +52,115 @@ def override(
         ValueError: a value that the configuration refuses, or a mistake in a file.
         OSError: a file that cannot be read.
     """
+    words = [re.sub("^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), word)
+             for word in argv]  # fmt: skip
     flags = flags or {}
-    part, kinds = chosen_part(config)
-    short = {"data": "data.root", "model": f"{part}.{NAME}"}
-    first = CommandParser(command, "", "", add_help=False)
-    first.add_argument("--config", action="append", default=[])
-    first.add_argument(f"--{part}.{NAME}", dest="name", choices=kinds)
-    for name in flags:
-        first.add_argument(f"--{name}", action="store_true")
-    given, words = first.parse_known_args([_spelled_out(word, short) for word in argv])
-    for path in given.config:
-        config = _with_file(config, path)
-    if given.name:
-        config = merged(config, {"model": {part.rpartition(".")[2]: {NAME: given.name}}})
-
-    parser = ArgumentParser(
-        prog=f"contextseg {command}",
+    part, kinds = model_part(config)
+    parser = CommandParser(
+        command,
+        description,
+        example,
         usage=f"contextseg {command} [options]",
-        description=description,
-        epilog=example_text(example),
-        formatter_class=_Formatter,
-        exit_on_error=False,
+        add_help=False,  # not before the options of the model are known
+        argument_default=SUPPRESS,
     )
-    parser.add_argument("--config", metavar="FILE", help="YAML file of options; others win over it")
+    parser.add_argument("--config", metavar="FILE", action="append", default=[],
+                        help="YAML file of options; others win over it")  # fmt: skip
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
+    parser.add_argument("--model", f"--{part}.{NAME}", dest=NAME, metavar="NAME", choices=kinds,
+                        help=f"{', '.join(kinds)}; another model has its own defaults")  # fmt: skip
+    first, _ = parser.parse_known_args(words)
+    for path in first.config:
+        config = read_yaml(path, type(config), over=config)
+    if NAME in first:
+        config = merged(config, nested({f"{part}.{NAME}": first.name}))
+
+    parser.add_argument("-h", "--help", action="help", help="show this and stop")
     hints: dict[str, Any] = {}
-    _add(parser, config, "", hints)
-    _refuse_unknown(words, list(hints), config)
-    words = [_bracketed(word, before, hints) for before, word in pairwise(["", *words])]
-    try:
-        values = parser.parse_args(words).as_dict()
-    except ArgumentError as error:
-        raise UsageError(_in_words(str(error), words, hints)) from None
-    for name in ("config", *flags):
-        values.pop(name)
-    return merged(config, values), {name for name in flags if getattr(given, name)}
+    _add_options(parser, config, "", hints)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        _refuse(unknown, hints, config)
+    given = vars(options)
+    values = {key: _value(key, given[key], hint) for key, hint in hints.items() if key in given}
+    return merged(config, nested(values)), {name for name in flags if name in given}
 
 
-def _with_file(config: T, path: str) -> T:
-    values = read_mapping(path)
-    try:
-        return merged(config, values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+def model_part(config: Any) -> tuple[str, Mapping[str, type]]:
+    """Key of the part whose class is chosen by name, and the classes it may have."""
+    if isinstance(config, TrainConfig):
+        return "model.context", MODELS
+    return "model.network", CLASSIFIERS
 
 
-def _add(parser: ArgumentParser, config: Any, prefix: str, hints: dict[str, Any]) -> None:
+def _add_options(parser: CommandParser, config: Any, prefix: str, hints: dict[str, Any]) -> None:
     """Add the fields of `config` to `parser`, a group each part; note their types in `hints`."""
-    documented = parse_from_object(type(config))
-    texts = {item.arg_name: item.description or "" for item in documented.params}
-    group = parser.add_argument_group(prefix or "the run", documented.short_description)
-    if prefix.rpartition(".")[2] in CHOSEN:
-        group.add_argument(
-            f"--{prefix}.{NAME}",
-            choices=list(CHOSEN[prefix.rpartition(".")[2]]),
-            default=to_dict(config)[NAME],
-            help=f"Which {prefix.rpartition('.')[2]}, and so which model. Short: --model",
-        )
+    texts = field_texts(type(config))
+    group = parser.add_argument_group(
+        prefix.rstrip(".") or "the run", (type(config).__doc__ or "").partition("\n")[0]
+    )
+    parts = {}
     for name, hint in get_type_hints(type(config)).items():
-        key = f"{prefix}.{name}".lstrip(".")
-        if is_dataclass(getattr(config, name)):
+        value, key = getattr(config, name), f"{prefix}{name}"
+        if is_dataclass(value):
+            parts[f"{key}."] = value
             continue
         hints[key] = hint
-        text = " ".join(texts[name].split())
-        if key == "data.root":
-            text += f" Short: --{prefix}"
-        group.add_argument(f"--{key}", type=hint, default=getattr(config, name), help=text)
-    for field in fields(config):
-        if is_dataclass(part := getattr(config, field.name)):
-            _add(parser, part, f"{prefix}.{field.name}".lstrip("."), hints)
-
-
-def chosen_part(config: Any) -> tuple[str, Mapping[str, Any]]:
-    """Key of the part whose class is chosen by name, and the classes it may have."""
-    name = next(name for name in CHOSEN if hasattr(config.model, name))
-    return f"model.{name}", CHOSEN[name]
-
-
-def _spelled_out(word: str, short: Mapping[str, str]) -> str:
-    """An option by its full name with underscores; any other word as it is."""
-    if not word.startswith("--"):
-        return word
-    option, equals, value = word[2:].partition("=")
-    option = option.replace("-", "_")
-    return f"--{short.get(option, option)}{equals}{value}"
-
-
-def _bracketed(word: str, before: str, hints: Mapping[str, Any]) -> str:
-    """`word` with brackets around it if it is 320,320 for an option that takes a list."""
-    option, equals, value = word.partition("=") if word.startswith("--") else (before, "", word)
-    if not re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", value):
-        return word
-    hint = hints.get(option[2:])
-    if not any(get_origin(member) is tuple for member in (hint, *get_args(hint))):
-        return word
-    return f"{option}=[{value}]" if equals else f"[{value}]"
-
-
-def _refuse_unknown(words: Sequence[str], known: Sequence[str], config: Any) -> None:
-    """Raise UsageError for the first option in `words` that is not `known`, with the closest."""
-    for word in words:
-        name = word[2:].partition("=")[0]
-        if not word.startswith("--") or name in known or name == "help":
-            continue
-        model = config.model.name
-        part, kinds = chosen_part(config)
-        for other, kind in kinds.items():
-            if name in {f"{part}.{field.name}" for field in fields(kind)}:
-                raise UsageError(
-                    f"--{name} is an option of {other}, and the model is {model}. "
-                    f"Add --model {other} to train {other}."
-                )
-        last = name.rpartition(".")[2]
-        close = [key for key in known if key.rpartition(".")[2] == last]
-        close = close or get_close_matches(name, known, n=3)
-        advice = (
-            f"Did you mean {', '.join(f'--{key}' for key in close)}?"
-            if close
-            else "--help lists the options."
+        spellings = ["--data"] if key == "data.root" else []
+        text = f"{texts[name]} ({described(hint)}, default: {_shown(value)})"
+        group.add_argument(
+            *spellings, f"--{key}", dest=key, metavar=name.upper(), help=text.replace("%", "%%")
         )
-        raise UsageError(f"--{name} is not an option. {advice}")
+    for key, part in parts.items():
+        _add_options(parser, part, key, hints)
 
 
-def _in_words(message: str, words: Sequence[str], hints: Mapping[str, Any]) -> str:
-    """The parser's complaint as one sentence that names the option."""
-    if found := re.match(r'Parser key "([^"]+)"', message):
-        key = found[1]
-        value = ""
-        for word, after in pairwise([*words, ""]):
-            option, equals, joined = word.partition("=")
-            if option == f"--{key}":
-                value = joined if equals else after
-        advice = " Write a list as 1,2,3." if "a list" in described(hints[key]) else ""
-        return f"--{key} must be {described(hints[key])}, got {value}.{advice}"
-    if message.startswith("unrecognized arguments: "):
-        return f"{message.partition(': ')[2]} belongs to no option."
-    return " ".join(message.split())
+def _value(key: str, text: str, hint: Any) -> Any:
+    """The value of type `hint` that the option `key` is given as `text`."""
+    for reading in _readings(text):
+        with suppress(TypeError):
+            return as_type(reading, hint)
+    advice = " Write a list as 1,2,3." if "a list" in described(hint) else ""
+    raise UsageError(f"--{key} must be {described(hint)}, got {text}.{advice}")
 
 
-class _Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
-    """Option types and defaults as jsonargparse writes them, examples as they are written."""
+def _readings(text: str) -> Iterator[Any]:
+    """What `text` may mean: YAML other than text, a list without its brackets, itself."""
+    if text.strip():  # nothing is null in YAML
+        with suppress(ValueError):
+            value = load_yaml(text)
+            if not isinstance(value, str):
+                yield value
+    with suppress(ValueError):
+        yield load_yaml(f"[{text}]")
+    yield text
+
+
+def _shown(value: Any) -> str:
+    """`value` as one would write it on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(_shown, value))
+    return value or "empty" if isinstance(value, str) else json.dumps(value)
+
+
+def _refuse(words: Sequence[str], known: Mapping[str, Any], config: Any) -> NoReturn:
+    """Raise UsageError for the first of the `words` that belong to no option."""
+    name = next((word[2:].partition("=")[0] for word in words if word.startswith("--")), None)
+    if name is None:
+        raise UsageError(f"{' '.join(words)} belongs to no option.")
+    part, kinds = model_part(config)
+    prefix, _, last = name.rpartition(".")
+    owner = owner_of(last, kinds[config.model.name]) if prefix == part else None
+    if owner:
+        raise UsageError(
+            f"--{name} is an option of {owner}, and the model is {config.model.name}. "
+            f"Add --model {owner} to train {owner}."
+        )
+    same = [f"--{key}" for key in known if key.rpartition(".")[2] == last]
+    advice = (
+        f"Did you mean {', '.join(same)}?"
+        if same
+        else did_you_mean(name, known, "--help lists the options.", prefix="--")
+    )
+    raise UsageError(f"--{name} is not an option. {advice}")

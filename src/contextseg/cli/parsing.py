@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from pathlib import Path
+from textwrap import indent
 from typing import NoReturn
-
-from contextseg.config import ProtocolConfig, TrainConfig
-
-MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
-"""Models that a command takes which runs them only."""
 
 
 class UsageError(ValueError):
@@ -23,7 +19,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(
             prog=f"contextseg {command}",
             description=description,
-            epilog=example_text(example),
+            epilog="example:\n" + indent(example.strip(), "  ") if example else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
             **options,  # pyright: ignore[reportArgumentType]
@@ -34,74 +30,15 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def example_text(lines: str) -> str:
-    """The end of a help text: an example, a line a command."""
-    return "example:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Numbers above 0 out of "0.5,1,1.5"."""
-    try:
-        values = tuple(float(part) for part in text.replace(",", " ").split())
-    except ValueError:
-        values = ()
-    if not values or not all(0 < value < float("inf") for value in values):
-        raise argparse.ArgumentTypeError(f"needs numbers above 0 such as 0.5,1,1.5, got {text!r}")
-    return values
-
-
-def add_prediction_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that segments images."""
+def add_output_file(parser: argparse.ArgumentParser, metavar: str, help: str) -> None:
+    """The options `--out`, which is required, and `--overwrite`."""
+    parser.add_argument("-o", "--out", type=Path, metavar=metavar, required=True, help=help)
     parser.add_argument(
-        "--scales",
-        type=numbers,
-        default=(1.0,),
-        metavar="S,S,...",
-        help="resize factors to average over (default: 1)",
-    )
-    parser.add_argument("--flip", action="store_true", help="average over the mirror image too")
-    parser.add_argument(
-        "--window",
-        type=int,
-        metavar="N",
-        help="slide a window of N pixels over the image (default: the whole image at once)",
-    )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
+        "--overwrite", action="store_true", help=f"replace {metavar} if it is there"
     )
 
 
-def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that can evaluate as a paper does."""
-    parser.add_argument(
-        "--protocol",
-        metavar="RECIPE",
-        help="look at images as a recipe does: its name, a YAML file, or the folder of a run",
-    )
-    parser.add_argument(
-        "--exp-sum",
-        action="store_true",
-        help="with --protocol: combine scores as the authors' code does, not by their mean",
-    )
-
-
-def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
-    """The protocol that the options of `add_protocol_options` name, if any.
-
-    Raises:
-        UsageError: options that exclude each other, or no such recipe.
-    """
-    if options.protocol is None:
-        if options.exp_sum:
-            raise UsageError("--exp-sum is a form of --protocol RECIPE; name the recipe.")
-        return None
-    own = vars(options)
-    if own.get("flip") or own.get("window") or tuple(own.get("scales", (1.0,))) != (1.0,):
-        raise UsageError("--protocol has scales, mirror images and windows of its own.")
-    from contextseg.cli.train import starting_point
-
-    recipe = starting_point(options.protocol)
-    if not isinstance(recipe, TrainConfig):
-        raise UsageError(f"--protocol: {options.protocol} trains a classifier, it has none.")
-    protocol = recipe.protocol
-    return replace(protocol, scores="exp_sum") if options.exp_sum else protocol
+def refuse_existing(path: Path | None, overwrite: bool) -> None:
+    """Raise UsageError if `path` exists and may not be overwritten."""
+    if path is not None and path.exists() and not overwrite:
+        raise UsageError(f"{path} is there already. Add --overwrite to replace it.")

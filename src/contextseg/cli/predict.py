@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contextseg.cli.parsing import MODEL_HELP, CommandParser, UsageError, add_prediction_options
+from contextseg.cli.messages import show_messages
+from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
 
 if TYPE_CHECKING:
     from contextseg.inference.predict_files import Summary
@@ -45,9 +47,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--no-overlays", action="store_true", help="write masks and lines only")
     options = parser.parse_intermixed_args(list(argv))
     _choose_model(options)
+    show_messages()
 
     from contextseg import load
-    from contextseg.cli.progress import progress_bar
     from contextseg.inference.classify_files import classify_files
     from contextseg.inference.predict_files import predict_files
     from contextseg.weights.classifiers import is_classifier
@@ -57,17 +59,21 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError(
                 f"{options.model} is a classifier: --scales, --flip and --window do not apply."
             )
-        with _reported_at_the_end(), progress_bar("predicting") as progress:
+        with _reported_at_the_end():
             summary = classify_files(
-                load(options.model, device=options.device, task="classification"),
+                load(
+                    options.model,
+                    device=options.device,
+                    precision=options.precision,
+                    task="classification",
+                ),
                 options.paths,
                 options.out,
                 overwrite=options.overwrite,
-                progress=progress,
             )
         return _report(summary, f"classified, results in {options.out}")
-    predictor = load(options.model, device=options.device)
-    with _reported_at_the_end(), progress_bar("predicting") as progress:
+    predictor = load(options.model, device=options.device, precision=options.precision)
+    with _reported_at_the_end():
         summary = predict_files(
             predictor,
             options.paths,
@@ -77,7 +83,6 @@ def main(argv: Sequence[str]) -> int:
             window=options.window,
             overwrite=options.overwrite,
             overlays=not options.no_overlays,
-            progress=progress,
         )
     return _report(summary, f"segmented, results in {options.out}")
 

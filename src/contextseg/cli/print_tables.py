@@ -22,9 +22,30 @@ if TYPE_CHECKING:
     from contextseg.report.tables import Table as ReportTable
 
 WIDE = 140
-"""Letters of a line that is not shown on a terminal."""
+"""Letters of a line where the output is not a terminal."""
 LONGEST = 32
-"""Letters of a cell at most: the reason of a failure is told in full behind the table."""
+"""Letters of a cell at most: the reason of a failure stands in full below the table."""
+
+
+def titled(title: str) -> Console:
+    """Standard output, with `title` printed above what follows."""
+    console = Console()
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
+    return console
+
+
+def columns(first: str, *numbers: str) -> Table:
+    """An empty table: a column of names and columns of numbers, by their headings."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _means() -> Table:
+    return Table(box=None, show_header=False, padding=(0, 2, 0, 1))
 
 
 def print_scores(
@@ -35,16 +56,11 @@ def print_scores(
     Args:
         scores: of the model.
         names: of the classes, by label.
-        baseline: scores to set beside them.
+        baseline: scores to compare them with.
         title: plain text above the table.
     """
-    console = Console()
-    if title:
-        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("%")
-    table.add_column("IoU", justify="right")
-    table.add_column("accuracy", justify="right")
+    console = titled(title)
+    table = columns("%", "IoU", "accuracy")
     if baseline is not None:
         table.add_column("baseline IoU", justify="right", style="dim")
     for label, name in enumerate(names):
@@ -53,8 +69,7 @@ def print_scores(
             row.append(percent(baseline.iou[label]))
         table.add_row(*row)
     console.print(table)
-
-    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    means = _means()
     for name, field in MEANS.items():
         value = getattr(scores, field)
         if value is None:
@@ -74,10 +89,7 @@ def print_frequencies(report: Report, names: Sequence[str]) -> None:
         report: of a check.
         names: of the classes, by label.
     """
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("class")
-    table.add_column("% of valid pixels", justify="right")
-    table.add_column("images", justify="right")
+    table = columns("class", "% of valid pixels", "images")
     valid = int(report.class_pixels.sum())
     for name, pixels, images in zip(names, report.class_pixels, report.class_images, strict=True):
         share = pixels / valid if valid else math.nan
@@ -103,16 +115,12 @@ def print_class_scores(
     scores: ClassificationScores, names: Sequence[str], *, title: str = ""
 ) -> None:
     """Print the error of each class in percent, then that of all images."""
-    console = Console()
-    if title:
-        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("%")
-    table.add_column("error", justify="right")
+    console = titled(title)
+    table = columns("%", "error")
     for name, error in zip(names, scores.class_error, strict=True):
         table.add_row(escape(name), percent(error))
     console.print(table)
-    means = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    means = _means()
     means.add_row("error", f"[bold]{percent(scores.error, 2)} %[/bold] of {scores.images} images")
     if scores.exact is not None:
         error = percent(scores.error_exact, 2)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, UsageError, add_protocol_options, chosen_protocol
+from contextseg.cli.messages import show_messages
+from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
+from contextseg.cli.prediction_options import (
+    add_device_options,
+    add_protocol_options,
+    chosen_protocol,
+)
 
 EXAMPLE = """
 contextseg submit runs/mine VOCdevkit/VOC2012 -o results.tar.gz --protocol encnet_resnet101_voc
@@ -24,23 +29,19 @@ def main(argv: Sequence[str]) -> int:
     parser = CommandParser("submit", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("-o", "--out", metavar="ARCHIVE", type=Path, required=True)
+    add_output_file(parser, "ARCHIVE", ".tar.gz or .zip file to write")
     parser.add_argument("--split", default="test", help="which part of it (default: test)")
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace ARCHIVE if it is there")
+    add_device_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
-    if options.out.exists() and not options.overwrite:
-        raise UsageError(f"{options.out} is there already. Add --overwrite to replace it.")
+    refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
+    show_messages()
 
     from contextseg import load
-    from contextseg.cli.progress import progress_bar
     from contextseg.data import open_dataset
     from contextseg.data.pairing import ListedDataset
     from contextseg.inference.submission import write_submission
@@ -48,15 +49,13 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is no public data set as it is downloaded.")
-    predictor = load(options.model, device=options.device)
-    with progress_bar("predicting") as progress:
-        write_submission(
-            options.out,
-            predictor,
-            data,
-            protocol=protocol,
-            competition="comp5" if options.comp5 else "comp6",
-            progress=progress,
-        )
+    predictor = load(options.model, device=options.device, precision=options.precision)
+    write_submission(
+        options.out,
+        predictor,
+        data,
+        protocol=protocol,
+        competition="comp5" if options.comp5 else "comp6",
+    )
     print(f"{len(data)} images, written to {options.out}.")
     return 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
+from contextseg.cli.messages import show_messages
+from contextseg.cli.overrides import override
 from contextseg.cli.parsing import UsageError
+from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.config.io import read_mapping, read_yaml, to_yaml
+from contextseg.config.io import to_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
 
 USAGE = """usage: contextseg train RECIPE [options]
@@ -58,8 +59,6 @@ def main(argv: Sequence[str]) -> int:
             f"the recipe comes first: contextseg train RECIPE {' '.join(argv)}. "
             f"contextseg train --list shows the recipes."
         )
-    from contextseg.cli.overrides import override
-
     config, flags = override(
         starting_point(recipe),
         words,
@@ -72,34 +71,6 @@ def main(argv: Sequence[str]) -> int:
         print(to_yaml(config), end="")
         return 0
     return _train(config, resume="resume" in flags)
-
-
-def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
-    """The config of a recipe by name, of a YAML file, or of a run's folder.
-
-    Raises:
-        UsageError: it is none of them.
-        ValueError: the file has a mistake.
-    """
-    if recipe in RECIPES:
-        return RECIPES[recipe]()
-    path = Path(recipe)
-    if (path / "config.yaml").is_file():
-        return replace(_read(path / "config.yaml"), out=recipe)
-    if path.is_file():
-        return _read(path)
-    raise UsageError(
-        f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
-        f"Recipes: {', '.join(RECIPES)}."
-    )
-
-
-def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:
-    """The config in a file: of a classifier where its model has a network."""
-    values = read_mapping(path)
-    model = values.get("model")
-    kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig
-    return read_yaml(path, kind)
 
 
 def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
@@ -116,6 +87,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
 
+    show_messages()
     result = train(config, resume=resume)
     if result.interrupted:
         print(

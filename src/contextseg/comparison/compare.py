@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from contextseg.comparison import runs as training_runs
 from contextseg.comparison.cost import measure_cost
+from contextseg.comparison.kind import Kind
+from contextseg.comparison.kinds import KINDS
 from contextseg.comparison.plan import named, open_data, planned, settings_of
+from contextseg.comparison.precision import with_precisions
 from contextseg.comparison.results import (
     FILE_NAME,
     LOGS,
@@ -24,11 +27,8 @@ from contextseg.comparison.results import (
     read_comparison,
     write_comparison,
 )
-from contextseg.config import TrainConfig
+from contextseg.comparison.runs import AnyConfig
 from contextseg.metrics.small_objects import BOUNDS
-
-if TYPE_CHECKING:
-    from contextseg.data.sample import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class ComparisonResult:
 
 
 def compare(
-    configs: Mapping[str, TrainConfig] | Sequence[TrainConfig],
+    configs: Mapping[str, AnyConfig] | Sequence[AnyConfig],
     out: str | os.PathLike[str] = "comparison",
     *,
     seeds: Sequence[int] | None = None,
@@ -71,8 +71,9 @@ def compare(
     is not scored again. A run that fails is a row of the report, and does not end the others.
 
     Args:
-        configs: a training for each model, by the name it has in the report; without names, they
-            are called as their folders. Differences are to the first.
+        configs: a training for each model, all for segmentation or all for classification, by the
+            name it has in the report; without names, they are called as their folders. Differences
+            are to the first.
         out: folder of the report.
         seeds: seeds to train each model with; None takes the one in its config.
         split: split to score on; None takes the validation split of the first config.
@@ -101,8 +102,9 @@ def compare(
         >>> configs = ABLATIONS["encnet"](encnet_shapes())
         >>> result = contextseg.compare(configs, "shapes", seeds=(0, 1))  # doctest: +SKIP
     """
-    models = named(configs)
     folder = Path(out)
+    trainings = folder / "runs" if runs is None else Path(runs)
+    models = with_precisions(named(configs), folder, trainings, seeds)
     data = open_data(models, split)
     settings = settings_of(
         models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
@@ -110,9 +112,10 @@ def compare(
     comparison = planned(models, seeds, settings, data.classes.names, folder)
     session = _Session(
         models=models,
+        kind=KINDS[settings["task"]],
         data=data,
         folder=folder,
-        runs=folder / "runs" if runs is None else Path(runs),
+        runs=trainings,
         comparison=comparison,
         progress=progress,
         watch=watch or (lambda _: nullcontext()),
@@ -163,8 +166,9 @@ def rebuild(
 class _Session:
     """A comparison under way; every figure is on disk as soon as it is known."""
 
-    models: dict[str, TrainConfig]
-    data: Dataset
+    models: Mapping[str, AnyConfig]
+    kind: Kind
+    data: Any
     folder: Path
     runs: Path
     comparison: Comparison
@@ -209,9 +213,7 @@ class _Session:
         try:
             place = training_runs.finish(config, self.runs, progress=self.progress)
             with self.watch(f"scoring {name}, seed {run.seed}") as progress:
-                scores, pixels = training_runs.score(
-                    place, config, self.data, tuple(settings["small"]), settings["images"], progress
-                )
+                scores, pixels = self.kind.score(place, config, self.data, settings, progress)
             log = training_runs.keep_log(place, config, self.folder)
         except training_runs.StoppedError:
             raise

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from contextseg.comparison.kinds import KINDS, kind_name
 from contextseg.comparison.results import (
     FILE_NAME,
     Comparison,
@@ -16,13 +17,11 @@ from contextseg.comparison.results import (
     check_mean_over,
     read_comparison,
 )
-from contextseg.comparison.runs import identity
+from contextseg.comparison.runs import AnyConfig, identity, normalised
 from contextseg.config import TrainConfig
-from contextseg.config.io import to_dict
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import from_dict, to_dict
 from contextseg.system.environment import machine
-
-if TYPE_CHECKING:
-    from contextseg.data.sample import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ MEASURING = ("size", "machine")
 """Settings that costs depend on."""
 
 
-def named(configs: Mapping[str, TrainConfig] | Sequence[TrainConfig]) -> dict[str, TrainConfig]:
+def named(configs: Mapping[str, AnyConfig] | Sequence[AnyConfig]) -> dict[str, AnyConfig]:
     """The configs by the names they have in the report.
 
     Raises:
@@ -54,14 +53,12 @@ def named(configs: Mapping[str, TrainConfig] | Sequence[TrainConfig]) -> dict[st
     return models
 
 
-def open_data(models: Mapping[str, TrainConfig], split: str | None) -> Dataset:
+def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
     """The images to score on.
 
     Raises:
         ValueError: the models are for different data, or there are no such images.
     """
-    from contextseg.data import open_dataset
-
     roots = {config.data.root: name for name, config in models.items()}
     if len(roots) > 1:
         each = ", ".join(f"{name}: {root or 'none'}" for root, name in roots.items())
@@ -78,15 +75,15 @@ def open_data(models: Mapping[str, TrainConfig], split: str | None) -> Dataset:
     split = split or config.data.val_split
     if not split:
         raise ValueError("compare: there is no validation split; name the split to score on.")
-    data = open_dataset(config.data.root, split)
+    data = KINDS[kind_name(models.values())].open(config, split)
     if len(data) == 0:
         raise ValueError(f"compare: the split {split} of {config.data.root} is empty.")
     return data
 
 
 def settings_of(
-    models: Mapping[str, TrainConfig],
-    data: Dataset,
+    models: Mapping[str, AnyConfig],
+    data: Any,
     *,
     small: Sequence[int],
     size: tuple[int, int] | None,
@@ -101,31 +98,34 @@ def settings_of(
     """
     from contextseg.metrics.small_objects import SmallObjectIoU
 
-    SmallObjectIoU(1, small)  # refuses bounds that do not rise
-    check_mean_over(mean_over, data.classes.names)
+    task, config = kind_name(models.values()), next(iter(models.values()))
+    if task == "segmentation":
+        SmallObjectIoU(1, small)  # refuses bounds that do not rise
+        check_mean_over(mean_over, data.classes.names)
+    elif mean_over:
+        raise ValueError("compare: mean_over is a mean of IoUs; classifiers have none.")
     if limit is not None and limit < 1:
         raise ValueError(f"compare: limit must be at least 1, got {limit}.")
-    if size is None:
-        height, width = data[0].labels.shape
-        size = (height, width)
-    if min(size) < 32:
+    size = size or KINDS[task].size(config, data)
+    if task == "segmentation" and min(size) < 32:
         raise ValueError(f"compare: size must be at least 32 rows and columns, got {list(size)}.")
-    config = next(iter(models.values()))
     return {
         "title": title,
+        "task": task,
         "data": config.data.root,
         "dataset": data.classes.dataset,
         "split": data.split,
         "images": min(len(data), limit or len(data)),
-        "small": list(small),
+        "small": list(small) if task == "segmentation" else [],
         "mean_over": list(mean_over),
         "size": list(size),
         "machine": machine(config.device),
+        "published": KINDS[task].published(data),
     }
 
 
 def planned(
-    models: Mapping[str, TrainConfig],
+    models: Mapping[str, AnyConfig],
     seeds: Sequence[int] | None,
     settings: dict[str, Any],
     classes: Sequence[str],
@@ -172,7 +172,7 @@ def _with_figures(new: Comparison, old: Comparison) -> Comparison:
         return all(new.settings[name] == old.settings.get(name) for name in names)
 
     scored = {
-        run.identity: run
+        _identity(entry, run): run
         for entry in old.entries
         for run in entry.runs
         if run.status == "done" and same(SCORING) and new.classes == old.classes
@@ -183,7 +183,12 @@ def _with_figures(new: Comparison, old: Comparison) -> Comparison:
     entries = [
         replace(
             entry,
-            runs=[scored.get(run.identity, run) for run in entry.runs],
+            runs=[
+                replace(scored[run.identity], identity=run.identity)
+                if run.identity in scored
+                else run
+                for run in entry.runs
+            ],
             cost=measured.get(_key(entry)),
         )
         for entry in new.entries
@@ -191,13 +196,22 @@ def _with_figures(new: Comparison, old: Comparison) -> Comparison:
     return replace(new, entries=entries, pixels=old.pixels if scored else new.pixels)
 
 
+def _identity(entry: Entry, run: Run) -> str:
+    """The identity that a run of an earlier comparison has today, with the options of today."""
+    kind = TrainConfig if "context" in entry.config["model"] else ClassifierTrainConfig
+    try:
+        return identity(replace(from_dict(kind, entry.config), seed=run.seed))
+    except ValueError:  # options of another version
+        return run.identity
+
+
 def _key(entry: Entry) -> str:
     """What the cost of a model depends on."""
     return repr((entry.config["model"], entry.config["precision"], entry.config["device"]))
 
 
-def _recorded(config: TrainConfig) -> dict[str, Any]:
+def _recorded(config: AnyConfig) -> dict[str, Any]:
     """Every option but the seed and the folder, which belong to the runs."""
-    values = to_dict(config)
+    values = to_dict(normalised(config))
     del values["seed"], values["out"]
     return values

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
-from typing import Any
 
+from contextseg.comparison.report_charts import (
+    cost_bars,
+    curves,
+    read_logs,
+    score_bars,
+    training_speed,
+)
 from contextseg.comparison.report_tables import (
     class_table,
     cost_table,
-    mean_name,
     option_table,
+    published_table,
     run_table,
     score_table,
     small_name,
 )
-from contextseg.comparison.results import LOGS, Comparison, Cost, Entry, deviation
-from contextseg.report.bars import Bar, bar_chart
-from contextseg.report.charts import Series, line_chart
-from contextseg.report.html import escape, page, section, standalone
+from contextseg.comparison.results import LOGS, Comparison
+from contextseg.comparison.wording import WORDINGS
+from contextseg.report.charts import Chart
+from contextseg.report.rendering import render
 from contextseg.report.tables import Table
 from contextseg.system.atomic_files import write_text
 
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
-LOSS, SCORE, SPEED = "train/main", "val/mean_iou", "train/images_per_s"
-"""Columns of a training log."""
 
 
 def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> None:
@@ -35,24 +38,21 @@ def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> Non
 
     Args:
         folder: the training logs are in its folder `logs`.
-        comparison: the figures.
+        comparison: the results.
     """
     folder = Path(folder)
-    logs = _read_logs(folder / LOGS, comparison)
-    title = comparison.settings["title"] or _title(comparison)
-    summary = _summary(comparison)
-    body = [f"<header>\n<h1>{escape(title)}</h1>\n<p>{escape(summary)}</p>\n</header>"]
-    text = [f"# {title}\n", f"{summary}\n"]
-    for part in _parts(comparison, logs):
-        body.append(part.html())
-        text += part.markdown(folder)
-    failures = _failures(comparison)
-    if failures:
-        items = "".join(f"<li>{escape(line)}</li>" for line in failures)
-        body.append(section("What failed", f'<ul class="failures">{items}</ul>'))
-        text += ["## What failed\n", "".join(f"- {line}\n" for line in failures)]
-    write_text(folder / PAGE, page(title, "\n".join(part for part in body if part)))
-    write_text(folder / MARKDOWN, "\n".join(text))
+    parts = [part for part in _parts(comparison, folder / LOGS) if part.table or part.charts]
+    content = {
+        "title": comparison.settings["title"] or _title(comparison),
+        "summary": _summary(comparison),
+        "parts": parts,
+        "folder": CHARTS,
+        "failures": _failures(comparison),
+    }
+    for chart in (chart for part in parts for chart in part.bars):
+        write_text(folder / CHARTS / chart.file_name, chart.svg())
+    write_text(folder / PAGE, render("comparison.html", **content))
+    write_text(folder / MARKDOWN, render("comparison.md", **content))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,64 +62,60 @@ class _Part:
     heading: str
     note: str = ""
     table: Table | None = None
-    bars: dict[str, str] = field(default_factory=dict)
-    """Charts that stand in the Markdown too, by title; empty ones are left out."""
-    curves: list[str] = field(default_factory=list)
+    bars: Sequence[Chart] = ()
+    """Charts that stand in the Markdown too."""
+    curves: Sequence[Chart] = ()
     """Charts of the web page alone: their legend is no part of the drawing."""
 
-    def html(self) -> str:
-        """The section, or nothing if there is nothing in it."""
-        charts = "".join([*self.bars.values(), *self.curves])
-        table = self.table.html() if self.table else ""
-        shown = f'<div class="charts">{charts}</div>' if charts else ""
-        return section(self.heading, table + shown, self.note)
-
-    def markdown(self, folder: Path) -> list[str]:
-        """Its paragraphs; the charts become files in `folder`."""
-        if self.table is None:
-            return []
-        parts = [f"## {self.heading}\n", *([f"{self.note}\n"] * bool(self.note))]
-        parts.append(self.table.markdown())
-        for title, chart in self.bars.items():
-            if chart:
-                name = "-".join(title.lower().replace("²", "2").split()) + ".svg"
-                write_text(folder / CHARTS / name, standalone(chart))
-                parts.append(f"![{title}]({CHARTS}/{name})\n")
-        return parts
+    @property
+    def charts(self) -> list[Chart]:
+        """Those of the web page."""
+        return [*self.bars, *self.curves]
 
 
-def _parts(comparison: Comparison, logs: dict[str, list[list[dict[str, Any]]]]) -> list[_Part]:
-    speed = {name: value for name, runs in logs.items() if (value := _training_speed(runs))}
+def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
+    logs = read_logs(folder, comparison)
+    speed, wording = training_speed(logs), WORDINGS[comparison.task]
     return [
         _Part(
             heading="Scores",
             note=_score_note(comparison),
             table=score_table(comparison),
-            bars=_score_bars(comparison),
+            bars=score_bars(comparison),
         ),
         _Part(
             heading="Cost",
             note=_cost_note(comparison),
             table=cost_table(comparison, speed),
-            bars=_cost_bars(comparison),
+            bars=cost_bars(comparison),
         ),
-        _Part(heading="IoU of each class, %", note=_CLASS_NOTE, table=class_table(comparison)),
-        _Part(heading="Learning curves", note="Means over the seeds.", curves=_curves(logs)),
+        _Part(
+            heading=f"{wording.of_class} of each class, %",
+            note="Mean over the seeds; behind it the difference to the first model, in points. "
+            f"{wording.counted.capitalize()}: share of the scored {wording.counted}.",
+            table=class_table(comparison),
+        ),
+        _Part(
+            heading="Learning curves",
+            note="Means over the seeds. A curve ends with the model as it was at the last step; "
+            f"the scores above, on {_data(comparison)}, are those of the model that each run kept: "
+            "the best of its validations.",
+            curves=curves(logs, wording),
+        ),
         _Part(heading="Options in which the models differ", table=option_table(comparison)),
-        _Part(heading="Runs", note=_RUN_NOTE, table=run_table(comparison)),
+        _Part(
+            heading="Published",
+            note="Results that papers report on the same data; they were not run here.",
+            table=published_table(comparison),
+        ),
+        _Part(
+            heading="Runs",
+            note="All options of a run are in comparison.json. A + marks code that was changed "
+            "after the commit; minutes are of the whole training, on a machine that may have done "
+            "other work.",
+            table=run_table(comparison),
+        ),
     ]
-
-
-_CLASS_NOTE = (
-    "Mean over the seeds; behind it the difference to the first model, in points. Pixels: share of "
-    "the scored pixels of the ground truth."
-)
-
-
-_RUN_NOTE = (
-    "All options of a run are in comparison.json. A + marks code that was changed after the "
-    "commit; minutes are of the whole training, on a machine that may have done other work."
-)
 
 
 def _title(comparison: Comparison) -> str:
@@ -130,13 +126,17 @@ def _title(comparison: Comparison) -> str:
 def _summary(comparison: Comparison) -> str:
     settings = comparison.settings
     seeds = sorted({run.seed for entry in comparison.entries for run in entry.runs})
-    dataset = settings["dataset"] or settings["data"]
     return (
         f"{_count(len(comparison.entries), 'model')} trained with "
         f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))}), scored on "
-        f"{_count(settings['images'], 'image')} of {dataset}, {settings['split']}, each at its own "
-        f"size and one scale."
+        f"{_count(settings['images'], 'image')} of {_data(comparison)}"
+        + (", each at its own size and one scale." if comparison.task == "segmentation" else ".")
     )
+
+
+def _data(comparison: Comparison) -> str:
+    settings = comparison.settings
+    return f"{settings['dataset'] or settings['data']}, {settings['split']}"
 
 
 def _score_note(comparison: Comparison) -> str:
@@ -147,92 +147,26 @@ def _score_note(comparison: Comparison) -> str:
         ("Mean ± standard deviation over the seeds. " if several else "One seed a model. ")
         + (f"The first mean is over {', '.join(over)} alone. " if over else "")
         + "Differences are to the first model, in points. "
-        + f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
-        "with fewer pixels, mean over the classes that have any."
+        + (
+            f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
+            "with fewer pixels, mean over the classes that have any."
+            if bounds
+            else ""
+        )
     )
 
 
 def _cost_note(comparison: Comparison) -> str:
     rows, columns = comparison.settings["size"]
     where = comparison.settings["machine"]
+    without = ", without the auxiliary head" if comparison.task == "segmentation" else ""
     precisions = sorted({entry.config["precision"] for entry in comparison.entries})
     return (
-        f"One image of {rows} × {columns} pixels, without the auxiliary head; GMAC: "
+        f"One image of {rows} × {columns} pixels{without}; GMAC: "
         f"convolutions and matrix products of the network. Speed and memory in precision "
         f"{' or '.join(precisions)} on {where['device']}, {_count(where['threads'], 'thread')}, "
         f"torch {where['torch']}; training includes reading and augmenting images."
     )
-
-
-def _score_bars(comparison: Comparison) -> dict[str, str]:
-    def drawn(title: str, values: Callable[[Entry], list[float]]) -> str:
-        bars = []
-        for entry in comparison.entries:
-            found = [100 * value for value in values(entry)]
-            if found:
-                bars.append(Bar(entry.name, fmean(found), deviation(found) or 0.0))
-        return bar_chart(title, bars, x_label="percent")
-
-    over = comparison.mean_over
-    name = mean_name(comparison).capitalize().replace("iou", "IoU")
-    charts = {
-        name: drawn(
-            name, lambda entry: entry.mean_values(over) if over else entry.values("mean_iou")
-        )
-    }
-    for index, bound in enumerate(comparison.settings["small"]):
-        title = f"Mean {small_name(bound)}"
-        charts[title] = drawn(title, lambda entry, index=index: entry.small_values(index))
-    return charts
-
-
-def _cost_bars(comparison: Comparison) -> dict[str, str]:
-    def drawn(title: str, unit: str, value: Callable[[Cost], float | None]) -> str:
-        found = [(entry.name, value(entry.cost)) for entry in comparison.entries if entry.cost]
-        bars = [Bar(name, figure) for name, figure in found if figure is not None]
-        return bar_chart(title, bars, x_label=unit)
-
-    return {
-        "Arithmetic": drawn("Arithmetic", "GMAC", lambda cost: cost.gmac),
-        "Speed": drawn("Speed", "images/s", lambda cost: cost.images_per_s),
-        "Peak memory": drawn("Peak memory", "MiB", lambda cost: cost.memory_mib),
-    }
-
-
-def _curves(logs: dict[str, list[list[dict[str, Any]]]]) -> list[str]:
-    loss = [Series(name, _means(runs, LOSS, 1.0)) for name, runs in logs.items()]
-    score = [Series(name, _means(runs, SCORE, 100.0)) for name, runs in logs.items()]
-    return [
-        line_chart("Cross-entropy in training", loss, x_label="step"),
-        line_chart("Mean IoU on validation", score, x_label="step", y_label="percent"),
-    ]
-
-
-def _read_logs(folder: Path, comparison: Comparison) -> dict[str, list[list[dict[str, Any]]]]:
-    """Rows of the training logs by model, a list a run."""
-    from contextseg.training.log import read_log
-
-    return {
-        entry.name: [read_log(folder / run.log) for run in entry.runs if run.log]
-        for entry in comparison.entries
-    }
-
-
-def _means(
-    runs: list[list[dict[str, Any]]], column: str, factor: float
-) -> list[tuple[float, float]]:
-    """Steps, and the mean of a column over the runs that have it there."""
-    found: dict[int, list[float]] = {}
-    for rows in runs:
-        for row in rows:
-            if column in row:
-                found.setdefault(row["step"], []).append(factor * row[column])
-    return [(step, fmean(found[step])) for step in sorted(found)]
-
-
-def _training_speed(runs: list[list[dict[str, Any]]]) -> float | None:
-    speeds = [row[SPEED] for rows in runs for row in rows if SPEED in row]
-    return median(speeds) if speeds else None
 
 
 def _failures(comparison: Comparison) -> list[str]:

@@ -1,105 +1,118 @@
-"""The figures of a comparison as tables."""
+"""The results of a comparison as tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from contextseg.comparison.results import Comparison, Entry, deviation, mean
+from contextseg.comparison.wording import WORDINGS, Wording
 from contextseg.config.io import flattened
-from contextseg.report.formatting import MEANS, percent
+from contextseg.report.formatting import NOTHING, aligned, fixed, percent, points
 from contextseg.report.tables import Cell, Table
-
-NOTHING = "–"
-PERCENT = 100.0
 
 
 def score_table(comparison: Comparison) -> Table:
     """Mean and standard deviation over the seeds of every score, a row a model."""
-    columns: dict[str, Callable[[Entry], list[float]]] = {}
-    if comparison.mean_over:
-        columns[f"{mean_name(comparison)}, %"] = lambda entry: entry.mean_values(
-            comparison.mean_over
-        )
+    columns, wording = _score_columns(comparison), WORDINGS[comparison.task]
+    places = wording.places
+    means = {
+        name: [mean(values(e)) for e in comparison.entries] for name, values in columns.items()
+    }
+    best = {name: _best(values, wording) for name, values in means.items()}
+    rows: list[list[Cell | str]] = []
+    for entry in comparison.entries:
+        reason = failure(entry)
+        if reason or all(run.status == "to do" for run in entry.runs):
+            tone = "failed" if reason else ""
+            rows.append([entry.name, Cell(reason or "not run", tone=tone, span=len(columns) + 1)])
+            continue
+        cells: list[Cell | str] = []
+        for name, values in columns.items():
+            found = values(entry)
+            text, deviated = percent(mean(found), places), deviation(found)
+            cell = Cell(
+                text,
+                spread="" if deviated is None else f"± {percent(deviated, places)}",
+                best=text == best[name],
+            )
+            first = not cells and entry is not comparison.entries[0]
+            if first:
+                cell = _with_difference(cell, means[name][0], mean(found), wording)
+            cells.append(cell)
+        rows.append([entry.name, *cells, _seeds(entry)])
+    return Table(["model", *columns, "seeds"], rows)
+
+
+def _score_columns(comparison: Comparison) -> dict[str, Callable[[Entry], list[float]]]:
+    """Values of a model by the heading of their column: those that any model has."""
+    columns: dict[str, Callable[[Entry], list[float]]] = {
+        f"{mean_name(comparison)}, %": lambda entry: main_values(comparison, entry)
+    }
     columns |= {
-        f"{name}, %": lambda entry, figure=figure: entry.values(figure)
-        for name, figure in MEANS.items()
+        f"{name}, %": lambda entry, field=field: entry.values(field)
+        for name, field in WORDINGS[comparison.task].values.items()
     }
     columns |= {
         f"{small_name(bound)}, %": lambda entry, index=index: entry.small_values(index)
         for index, bound in enumerate(comparison.settings["small"])
     }
-    columns = {
+    return {
         name: values
         for name, values in columns.items()
         if any(values(entry) for entry in comparison.entries)
     }
-    best = {name: _best(comparison, values) for name, values in columns.items()}
-    rows: list[list[Cell | str]] = []
-    for entry in comparison.entries:
-        reason = failure(entry)
-        if reason:
-            rows.append([entry.name, Cell(reason, tone="failed", span=len(columns) + 1)])
-            continue
-        if all(run.status == "to do" for run in entry.runs):
-            rows.append([entry.name, Cell("not run", span=len(columns) + 1)])
-            continue
-        rows.append([entry.name])
-        for number, (name, values) in enumerate(columns.items()):
-            text = spread(values(entry))
-            first = values(comparison.entries[0])
-            cell = Cell(text, best=text != NOTHING and mean(values(entry)) == best[name])
-            rows[-1].append(_with_difference(cell, values(entry), first) if not number else cell)
-        rows[-1].append(_seeds(entry))
-    return Table(["model", *columns, "seeds"], rows)
+
+
+def main_values(comparison: Comparison, entry: Entry) -> list[float]:
+    """The result that models are compared by, from each run: of some classes, or of all."""
+    over, wording = comparison.mean_over, WORDINGS[comparison.task]
+    return entry.mean_values(over) if over else entry.values(wording.values[wording.main])
 
 
 def cost_table(comparison: Comparison, training_speed: dict[str, float]) -> Table | None:
     """What a prediction of each model takes; None where nothing was measured.
 
     Args:
-        comparison: the figures.
+        comparison: the results.
         training_speed: images a second in training, by model.
     """
     if not any(entry.cost for entry in comparison.entries):
         return None
-    rows = []
-    for entry in comparison.entries:
-        cost = entry.cost
-        trained = training_speed.get(entry.name)
-        rows.append(
-            [
-                entry.name,
-                NOTHING if cost is None else f"{cost.parameters / 1e6:.2f}",
-                NOTHING if cost is None else f"{cost.gmac:.2f}",
-                NOTHING if cost is None else f"{cost.images_per_s:.3g}",
-                NOTHING if cost is None or cost.memory_mib is None else f"{cost.memory_mib:.3g}",
-                NOTHING if trained is None else f"{trained:.3g}",
-            ]
-        )
-    columns = ("model", "parameters, M", "GMAC", "images/s", "peak memory, MiB")
-    return Table([*columns, "training images/s"], rows)
+    costs = [entry.cost for entry in comparison.entries]
+    columns = {
+        "parameters, M": _column([cost and cost.parameters / 1e6 for cost in costs], 2),
+        "GMAC": _column([cost and cost.gmac for cost in costs], 2),
+        "images/s": _column([cost and cost.images_per_s for cost in costs]),
+        "peak memory, MiB": _column([cost and cost.memory_mib for cost in costs]),
+        "training images/s": _column([training_speed.get(e.name) for e in comparison.entries]),
+    }
+    names = [entry.name for entry in comparison.entries]
+    return Table(["model", *columns], list(zip(names, *columns.values(), strict=True)))
 
 
 def class_table(comparison: Comparison) -> Table | None:
-    """Mean IoU of each class, with the difference to the first model; None without scores."""
-    entries = [entry for entry in comparison.entries if entry.values("mean_iou")]
-    if not entries:
+    """Mean result of each class, with the difference to the first model; None without scores."""
+    entries = [entry for entry in comparison.entries if any(run.scores for run in entry.runs)]
+    if not entries or not comparison.classes:
         return None
+    wording = WORDINGS[comparison.task]
+    places = wording.places
     first, total = comparison.entries[0], max(1, sum(comparison.pixels))
     rows: list[list[Cell | str]] = []
     for label, name in enumerate(comparison.classes):
-        row: list[Cell | str] = [name, percent(comparison.pixels[label] / total)]
         means = [mean(entry.class_values(label)) for entry in entries]
-        top = _highest(means)
+        best, base = _best(means, wording), mean(first.class_values(label))
+        row: list[Cell | str] = [name, percent(comparison.pixels[label] / total)]
         for entry, value in zip(entries, means, strict=True):
-            cell = Cell(percent(value), best=value is not None and value == top)
+            cell = Cell(percent(value, places), best=percent(value, places) == best)
             if entry is not first:
-                cell = _with_difference(cell, entry.class_values(label), first.class_values(label))
+                cell = _with_difference(cell, base, value, wording)
             row.append(cell)
         rows.append(row)
-    return Table(["class", "pixels, %", *(entry.name for entry in entries)], rows)
+    return Table(["class", f"{wording.counted}, %", *(entry.name for entry in entries)], rows)
 
 
 def option_table(comparison: Comparison) -> Table | None:
@@ -116,9 +129,9 @@ def option_table(comparison: Comparison) -> Table | None:
 
 
 def mean_name(comparison: Comparison) -> str:
-    """What the mean IoU that models are compared by is called."""
+    """What the result that models are compared by is called."""
     count = len(comparison.mean_over)
-    return f"mean IoU of {count} classes" if count else "mean IoU"
+    return f"mean IoU of {count} classes" if count else WORDINGS[comparison.task].main
 
 
 def run_table(comparison: Comparison) -> Table | None:
@@ -147,6 +160,15 @@ def run_table(comparison: Comparison) -> Table | None:
     return Table(heads, rows) if rows else None
 
 
+def published_table(comparison: Comparison) -> Table | None:
+    """Published results on the same data; None where there are none."""
+    rows: list[list[Cell | str]] = [
+        [row["name"], fixed(row["error"], 2), row["parameters"] or NOTHING]
+        for row in comparison.settings.get("published", ())
+    ]
+    return Table(["network", "error, %", "parameters"], rows) if rows else None
+
+
 def minutes(seconds: float) -> str:
     """Minutes, with a decimal where they are few."""
     return f"{seconds / 60:.0f}" if seconds >= 600 else f"{seconds / 60:.1f}"
@@ -166,31 +188,27 @@ def failure(entry: Entry) -> str:
     return f"failed: {'; '.join(dict.fromkeys(reasons))}"
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean, and standard deviation where there are several values, in percent."""
-    deviated = deviation(values)
-    text = percent(mean(values))
-    return text if deviated is None else f"{text} ± {percent(deviated)}"
-
-
-def _with_difference(cell: Cell, values: Sequence[float], others: Sequence[float]) -> Cell:
-    """The cell with the difference of two means, in points of a percent, where there is one."""
-    one, other = mean(values), mean(others)
-    if one is None or other is None or values is others or one == other:
+def _with_difference(cell: Cell, base: float | None, value: float | None, wording: Wording) -> Cell:
+    """The cell with its difference to `base` in points of a percent, where there is one."""
+    if base is None or value is None or value == base:
         return cell
-    points = PERCENT * (one - other)
-    tone = "" if abs(points) < 0.05 else ("better" if points > 0 else "worse")
-    return Cell(cell.text, note=f"{points:+.1f}".replace("-", "−"), tone=tone, best=cell.best)
+    note = points(100 * (value - base), wording.places)
+    up, down = ("worse", "better") if wording.lower_is_better else ("better", "worse")
+    return replace(cell, note=note, tone={"+": up, "−": down}.get(note[0], ""))
 
 
-def _best(comparison: Comparison, values: Callable[[Entry], list[float]]) -> float | None:
-    """The highest mean of all models; None where all have the same."""
-    return _highest([mean(values(entry)) for entry in comparison.entries])
+def _best(means: Sequence[float | None], wording: Wording) -> str | None:
+    """The best mean as it is shown; None where all look alike."""
+    known = [value for value in means if value is not None]
+    if len({percent(value, wording.places) for value in known}) < 2:
+        return None
+    return percent(min(known) if wording.lower_is_better else max(known), wording.places)
 
 
-def _highest(means: Sequence[float | None]) -> float | None:
-    known = {value for value in means if value is not None}
-    return max(known) if len(known) > 1 else None
+def _column(values: Sequence[float | None], places: int | None = None) -> list[str]:
+    """Numbers below one another, with a dash where there is none."""
+    texts = iter(aligned([value for value in values if value is not None], places))
+    return [NOTHING if value is None else next(texts) for value in values]
 
 
 def _seeds(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""Every figure of a comparison, as one JSON file that its report is made from."""
+"""All results of a comparison, as one JSON file that its report is made from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contextseg.comparison.old_results import upgraded
 from contextseg.system.atomic_files import write_text
 
 FILE_NAME = "comparison.json"
@@ -21,21 +22,20 @@ LOGS = "logs"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunScores:
-    """What a trained model gets right, each figure in 0 to 1; None where undefined."""
+    """What a trained model gets right, each result in 0 to 1; None where undefined."""
 
-    mean_iou: float | None
-    """As in `contextseg.metrics.Scores`; so are the next ones."""
-    pixel_accuracy: float | None
-    mean_accuracy: float | None
-    presence_map: float | None
-    iou: list[float | None]
-    """By label."""
-    small_iou: list[list[float | None]]
+    values: dict[str, float | None]
+    """Over all classes, by name: `mean_iou`, `pixel_accuracy`, `mean_accuracy` and `presence_map`
+    (`contextseg.metrics.Scores`), or `error` and `error_exact`
+    (`contextseg.metrics.classification.ClassificationScores`)."""
+    classes: list[float | None]
+    """IoU, or error, by label."""
+    small: list[list[float | None]]
     """IoU of small objects (`contextseg.metrics.small_objects`) by bound, by label."""
 
     def small_mean(self, index: int) -> float | None:
         """Mean IoU of small objects at a bound, over the classes that have any."""
-        return mean(self.small_iou[index])
+        return mean(self.small[index])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,9 +81,9 @@ class Entry:
     """One a seed."""
     cost: Cost | None = None
 
-    def values(self, figure: str) -> list[float]:
-        """A field of `RunScores` from each run that has it."""
-        found = [getattr(run.scores, figure) for run in self.runs if run.scores is not None]
+    def values(self, name: str) -> list[float]:
+        """A value of `RunScores` from each run that has it."""
+        found = [run.scores.values.get(name) for run in self.runs if run.scores is not None]
         return [value for value in found if value is not None]
 
     def small_values(self, index: int) -> list[float]:
@@ -94,12 +94,12 @@ class Entry:
     def mean_values(self, labels: Sequence[int]) -> list[float]:
         """Mean IoU over some classes, those in which it is defined, from each run."""
         runs = [run.scores for run in self.runs if run.scores is not None]
-        found = [mean([scores.iou[label] for label in labels]) for scores in runs]
+        found = [mean([scores.classes[label] for label in labels]) for scores in runs]
         return [value for value in found if value is not None]
 
     def class_values(self, label: int) -> list[float]:
         """IoU of a class, from each run in which it is defined."""
-        found = [run.scores.iou[label] for run in self.runs if run.scores is not None]
+        found = [run.scores.classes[label] for run in self.runs if run.scores is not None]
         return [value for value in found if value is not None]
 
 
@@ -108,13 +108,18 @@ class Comparison:
     """All of it."""
 
     settings: dict[str, Any]
-    """What was scored and measured, and how: data, split, images, small, size, machine, ..."""
+    """What was scored and measured, and how: task, data, split, images, size, machine, ..."""
     classes: list[str]
     """Names by label."""
     pixels: list[int] = field(default_factory=list)
-    """Scored pixels of each class in the ground truth."""
+    """Scored pixels (or images) of each class in the ground truth."""
     entries: list[Entry]
     """The models, in the order of the report: differences are to the first."""
+
+    @property
+    def task(self) -> str:
+        """`segmentation` or `classification`."""
+        return self.settings.get("task", "segmentation")
 
     @property
     def mean_over(self) -> list[int]:
@@ -150,7 +155,7 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
     if not path.is_file():
         raise FileNotFoundError(f"no comparison in {folder}: expected {FILE_NAME} there.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = upgraded(json.loads(path.read_text(encoding="utf-8")))
         entries = [_entry(values) for values in content.pop("entries")]
         return Comparison(entries=entries, **content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -1,80 +1,76 @@
-"""The runs of a comparison: which training each one is, where it lies, what it scores."""
+"""The runs of a comparison: which training each one is, and where it lies."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from contextseg.comparison.results import LOGS, RunScores, or_none
+from contextseg.comparison.results import LOGS
 from contextseg.config import ModelConfig, TrainConfig
+from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
+from contextseg.config.marks import marked
+from contextseg.system.atomic_files import atomic_path
+from contextseg.training.normalisation import with_run_normalisation
+from contextseg.training.run_folder import CONFIG, LOG, is_finished
 
-if TYPE_CHECKING:
-    from contextseg.data.sample import Dataset
-
-logger = logging.getLogger(__name__)
-
-WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers", "data.check"}
-"""Options that do not change what a run computes."""
-RESOLVED = ("model.num_classes", "model.context.prior_grid")
-"""Options that training sets where they are None, from others and from the data."""
+AnyConfig = TrainConfig | ClassifierTrainConfig
 
 
 class StoppedError(Exception):
     """Ctrl-C ended a training; the message is its folder."""
 
 
-def identity(config: TrainConfig) -> str:
+def identity(config: AnyConfig) -> str:
     """Ten hexadecimal digits, equal for two runs that compute the same."""
     text = json.dumps(_computed(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def run_folder(config: TrainConfig, runs: Path) -> Path:
+def run_folder(config: AnyConfig, runs: Path) -> Path:
     """Where the run of `config` is, or is to be.
 
-    That is `config.out` if a finished run of the same options is there, so that what
-    `contextseg train` has trained is not trained again; else a folder in `runs` whose name says
-    which run it is, so that comparisons can share them.
+    That is a finished run of the same options in `config.out` or anywhere in `runs`, so that
+    nothing is trained twice; else a folder in `runs` whose name says which run it is, so that
+    comparisons can share them.
     """
-    from contextseg.training.resume import CONFIG
-    from contextseg.training.train_or_load import is_finished
-
-    own = Path(config.out)
-    if is_finished(own):
-        try:
-            old, new = _computed(read_yaml(own / CONFIG, TrainConfig)), _computed(config)
-            old |= {name: None for name in RESOLVED if name in new and new[name] is None}
-            if old == new:
-                return own
-        except (OSError, ValueError) as error:
-            logger.warning("%s is not taken for a finished run: %s", own, error)
-    return runs / name_of(config)
+    planned = runs / name_of(config)
+    others = sorted(runs.iterdir()) if runs.is_dir() else []
+    for folder in (Path(config.out), planned, *others):
+        if is_finished(folder) and _computes(folder, config):
+            return folder
+    return planned
 
 
-def name_of(config: TrainConfig) -> str:
+def _computes(folder: Path, config: AnyConfig) -> bool:
+    """Whether the run in a folder computed what `config` asks for."""
+    try:
+        old, new = _computed(read_yaml(folder / CONFIG, type(config))), _computed(config)
+    except (OSError, ValueError):  # another kind of task, or options of another version
+        return False
+    old |= {name: None for name in marked(config, "resolved") if new[name] is None}
+    return old == new
+
+
+def name_of(config: AnyConfig) -> str:
     """What the run of `config` is called among all runs."""
     return f"{config.model.name}-{identity(config)}-seed{config.seed}"
 
 
-def model_of(config: TrainConfig, runs: Path, num_classes: int) -> ModelConfig:
+def model_of(config: AnyConfig, runs: Path, num_classes: int) -> ModelConfig | ClassifierConfig:
     """The network of a run with what training resolved in it, as far as its folder is there."""
-    from contextseg.training.resume import CONFIG
-
     file = run_folder(config, runs) / CONFIG
     if file.is_file():
-        return read_yaml(file, TrainConfig).model
+        return read_yaml(file, type(config)).model
     return replace(config.model, num_classes=num_classes)
 
 
-def finish(config: TrainConfig, runs: Path, *, progress: bool) -> Path:
-    """Train the run of `config`, or go on with it; the folder of the finished run.
+def finish(config: AnyConfig, runs: Path, *, progress: bool) -> Path:
+    """Train the run of `config`, or resume it; the folder of the finished run.
 
     Raises:
         StoppedError: Ctrl-C ended the training.
@@ -89,39 +85,6 @@ def finish(config: TrainConfig, runs: Path, *, progress: bool) -> Path:
     return folder
 
 
-def score(
-    folder: Path,
-    config: TrainConfig,
-    data: Dataset,
-    small: tuple[int, ...],
-    limit: int | None,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[RunScores, list[int]]:
-    """Scores of the best model in a run folder, and the scored pixels of each class."""
-    from contextseg.evaluation import evaluate
-    from contextseg.inference.load import load
-    from contextseg.metrics.small_objects import SmallObjectIoU
-
-    objects = SmallObjectIoU(data.classes.num_classes, small)
-    scores = evaluate(
-        load(folder, device=config.device, precision=config.precision),
-        data,
-        limit=limit,
-        workers=config.data.workers,
-        progress=progress,
-        also=objects.update,
-    )
-    figures = RunScores(
-        mean_iou=or_none(scores.mean_iou),
-        pixel_accuracy=or_none(scores.pixel_accuracy),
-        mean_accuracy=or_none(scores.mean_accuracy),
-        presence_map=or_none(scores.presence_map),
-        iou=[or_none(value) for value in scores.iou],
-        small_iou=[[or_none(value) for value in row] for row in objects.iou().tolist()],
-    )
-    return figures, scores.confusion.sum(1).tolist()
-
-
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
     """When, where and by which code a run was trained."""
     from contextseg.training.callbacks import provenance
@@ -129,18 +92,31 @@ def read_sessions(folder: Path) -> list[dict[str, Any]]:
     return provenance.read_sessions(folder)
 
 
-def keep_log(folder: Path, config: TrainConfig, out: Path) -> str:
+def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
     """Copy the training log of a run into the report's folder `logs`; its name there."""
-    from contextseg.system.atomic_files import atomic_path
-    from contextseg.training.train import LOG
-
     name = f"{name_of(config)}.csv"
     with atomic_path(out / LOGS / name) as partial:
         shutil.copyfile(folder / LOG, partial)
     return name
 
 
-def _computed(config: TrainConfig) -> dict[str, Any]:
+def normalised(config: AnyConfig) -> AnyConfig:
+    """`config` with the mean and standard deviation that its run normalises images with.
+
+    Runs are the same whether a config states them or leaves them to the backbone.
+    """
+    try:
+        return with_run_normalisation(config, resume=False)
+    except (OSError, ValueError):  # its training will fail, and say why
+        return config
+
+
+def _computed(config: AnyConfig) -> dict[str, Any]:
     """The options that say what a run computes, by their dotted names."""
-    values = flattened(to_dict(config))
-    return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
+    from contextseg.training.precision import with_precision
+
+    if config.precision == "auto":  # as which a training never runs
+        config = with_precision(config)
+    without_effect = marked(config, "without_effect")
+    values = flattened(to_dict(normalised(config)))
+    return {name: value for name, value in values.items() if name not in without_effect}

@@ -7,6 +7,14 @@ the changelog.
 
 from __future__ import annotations
 
+from contextseg.config.classification import (
+    CIFAR_MEAN,
+    CIFAR_STD,
+    ClassifierAugmentConfig,
+    ClassifierConfig,
+    ClassifierDataConfig,
+    ClassifierTrainConfig,
+)
 from contextseg.config.context import (
     MODELS,
     ContextConfig,
@@ -16,25 +24,51 @@ from contextseg.config.context import (
     FCNConfig,
     PSPNetConfig,
 )
-from contextseg.config.model import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from contextseg.config.model import ModelConfig
+from contextseg.config.networks import (
+    CLASSIFIERS,
+    DeepTENConfig,
+    EncNet14Config,
+    NetworkConfig,
+    ResNet14Config,
+    SEResNet14Config,
+    TimmConfig,
+)
+from contextseg.config.normalisation import IMAGENET_MEAN, IMAGENET_STD, Normalisation
 from contextseg.config.protocol import ProtocolConfig
-from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, OptimConfig, TrainConfig
+from contextseg.config.run import AugmentConfig, DataConfig, LossConfig, TrainConfig
+from contextseg.config.training import OptimConfig, TrainingConfig
 
 __all__ = [
+    "CIFAR_MEAN",
+    "CIFAR_STD",
+    "CLASSIFIERS",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "MODELS",
     "AugmentConfig",
+    "ClassifierAugmentConfig",
+    "ClassifierConfig",
+    "ClassifierDataConfig",
+    "ClassifierTrainConfig",
     "ContextConfig",
     "ContextPriorConfig",
     "DataConfig",
     "DeepLabV3Config",
+    "DeepTENConfig",
+    "EncNet14Config",
     "EncodingConfig",
     "FCNConfig",
     "LossConfig",
     "ModelConfig",
+    "NetworkConfig",
+    "Normalisation",
     "OptimConfig",
     "PSPNetConfig",
     "ProtocolConfig",
+    "ResNet14Config",
+    "SEResNet14Config",
+    "TimmConfig",
     "TrainConfig",
+    "TrainingConfig",
 ]

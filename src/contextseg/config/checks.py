@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
 
 def at_least(name: str, value: float, least: float) -> None:
     """Raise unless `value` is `least` or more."""
@@ -25,3 +28,15 @@ def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {value}.")
+
+
+def literals(config: Any) -> None:
+    """Raise unless every field of type `Literal` has one of the values that its type lists."""
+    for name, choices in _choices(type(config)).items():
+        one_of(name, getattr(config, name), choices)
+
+
+@cache
+def _choices(cls: type) -> dict[str, tuple[object, ...]]:
+    hints = get_type_hints(cls).items()
+    return {name: get_args(hint) for name, hint in hints if get_origin(hint) is Literal}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, one_of
+from contextseg.config.checks import at_least, literals
+from contextseg.config.marks import RESOLVED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,7 @@ class EncodingConfig:
     def __post_init__(self) -> None:
         at_least("num_codewords", self.num_codewords, 0)
         at_least("se_weight", self.se_weight, 0)
-        one_of("variant", self.variant, ("reference", "paper"))
+        literals(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +58,7 @@ class ContextPriorConfig:
     """Contexts that are fused with c5: of a pixel's own class, of the others, or both."""
     groups: int = 1
     """Groups of the convolution to the prior (16 in the authors' own trainings)."""
-    prior_grid: tuple[int, int] | None = None
+    prior_grid: tuple[int, int] | None = field(default=None, metadata=RESOLVED)
     """Rows and columns of the prior's keys. None takes the feature map of a training crop, and
     without a training that of 480 x 480 pixels."""
     resolution: Literal["pooled", "bilinear", "bicubic"] = "pooled"
@@ -77,24 +78,19 @@ class ContextPriorConfig:
     take it out of precision and recall, as the authors' code does."""
 
     def __post_init__(self) -> None:
-        one_of("aggregation", self.aggregation, ("asymmetric", "ppm", "aspp"))
+        literals(self)
         at_least("kernel_size", self.kernel_size, 1)
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd to keep the size, got {self.kernel_size}.")
-        one_of("values", self.values, ("aggregated", "reduced"))
         if self.values == "reduced" and self.aggregation != "asymmetric":
             raise ValueError(
                 f"values: only aggregation asymmetric has reduced features, not {self.aggregation}."
             )
-        one_of("contexts", self.contexts, ("both", "intra", "inter"))
         at_least("groups", self.groups, 1)
         if self.prior_grid is not None:
             at_least("prior_grid", min(self.prior_grid), 1)
-        one_of("resolution", self.resolution, ("pooled", "bilinear", "bicubic"))
         for name in ("affinity_weight", "unary_weight", "global_weight"):
             at_least(name, getattr(self, name), 0)
-        one_of("void", self.void, ("mask", "as_class"))
-        one_of("diagonal", self.diagonal, ("keep", "remove"))
 
     @property
     def has_affinity_loss(self) -> bool:

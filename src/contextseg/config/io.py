@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
-import yaml
-
-from contextseg.config import MODELS
-from contextseg.config.classification import CLASSIFIERS
+from contextseg.config import CLASSIFIERS, MODELS
+from contextseg.config.values import as_type, described
+from contextseg.config.yaml_text import dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text
+from contextseg.system.suggestions import did_you_mean
 
 T = TypeVar("T")
 
 NAME = "name"
-"""Key that says which class of a union the options beside it belong to."""
+"""Key that says which class of a union the other options of that part belong to."""
 
 KINDS: dict[str, Any] = {**MODELS, **CLASSIFIERS}
 """Classes of the parts that a name chooses: context modules and networks of classifiers."""
@@ -34,10 +30,8 @@ def to_dict(config: Any) -> dict[str, Any]:
 
     A context module carries its model's name: `{"name": "encnet", "variant": "reference", ...}`.
     """
-    plain: dict[str, Any] = {}
-    for name, kind in KINDS.items():
-        if type(config) is kind:
-            plain[NAME] = name
+    name = _name(type(config))
+    plain: dict[str, Any] = {} if name is None else {NAME: name}
     for field in fields(config):
         value = getattr(config, field.name)
         if is_dataclass(value):
@@ -59,6 +53,18 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flattened`."""
+    result: dict[str, Any] = {}
+    for dotted, value in values.items():
+        *parts, last = dotted.split(".")
+        part = result
+        for key in parts:
+            part = part.setdefault(key, {})
+        part[last] = value
+    return result
+
+
 def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
     """The `cls` that `values` describe; what they leave out takes its default.
 
@@ -75,7 +81,8 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
         raise ValueError(
             f"{key or 'The configuration'} must map options to values, got {values!r}."
         )
-    if values.get(NAME) in KINDS and KINDS[values[NAME]] is cls:
+    own = _name(cls)
+    if own is not None and values.get(NAME) == own:
         values = {name: value for name, value in values.items() if name != NAME}
     known = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType]
     hints = get_type_hints(cls)
@@ -83,7 +90,11 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
     for name, value in values.items():
         dotted = f"{key}.{name}" if key else str(name)
         if name not in known:
-            raise ValueError(f"{dotted} is not an option. {_nearest(str(name), known, key)}")
+            prefix = dotted.removesuffix(str(name))
+            there_are = ", ".join(prefix + other for other in known)
+            advice = f"There are {there_are}." if known else "There are none here."
+            advice = did_you_mean(str(name), known, advice, prefix)
+            raise ValueError(f"{dotted} is not an option. {advice}")
         arguments[name] = _checked(value, hints[name], dotted)
     try:
         return cls(**arguments)
@@ -102,9 +113,7 @@ def merged(config: T, values: Mapping[str, Any]) -> T:
 
 def to_yaml(config: Any) -> str:
     """`config` as YAML, in the order of its fields."""
-    return yaml.dump(
-        to_dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
-    )
+    return dump_yaml(to_dict(config))
 
 
 def write_yaml(path: str | os.PathLike[str], config: Any) -> None:
@@ -116,13 +125,13 @@ def read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The options written in the YAML file `path`, unchecked; an empty file has none.
 
     Raises:
-        ValueError: the file is not YAML, gives a key twice, or holds something else than options.
+        ValueError: the file is not YAML, gives a key twice, or does not hold options.
         OSError: the file cannot be read.
     """
     try:
-        values = yaml.load(Path(path).read_bytes(), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not a YAML file of options: {_one_line(error)}.") from None
+        values = load_yaml(Path(path).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not a YAML file of options: {error}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -130,8 +139,13 @@ def read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
     return values
 
 
-def read_yaml(path: str | os.PathLike[str], cls: type[T]) -> T:
-    """The `cls` written in the YAML file `path`; what the file leaves out takes its default.
+def read_yaml(path: str | os.PathLike[str], cls: type[T], *, over: T | None = None) -> T:
+    """The `cls` written in the YAML file `path`.
+
+    Args:
+        path: of the file.
+        cls: a dataclass of `contextseg.config`.
+        over: has the values of the options that the file leaves out; None takes their defaults.
 
     Raises:
         ValueError: as `from_dict` and `read_mapping` do; the message names the file.
@@ -139,45 +153,24 @@ def read_yaml(path: str | os.PathLike[str], cls: type[T]) -> T:
     """
     values = read_mapping(path)
     try:
-        return from_dict(cls, values)
+        return from_dict(cls, values) if over is None else merged(over, values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def described(hint: Any) -> str:
-    """The type `hint` in words: `int | None` is "a whole number or null"."""
-    if hint is None or hint is types.NoneType:
-        return "null"
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return "one of " + ", ".join(map(repr, arguments))
-    if origin in (Union, types.UnionType):
-        return " or ".join(map(described, arguments))
-    if origin is tuple:
-        if arguments[-1] is Ellipsis:
-            return f"a list of {_PLURALS[arguments[0]]}"
-        return f"a list of {len(arguments)} {_PLURALS[arguments[0]]}"
-    return _WORDS[hint]
-
-
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-_PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
-
-
 def _checked(value: Any, hint: Any, key: str) -> Any:
     """`value` as an instance of `hint`, or a ValueError that names `key`."""
-    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    members = get_args(hint) or (hint,)
     if any(is_dataclass(member) for member in members):
         return _part(value, members, key)
-    for member in members:
-        matches, converted = _as(value, member)
-        if matches:
-            return converted
-    hint_in_words = described(hint)
+    try:
+        return as_type(value, hint)
+    except TypeError:
+        wanted = described(hint)
     advice = ""
-    if not isinstance(value, str) and f"'{value}'" in hint_in_words:
+    if not isinstance(value, str) and f"'{value}'" in wanted:
         advice = f" Put it in quotes: '{value}'."
-    raise ValueError(f"{key} must be {hint_in_words}, got {value!r}.{advice}")
+    raise ValueError(f"{key} must be {wanted}, got {value!r}.{advice}")
 
 
 def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
@@ -193,45 +186,25 @@ def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
     if name not in names:
         raise ValueError(f"{key}.{NAME} must be one of {', '.join(names)}, got {name!r}.")
     for option in value:
-        owner = _owner(option, name)
+        owner = owner_of(option, KINDS[name])
         if owner:
             raise ValueError(f"{key}.{option} is an option of {owner}, and {key}.{NAME} is {name}.")
     return from_dict(KINDS[name], value, key=key)
 
 
-def _owner(option: str, name: str) -> str | None:
-    """A model other than `name` that has the context option `option`, which `name` lacks."""
-    if any(field.name == option for field in fields(KINDS[name])):
-        return None
-    for other, kind in KINDS.items():
-        if any(field.name == option for field in fields(kind)):
-            return other
-    return None
+def owner_of(option: str, cls: type) -> str | None:
+    """Name of another model that has the option `option`, which the model of `cls` lacks."""
+    siblings = next(kinds for kinds in (MODELS, CLASSIFIERS) if cls in kinds.values())
+    owners = {
+        kind: name
+        for name, kind in siblings.items()
+        if option in (field.name for field in fields(kind))
+    }
+    return None if cls in owners else next(iter(owners.values()), None)
 
 
-def _as(value: Any, hint: Any) -> tuple[bool, Any]:
-    """Whether `value` may stand for the type `hint`, and the value as that type."""
-    if hint is types.NoneType:
-        return value is None, value
-    if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return (True, float(value)) if number and math.isfinite(value) else (False, value)
-    if get_origin(hint) is Literal:
-        return type(value) is str and value in get_args(hint), value
-    if get_origin(hint) is tuple:
-        return _as_tuple(value, get_args(hint))
-    return type(value) is hint, value
-
-
-def _as_tuple(value: Any, members: tuple[Any, ...]) -> tuple[bool, Any]:
-    if not isinstance(value, list | tuple):
-        return False, value
-    if members[-1] is Ellipsis:
-        members = (members[0],) * len(value)
-    if len(members) != len(value):
-        return False, value
-    pairs = [_as(item, member) for item, member in zip(value, members, strict=True)]
-    return all(matches for matches, _ in pairs), tuple(item for _, item in pairs)
+def _name(cls: type) -> str | None:
+    return next((name for name, kind in KINDS.items() if kind is cls), None)
 
 
 def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,50 +218,3 @@ def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         inherited = old.get(key)
         result[key] = _overlaid(inherited, value) if isinstance(inherited, Mapping) else value
     return result
-
-
-def _nearest(name: str, known: Iterable[str], key: str) -> str:
-    """What to write instead of `name`: the closest options, or all there are."""
-    known = list(known)
-    close = get_close_matches(name, known, n=3)
-    names = ", ".join(f"{key}.{other}" if key else other for other in close or known)
-    if not names:
-        return "There are none here."
-    return f"Did you mean {names}?" if close else f"There are {names}."
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    return " ".join(str(error).split())
-
-
-class _Dumper(yaml.SafeDumper):
-    """Lists of numbers on one line."""
-
-
-_Dumper.add_representer(
-    list,
-    lambda dumper, values: dumper.represent_sequence(
-        "tag:yaml.org,2002:seq", values, flow_style=True
-    ),
-)
-
-
-class _Loader(yaml.SafeLoader):
-    """Numbers such as 1e-3, which YAML 1.1 takes for text; a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)

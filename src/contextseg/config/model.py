@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, one_of, within
+from contextseg.config.checks import at_least, literals, one_of, within
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED
+from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,11 +17,11 @@ class ModelConfig:
 
     context: ContextConfig = field(default_factory=EncodingConfig)
     """The context module and its options."""
-    num_classes: int | None = None
+    num_classes: int | None = field(default=None, metadata=RESOLVED)
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
     backbone: str = "resnet50c"
     """Name of a timm model that gives a feature pyramid."""
-    pretrained: bool | str = False
+    pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
     """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
     output_stride: int | None = None
     """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
@@ -43,17 +42,19 @@ class ModelConfig:
     image_scale: float = 1.0
     """Factor by which images are enlarged in front of the network outside training, in quarters:
     more is slower and sees smaller things. Train at scales (`augment.scale`) around it."""
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with."""
-    std: tuple[float, float, float] = IMAGENET_STD
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
+    backbone was made for."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
+    takes what the backbone was made for."""
 
     def __post_init__(self) -> None:
+        literals(self)
         if self.num_classes is not None:
             within("num_classes", self.num_classes, 1, 255)
         if self.output_stride is not None:
             one_of("output_stride", self.output_stride, (8, 16, 32))
-        one_of("decoder", self.decoder, ("dilated", "jpu"))
         if self.decoder == "jpu" and self.output_stride not in (None, 32):
             raise ValueError(
                 f"output_stride must be left out or 32 with decoder jpu, which takes the place of "
@@ -66,10 +67,18 @@ class ModelConfig:
         within("image_scale", self.image_scale, 1, 8)
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be in quarters, got {self.image_scale}.")
-        if min(self.std) <= 0:
-            raise ValueError(f"std must be above 0 for each channel, got {list(self.std)}.")
+        check_std(self.std)
 
     @property
     def name(self) -> str:
         """The model's name in `contextseg.list_models()`."""
         return next(name for name, kind in MODELS.items() if type(self.context) is kind)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation.
+
+        Raises:
+            ValueError: they are None, which those of a built network never are.
+        """
+        return set_normalisation(self.mean, self.std)

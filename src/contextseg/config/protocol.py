@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from contextseg.config.checks import at_least, one_of
+from contextseg.config.checks import at_least, literals
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
@@ -33,8 +33,7 @@ class ProtocolConfig:
     mirror image, `cpnet` the product of both probabilities, over windows without their average."""
 
     def __post_init__(self) -> None:
-        one_of("style", self.style, ("encnet", "cpnet"))
-        one_of("scores", self.scores, ("mean", "exp_sum"))
+        literals(self)
         at_least("crop", self.crop, 32)
         if self.base_size is not None:
             at_least("base_size", self.base_size, 32)

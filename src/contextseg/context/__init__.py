@@ -16,6 +16,7 @@ from contextseg.context.encoding import Encoding
 from contextseg.context.gate import EncodingGate
 from contextseg.context.insert import insert_gates
 from contextseg.context.jpu import JPU
+from contextseg.context.outputs import ContextOutput, StageChannels, Stages
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.context.stages import EncNetContext, FCNContext, PooledContext
 
@@ -25,6 +26,7 @@ __all__ = [
     "Aggregation",
     "CPNetContext",
     "ContextEncoding",
+    "ContextOutput",
     "ContextPrior",
     "EncNetContext",
     "Encoding",
@@ -33,5 +35,7 @@ __all__ = [
     "PooledContext",
     "PyramidPooling",
     "SqueezeExcitation",
+    "StageChannels",
+    "Stages",
     "insert_gates",
 ]

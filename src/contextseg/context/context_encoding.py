@@ -28,7 +28,8 @@ class ContextEncoding(nn.Module):
         num_codewords: codebook size K; 0 takes the global average of the projected features for
             e instead, as in the paper's sweep over K.
         num_classes: classes L of the presence branch, or None to leave it out.
-        variant: `reference` returns ReLU(x + x·γ) as the authors' code does, `paper` x·γ.
+        variant: `paper` returns x·γ as the article does, `reference` ReLU(x + x·γ) as the authors'
+            code does.
 
     Source: Zhang et al., CVPR 2018 (arXiv 1803.08904), section 3.1. As in every published
     checkpoint, e is the mean over codewords; the paper's sum differs by the constant K.
@@ -39,7 +40,7 @@ class ContextEncoding(nn.Module):
         channels: int,
         num_codewords: int = 32,
         num_classes: int | None = None,
-        variant: Literal["reference", "paper"] = "reference",
+        variant: Literal["reference", "paper"] = "paper",
     ) -> None:
         super().__init__()
         self.variant = variant

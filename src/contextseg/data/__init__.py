@@ -34,10 +34,10 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
         return ShapesDataset(split)
     from contextseg.data.folder import FolderDataset
 
-    found = _recognised(root, layout)
-    if found is None:
+    recognised = _recognised(root, layout)
+    if recognised is None:
         return FolderDataset(root, split, strict=strict)
-    return found.layout.open(found.base, split, strict=strict)
+    return recognised.layout.open(recognised.base, split, strict=strict)
 
 
 def splits_of(root: str, layout: str = "auto") -> list[str]:
@@ -46,9 +46,9 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
     Raises:
         ValueError: the folder holds no dataset.
     """
-    found = _recognised(root, layout)
-    if found is not None:
-        return found.layout.splits(found.base)
+    recognised = _recognised(root, layout)
+    if recognised is not None:
+        return recognised.layout.splits(recognised.base)
     from contextseg.data.folder import folder_splits
 
     return folder_splits(root)

@@ -16,7 +16,7 @@ class BatchOrder:
     The stream is one permutation of all images after another: every image comes once before any
     comes again, none is dropped, and a batch may reach over into the next round, which also fills
     the batch where there are fewer images than it takes. An entry of a batch is (epoch, index):
-    the round and the image, so that an image is augmented anew each time.
+    the round and the image, so that an image is augmented differently each time.
 
     Iteration begins at step `first` (0 unless changed), while `len` counts all steps.
 

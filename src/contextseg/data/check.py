@@ -12,6 +12,7 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.sample import Dataset
+from contextseg.system.progress import track
 
 _SHOWN = 20
 
@@ -80,17 +81,19 @@ def check_dataset(
     class_pixels, class_images = np.zeros(256, np.int64), np.zeros(256, np.int64)
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for done, found in enumerate(pool.map(counts, range(total)), start=1):
-            if isinstance(found, str):
-                problems.append(found)
+    with (
+        track(f"reading {dataset.split}", also=progress) as task,
+        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+    ):
+        for done, counted in enumerate(pool.map(counts, range(total)), start=1):
+            if isinstance(counted, str):
+                problems.append(counted)
             else:
-                histogram, size = found
+                histogram, size = counted
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1
-            if progress is not None:
-                progress(done, total)
+            task(done, total)
     return Report(
         num_images=total,
         problems=problems,

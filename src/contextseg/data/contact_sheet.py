@@ -13,14 +13,14 @@ from contextseg.data.sample import Dataset
 from contextseg.system.atomic_files import atomic_path
 
 CELL = (200, 260)
-"""Rows and columns that an image gets; its labels get as many beside it."""
+"""Rows and columns of an image; its labels take as many next to it."""
 _CAPTION, _GAP = 18, 8
 
 
 def write_sheet(
     path: str | os.PathLike[str], datasets: Sequence[Dataset], *, images: int = 12, columns: int = 2
 ) -> None:
-    """Write a contact sheet: images beside their labels in class colours.
+    """Write a contact sheet: images next to their labels in class colours.
 
     An image that cannot be read has its place and says so.
 

@@ -79,14 +79,14 @@ def paired(
     """
     listing = Listing(problems=list(problems))
     for name in names:
-        found, labels = image(name), mask(name)
-        if found is None:
+        photo, labels = image(name), mask(name)
+        if photo is None:
             where = f" (its mask is {labels})" if labels is not None else ""
             listing.problems.append(f"{name}: there is no image of this name{where}.")
         elif labels is None:
-            listing.problems.append(f"{found}: there is no mask for this image.")
+            listing.problems.append(f"{photo}: there is no mask for this image.")
         else:
-            listing.entries.append(Entry(name, found, labels))
+            listing.entries.append(Entry(name, photo, labels))
     return listing
 
 
@@ -124,8 +124,8 @@ class ListedDataset:
         split: name of the split.
         classes: the dataset's classes.
         listing: pairs, and what is wrong.
-        ids: reads the ids [h, w] of an entry; a module's function or a method, for it travels to
-            the processes that read. By default those of its mask file.
+        ids: reads the ids [h, w] of an entry; a module's function or a method, because it travels
+            to the processes that read. By default those of its mask file.
         strict: raise if the listing has problems; else they stay in `problems`.
 
     Raises:

@@ -96,8 +96,8 @@ def _draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.nda
         kind = rng.choice(3)
         label = ((TENT, BOAT)[at_sea], (BOULDER, BUOY)[at_sea], CRATE)[kind]
         radius = rng.uniform(0.08, 0.2) * min(size)
-        middle = rng.uniform((0, horizon), (columns, rows))
-        outline = _outline(rng, kind, radius) + middle
+        center = rng.uniform((0, horizon), (columns, rows))
+        outline = _outline(rng, kind, radius) + center
         points = np.round(outline).astype(np.int32)
         cv2.fillPoly(image, [points], rng.integers(60, 256, 3).tolist())
         cv2.fillPoly(labels, [points], label)

@@ -1,4 +1,4 @@
-"""An exported network in the place of a `SegmentationModel`."""
+"""An exported network that stands in for a `SegmentationModel`."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class ExportedModel(nn.Module):
     def labels(self, image: Tensor) -> LabelOutput:
         """Labels of images, and class presence."""
         outputs = self._outputs(image)
-        found = torch.from_numpy(outputs[self.info.output])
+        labels = torch.from_numpy(outputs[self.info.output])
         if self.info.output != "mask":
-            found = found.argmax(1).to(torch.uint8)
-        return LabelOutput(found, _presence(outputs))
+            labels = labels.argmax(1).to(torch.uint8)
+        return LabelOutput(labels, _presence(outputs))
 
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Logits of images; only of a file that gives more than labels."""

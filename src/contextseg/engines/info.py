@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Literal, get_args
 
 from contextseg.config import ModelConfig
@@ -21,25 +19,6 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 INPUT, PRESENCE = "image", "presence_logits"
 """Names of the tensors of an exported graph; its first output has the name of its kind."""
 KEY, FORMAT = "contextseg", 1
-
-
-class MissingEngineError(ValueError):
-    """A package that is not installed; the message says how to get it."""
-
-
-def optional(package: str, extra: str) -> ModuleType:
-    """A package that not every installation has.
-
-    Raises:
-        MissingEngineError: it is not installed.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise MissingEngineError(
-            f"{package.split('.')[0]} is not installed: pip install 'contextseg[{extra}]' "
-            f"({error})."
-        ) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,12 +47,13 @@ class ExportInfo:
             "precision": self.precision,
             "size": self.size,
         }
+        mean, std = self.config.normalisation
         return {
             KEY: json.dumps(content),
             "classes": json.dumps(self.classes.names),
             "palette": json.dumps(self.classes.colors.tolist()),
-            "mean": json.dumps(list(self.config.mean)),
-            "std": json.dumps(list(self.config.std)),
+            "mean": json.dumps(list(mean)),
+            "std": json.dumps(list(std)),
             "input": f"{INPUT}: float32 [batch, 3, height, width], (RGB in 0 to 1 - mean) / std",
         }
 

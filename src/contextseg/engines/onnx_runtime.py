@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from contextseg.engines.exported import ExportedModel
-from contextseg.engines.info import INPUT, ExportInfo, optional
+from contextseg.engines.info import INPUT, ExportInfo
+from contextseg.system.extras import optional
 
 
 def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:

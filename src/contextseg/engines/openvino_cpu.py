@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from contextseg.engines.exported import ExportedModel
-from contextseg.engines.info import INPUT, KEY, ExportInfo, optional
+from contextseg.engines.info import INPUT, KEY, ExportInfo
+from contextseg.system.extras import optional
 
 
 def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from contextseg.data.classes import Classes
-from contextseg.data.classification.loading import middle
+from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.predictor import abbreviated, choose_device
 from contextseg.models.classifiers import Classifier
+from contextseg.models.normalisation import with_normalisation
+from contextseg.system.precision import Requested, resolve_precision
 
 
 class ClassProbability(NamedTuple):
@@ -68,7 +71,8 @@ class ClassifierPredictor:
         model: the network. It is moved to the device and put in eval mode.
         classes: what its labels are called, L of them.
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device.
 
     Raises:
         ValueError: the model has another number of classes than `classes`, or an option is unknown.
@@ -79,26 +83,19 @@ class ClassifierPredictor:
         model: Classifier,
         classes: Classes,
         device: str | torch.device = "auto",
-        precision: Literal["32", "bf16"] = "32",
+        precision: Requested = "32",
     ) -> None:
         if model.num_classes != classes.num_classes:
             raise ValueError(
                 f"the model predicts {model.num_classes} classes, but {classes.num_classes} "
                 f"classes are named ({abbreviated(classes.names)})."
             )
-        if precision not in ("32", "bf16"):
-            raise ValueError(f"precision must be 32 or bf16, got {precision!r}.")
-        self.config = model.config
+        self.config = with_normalisation(model.config)
         self.classes = classes
         self.device = choose_device(device)
-        self.precision = precision
+        self.precision = resolve_precision(precision, self.device).precision
         self.model = model.to(self.device).eval()
-        for name in ("mean", "std"):
-            values = torch.tensor(getattr(self.config, name), device=self.device)
-            setattr(self, f"_{name}", 255 * values.view(1, 3, 1, 1))
-
-    _mean: Tensor
-    _std: Tensor
+        self._statistics = pixel_statistics(self.config.normalisation, self.device)
 
     def __call__(self, source: ImageSource) -> Classification:
         """What an image is of.
@@ -109,14 +106,14 @@ class ClassifierPredictor:
         Raises:
             ImageError: it cannot be read.
         """
-        pixels = to_tensor(middle(read_image(source), self.config.size))
+        pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
         """Class logits [B, L], float32, of images [B, 3, size, size], uint8, on any device."""
-        normal = (images.to(self.device).float() - self._mean) / self._std
+        normal = normalise(images.to(self.device), self._statistics)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):

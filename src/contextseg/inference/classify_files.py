@@ -12,6 +12,7 @@ from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.inputs import find_images
 from contextseg.inference.predict_files import RECORDS, OutputExistsError, Summary
 from contextseg.inference.records import Records
+from contextseg.system.progress import track
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,10 @@ def classify_files(
             f"overwrite=True (--overwrite)."
         )
     summary = Summary(skipped=skipped)
-    with Records(folder / RECORDS, key="file") as records:
+    with (
+        Records(folder / RECORDS, key="file") as records,
+        track("predicting", also=progress) as task,
+    ):
         for number, (image, _) in enumerate(images, start=1):
             try:
                 found = predictor(image)
@@ -57,6 +61,5 @@ def classify_files(
             else:
                 records.append({"file": str(image), **found.to_dict()})
                 summary.done += 1
-            if progress is not None:
-                progress(number, len(images))
+            task(number, len(images))
     return summary

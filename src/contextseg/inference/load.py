@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 if TYPE_CHECKING:
     from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
+    from contextseg.system.precision import Requested
 
 
 @overload
@@ -16,7 +17,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     device: str = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["classification"],
 ) -> ClassifierPredictor: ...
@@ -25,7 +26,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     device: str = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation"] | None = None,
 ) -> Predictor: ...
@@ -33,7 +34,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     device: str = "auto",
-    precision: Literal["32", "bf16"] = "32",
+    precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation", "classification"] | None = None,
 ) -> Any:
@@ -44,7 +45,9 @@ def load(
             and preprocessing are in the file. No code in it is executed. Or an exported file
             (.onnx, .xml, .pt2), which its engine runs; or `hf:owner/name` for a model on the Hub.
         device: a torch device, or `auto` for a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device. An exported file runs as it was exported; with `bf16`, OpenVINO computes
+            one of fp32 in bfloat16.
         engine: what runs an .onnx file; `auto` is ONNX Runtime.
         task: what the model must be for; None takes what the file says. Type checkers see a
             `ClassifierPredictor` only where this is `classification`.
@@ -66,6 +69,7 @@ def load(
     from contextseg.engines import SUFFIXES, open_exported
     from contextseg.inference.classifier import ClassifierPredictor
     from contextseg.inference.predictor import Predictor
+    from contextseg.system.precision import resolve_precision
     from contextseg.weights.classifiers import is_classifier, load_classifier
     from contextseg.weights.hub import fetched
     from contextseg.weights.model_file import load_model
@@ -74,6 +78,8 @@ def load(
     if Path(path).suffix in SUFFIXES and task != "classification":
         hint = "bf16" if precision == "bf16" else None
         exported = open_exported(path, engine=engine, device=device, precision=hint)
+        if exported.info.precision == "bf16" and Path(path).suffix == ".pt2":
+            resolve_precision("bf16", "cpu")  # warns where PyTorch is slow in it
         return Predictor(exported, exported.info.classes, device="cpu")
     if engine != "auto":
         raise ValueError(f"engine {engine} runs exported files; {path} is none. Export it first.")

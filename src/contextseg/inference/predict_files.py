@@ -13,6 +13,7 @@ from contextseg.inference.inputs import find_images
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
 from contextseg.inference.views.plan import check_options
+from contextseg.system.progress import track
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,10 @@ def predict_files(
     if not overwrite:
         _require_absent([path for path in [*masks, *pictures] if path is not None])
     summary = Summary(skipped=skipped)
-    with Records(folder / RECORDS, key="mask") as records:
+    with (
+        Records(folder / RECORDS, key="mask") as records,
+        track("predicting", also=progress) as task,
+    ):
         rows = zip(images, masks, pictures, strict=True)
         for number, (image, mask, picture) in enumerate(rows, start=1):
             try:
@@ -102,8 +106,7 @@ def predict_files(
                     }
                 )
                 summary.done += 1
-            if progress is not None:
-                progress(number, len(images))
+            task(number, len(images))
     return summary
 
 

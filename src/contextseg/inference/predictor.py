@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, sma
 from contextseg.inference.views.protocol import ProtocolLook, look_by_protocol
 from contextseg.inference.views.run import Look, look_at
 from contextseg.inference.views.tiles import tiled_labels
+from contextseg.models.normalisation import with_normalisation
 from contextseg.ops import upsampled_argmax
+from contextseg.system.precision import Requested, resolve_precision
 
 
 class Segmentation(NamedTuple):
@@ -40,8 +42,8 @@ class Predictor:
             `SegmentationOutput`. It is moved to the device and put in eval mode.
         classes: what its labels are called, L of them.
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast; everything behind it stays in
-            float32.
+        precision: `bf16` runs the network in bfloat16 autocast, everything behind it stays in
+            float32; `auto` is `bf16` where that is faster on the device, else `32`.
         max_pixels: pixels that the network gets to see at once. Larger images (or scales) go
             through overlapping windows of that size by themselves, which bounds the memory.
 
@@ -54,7 +56,7 @@ class Predictor:
         model: nn.Module,
         classes: Classes,
         device: str | torch.device = "auto",
-        precision: Literal["32", "bf16"] = "32",
+        precision: Requested = "32",
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         config: ModelConfig = model.config  # pyright: ignore[reportAssignmentType]
@@ -63,13 +65,11 @@ class Predictor:
                 f"the model predicts {config.num_classes} classes, but {classes.num_classes} "
                 f"classes are named ({abbreviated(classes.names)})."
             )
-        if precision not in ("32", "bf16"):
-            raise ValueError(f"precision must be 32 or bf16, got {precision!r}.")
         check_options((1.0,), None, max_pixels)
-        self.config = config
+        self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)
-        self.precision = precision
+        self.precision = resolve_precision(precision, self.device).precision
         # Of the image: the network sees it enlarged.
         self.max_pixels = max(1, int(max_pixels / config.image_scale**2))
         # Channels last is the faster layout of convolutions, on CPUs and GPUs alike.

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.views.plan import View
 
 
@@ -66,8 +67,8 @@ def padded(
     )
     if (rows, columns) == (height, width):
         return images
-    mean = torch.tensor(config.mean, device=images.device).mul_(255).round_().to(torch.uint8)
-    canvas = mean.view(1, 3, 1, 1).repeat(batch, 1, rows, columns)
+    mean = pixel_statistics(config.normalisation, images.device).mean.round().to(torch.uint8)
+    canvas = mean.repeat(batch, 1, rows, columns)
     canvas[:, :, :height, :width] = images
     return canvas
 
@@ -83,8 +84,7 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
     Returns:
         [B, 3, *size], float32, channels last.
     """
-    mean = torch.tensor(config.mean, device=canvas.device).mul_(255).view(3, 1, 1)
-    std = torch.tensor(config.std, device=canvas.device).mul_(255).view(3, 1, 1)
+    statistics = pixel_statistics(config.normalisation, canvas.device)
     inputs = torch.empty(
         (len(views), 3, *views[0].size),
         device=canvas.device,
@@ -99,12 +99,5 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
             region = F.interpolate(region, view.size, mode="bilinear", antialias=True)
         if view.mirrored:
             region = region.flip(3)
-        torch.sub(region[0], mean, out=inputs[index])
-    return inputs.div_(std)
-
-
-def normalised(images: Tensor, config: ModelConfig) -> Tensor:
-    """Images [B, 3, h, w], uint8, less the mean and divided by the standard deviation, float32."""
-    mean = torch.tensor(config.mean, device=images.device).mul_(255).view(3, 1, 1)
-    std = torch.tensor(config.std, device=images.device).mul_(255).view(3, 1, 1)
-    return (images.float() - mean).div_(std)
+        normalise(region[0], statistics, out=inputs[index])
+    return inputs

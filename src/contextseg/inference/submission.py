@@ -19,6 +19,7 @@ from contextseg.data.pairing import ListedDataset
 from contextseg.data.vocabularies import vocabulary
 from contextseg.inference.predictor import Predictor
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.progress import track
 
 SUFFIXES = {"voc2012": ".tar.gz", "cityscapes": ".zip"}
 """The kind of archive that each server takes."""
@@ -62,14 +63,17 @@ def write_submission(
             f"would take its labels for those."
         )
     folder = f"results/VOC2012/Segmentation/{competition}_test_cls/" if name == "voc2012" else ""
-    with atomic_path(path) as partial, _archive(partial, name) as add:
+    with (
+        atomic_path(path) as partial,
+        _archive(partial, name) as add,
+        track("predicting", also=progress) as task,
+    ):
         for index, entry in enumerate(dataset.entries):
             labels = predictor.segment(dataset.image(index), protocol=protocol).labels
             ids = dataset.classes.to_ids(labels.cpu().numpy())
             palette = dataset.classes.palette if name == "voc2012" else None
             add(f"{folder}{entry.name}.png", _png(ids, palette))
-            if progress is not None:
-                progress(index + 1, len(dataset))
+            task(index + 1, len(dataset))
 
 
 def _server(dataset: ListedDataset) -> str:

@@ -17,6 +17,7 @@ from contextseg.interop.export.graph import upsampled_labels
 from contextseg.interop.export.images import Photos
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import upsampled_argmax
+from contextseg.system.bfloat16 import bfloat16_on
 
 Labels = Callable[[Tensor], Tensor]
 """Images [B, 3, h, w], normalised, to labels [B, h, w]."""
@@ -30,6 +31,8 @@ EXPORTS: dict[str, tuple[Target, Precision]] = {
 }
 ENGINES = ("eager", "channels_last", "compiled", "bf16", *EXPORTS)
 """Names of engines: PyTorch in four ways, then exported files."""
+BFLOAT16 = ("bf16", "openvino-bf16")
+"""Those that compute in bfloat16."""
 
 
 def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> None:
@@ -42,8 +45,13 @@ def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None
         photos: images that int8 is calibrated and exports are verified on.
 
     Raises:
-        ValueError: the engine is not installed, or cannot run this model.
+        ValueError: the engine is not installed, or cannot run this model, or computes in bfloat16
+            where that is slower than float32.
     """
+    if name in BFLOAT16:
+        verdict = bfloat16_on(torch.device("cpu"))
+        if not verdict.faster:
+            raise ValueError(f"left out, bfloat16 is not faster here: {verdict.reason}.")
     if name in EXPORTS:
         to, precision = EXPORTS[name]
         # Verified like any export, but never refused: the table shows how far it is off.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -26,10 +25,9 @@ from contextseg.interop.export.export import CALIBRATION_IMAGES
 from contextseg.interop.export.images import normalised, spread
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
+from contextseg.system.environment import cpu_abilities, cpu_name
+from contextseg.system.progress import stage, track
 from contextseg.weights.model_file import load_model
-
-FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-"""Abilities of x86 processors that decide what bf16 and int8 bring."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,18 +118,20 @@ def benchmark(
     rows: list[Row] = []
     notes: dict[str, str] = {}
 
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(done, 2 * len(engines))
-
-    with tempfile.TemporaryDirectory() as name_of_folder:
+    with (
+        tempfile.TemporaryDirectory() as name_of_folder,
+        track("benchmarking", "parts", progress) as task,
+    ):
         folder = Path(name_of_folder)
         for done, name in enumerate(engines, start=1):
+            stage(f"preparing {name}")
             with _noted(notes, name):
                 prepare(name, predictor, folder, photos)
-            tell(done)
+            task(done, 2 * len(engines))
+        stage("measuring the floor")
         floor = measure_floor(predictor.model, size, batch)
         for done, name in enumerate(engines, start=1):
+            stage(f"measuring {name}")
             if name not in notes:
                 with _noted(notes, name):
                     labels = candidate(name, predictor, folder)
@@ -141,7 +141,7 @@ def benchmark(
                     del labels  # the next engine has the machine for itself
             if name in notes:
                 rows.append(Row(engine=name, note=notes[name]))
-            tell(len(engines) + done)
+            task(len(engines) + done, 2 * len(engines))
     return Benchmark(rows=tuple(rows), floor=floor)
 
 
@@ -242,17 +242,6 @@ def _row(
     )
 
 
-def machine() -> str:
-    """Processor, threads, and those of its abilities that matter here."""
-    name, flags = platform.processor() or platform.machine(), ""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                name = value.strip()
-            if key.strip() == "flags":
-                flags = ", ".join(flag for flag in FLAGS if flag in value.split())
-                break
-    except OSError:  # no Linux
-        pass
-    return f"{name}, {torch.get_num_threads()} threads" + (f", {flags}" if flags else "")
+def processor() -> str:
+    """The processor, its threads, and its abilities that matter here."""
+    return ", ".join([cpu_name(), f"{torch.get_num_threads()} threads", *cpu_abilities()])

@@ -8,6 +8,7 @@ import torch
 
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.arithmetic import gmac, product_gflops
+from contextseg.system.bfloat16 import bfloat16_on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +24,8 @@ class Floor:
     the upsampling of the labels."""
     fp32_gflops: float
     """10^9 operations a second in float32, two a multiply-accumulate."""
-    bf16_gflops: float
-    """The same in bfloat16."""
+    bf16_gflops: float | None
+    """The same in bfloat16; None where that is slower, and so not measured."""
 
     @property
     def fp32_milliseconds(self) -> float:
@@ -32,21 +33,24 @@ class Floor:
         return 2e3 * self.gmac / self.fp32_gflops
 
     @property
-    def bf16_milliseconds(self) -> float:
+    def bf16_milliseconds(self) -> float | None:
         """Least time of a batch in bfloat16."""
-        return 2e3 * self.gmac / self.bf16_gflops
+        return None if self.bf16_gflops is None else 2e3 * self.gmac / self.bf16_gflops
 
 
 def measure_floor(model: SegmentationModel, size: tuple[int, int], batch: int) -> Floor:
     """The floor of a network on this machine's CPU, measured in about three seconds.
+
+    Products in bfloat16 are left out where it is slower than float32: there they take minutes.
 
     Args:
         model: in eval mode, float32, on the CPU.
         size: rows and columns of the images.
         batch: images a call.
     """
+    faster = bfloat16_on(torch.device("cpu")).faster
     return Floor(
         gmac=batch * gmac(model, size),
         fp32_gflops=product_gflops(torch.float32),
-        bf16_gflops=product_gflops(torch.bfloat16),
+        bf16_gflops=product_gflops(torch.bfloat16) if faster else None,
     )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from contextseg.metrics.boundary import BoundaryIoU
+from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.metrics.segmentation import SegmentationMetrics
+from contextseg.metrics.small_objects import SmallObjectIoU
 
-__all__ = ["Scores", "SegmentationMetrics", "scores_of"]
+__all__ = [
+    "BoundaryIoU",
+    "ClassificationMetrics",
+    "ClassificationScores",
+    "Scores",
+    "SegmentationMetrics",
+    "SmallObjectIoU",
+    "scores_of",
+]

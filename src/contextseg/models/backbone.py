@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ class Backbone(nn.Module):
             model's last stages can be dilated, else the model's own stride.
 
     Raises:
-        ValueError: no such model; no pyramid; another stride than the model can give; a weights
-            file whose names or shapes do not fit.
+        ValueError: no such model; no pyramid; images of one size only; another stride than the
+            model can give; a weights file whose names or shapes do not fit.
     """
 
     def __init__(
@@ -63,7 +64,8 @@ class Backbone(nn.Module):
         if reductions[0] >= self.stride:
             raise ValueError(
                 f"backbone: {name} gives features at stride {self.stride} only, no pyramid. "
-                f"Take a convolutional or hierarchical model, such as resnet50c or swin_tiny."
+                f"Take a convolutional or hierarchical model, such as resnet50c or "
+                f"swin_tiny_patch4_window7_224."
             )
         if output_stride is not None and self.stride != output_stride:
             reason = "" if dilated else ", for its stages cannot be dilated"
@@ -76,6 +78,24 @@ class Backbone(nn.Module):
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
         patches: Any = getattr(self.model, "patch_embed", None)  # windowed transformers
         self._patch = max(getattr(patches, "patch_size", (1, 1)))
+        cfg = timm.get_pretrained_cfg(name)
+        if cfg is not None and cfg.fixed_input_size:
+            self._check_sizes(name, cfg.input_size[1:])
+
+    def _check_sizes(self, name: str, size: Sequence[int]) -> None:
+        """Raise unless a network that timm calls one of a fixed size takes other sizes, too."""
+        self.eval()
+        try:
+            with torch.no_grad():
+                self(torch.zeros(1, 3, 96, 160))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            height, width = size
+            raise ValueError(
+                f"backbone: {name} takes images of {height} x {width} pixels only, and "
+                f"segmentation needs any size. Choose a convolutional backbone, such as resnet50c, "
+                f"or swin_tiny_patch4_window7_224."
+            ) from error
+        self.train()
 
     def forward(self, image: Tensor) -> Stages:
         """The last four stages."""

@@ -112,22 +112,26 @@ class SegmentationModel(nn.Module):
 
     def save_pretrained(self, folder: str | os.PathLike[str], **details: Any) -> Path:
         """`contextseg.save_pretrained` of this network."""
-        import contextseg
-
-        return contextseg.save_pretrained(self, folder, **details)
+        return _package().save_pretrained(self, folder, **details)
 
     def push_to_hub(self, repository: str, **details: Any) -> str:
         """`contextseg.push_to_hub` of this network."""
-        import contextseg
-
-        return contextseg.push_to_hub(self, repository, **details)
+        return _package().push_to_hub(self, repository, **details)
 
     @staticmethod
     def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
         """`contextseg.from_pretrained`."""
-        import contextseg
+        return _package().from_pretrained(source)
 
-        return contextseg.from_pretrained(source)
+
+def _package() -> Any:
+    """The package, whose public functions three methods stand for; the only import upwards.
+
+    The functions know this class, so it can only know them when it is called.
+    """
+    import contextseg
+
+    return contextseg
 
 
 def check_image(image: Tensor) -> None:

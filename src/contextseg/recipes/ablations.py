@@ -27,7 +27,7 @@ BASE = "encnet_mobilenetv2_camvid"
 
 
 def models(base: TrainConfig) -> dict[str, TrainConfig]:
-    """Every segmentation model there is, in the place of the base's."""
+    """Every segmentation model, instead of the base's."""
     ordered = sorted(MODELS, key=lambda name: (name != "fcn", name))  # what all improve on first
     return {name: _with(base, _own(base, MODELS[name])) for name in ordered}
 

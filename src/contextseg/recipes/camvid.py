@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from contextseg.config import (
     AugmentConfig,
+    ContextConfig,
     ContextPriorConfig,
     DataConfig,
     DeepLabV3Config,
@@ -23,8 +24,8 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
     """EncNet on MobileNetV2 for CamVid's street scenes, made for two CPU cores.
 
     Start the backbone from ImageNet weights: `--model.pretrained true` fetches timm's, a path
-    reads a file. CamVid's folder goes to `--data`. AdamW, for the weights of MobileNetV2 are so
-    large in front of its norms that SGD hardly turns them in 25 epochs.
+    reads a file. CamVid's folder goes to `--data`. AdamW, because the weights of MobileNetV2
+    in front of its norms are so large that SGD hardly turns them in 25 epochs.
     """
     return TrainConfig(
         model=ModelConfig(
@@ -39,7 +40,6 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
         out="runs/encnet_mobilenetv2_camvid",
         epochs=25,
         batch_size=8,
-        precision="bf16",
         ema_decay=0.99,
         val_every=5,
     )
@@ -50,7 +50,7 @@ def encnet_mobilenetv2_camvid_enlarged() -> TrainConfig:
 
     At 480 x 360 pixels, poles and signs are a few pixels wide, less than a feature of this network
     tells apart. It learns at scales around 1.5, and `image_scale` keeps that for prediction. The
-    training took 85 minutes on one core of a CPU with AMX, beside other work.
+    training took 85 minutes on one core of a shared machine whose CPU has AMX.
     """
     config = encnet_mobilenetv2_camvid()
     return replace(
@@ -91,31 +91,28 @@ def encnet_resnet50_camvid() -> TrainConfig:
 
 
 def fcn_mobilenetv2_camvid() -> TrainConfig:
-    """The dilated FCN in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
-    config = encnet_mobilenetv2_camvid()
-    model = replace(config.model, context=FCNConfig())
-    return replace(config, model=model, out="runs/fcn_mobilenetv2_camvid")
+    """The dilated FCN instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(FCNConfig(), "fcn_mobilenetv2_camvid")
 
 
 def cpnet_mobilenetv2_camvid() -> TrainConfig:
-    """CPNet in the place of EncNet, all else as in encnet_mobilenetv2_camvid.
+    """CPNet instead of EncNet, all else as in encnet_mobilenetv2_camvid.
 
     Its prior gets a key for each feature pixel of a training crop: 20 x 20 at stride 16.
     """
-    config = encnet_mobilenetv2_camvid()
-    model = replace(config.model, context=ContextPriorConfig())
-    return replace(config, model=model, out="runs/cpnet_mobilenetv2_camvid")
+    return _instead_of_encnet(ContextPriorConfig(), "cpnet_mobilenetv2_camvid")
 
 
 def pspnet_mobilenetv2_camvid() -> TrainConfig:
-    """PSPNet in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
-    config = encnet_mobilenetv2_camvid()
-    model = replace(config.model, context=PSPNetConfig())
-    return replace(config, model=model, out="runs/pspnet_mobilenetv2_camvid")
+    """PSPNet instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(PSPNetConfig(), "pspnet_mobilenetv2_camvid")
 
 
 def deeplabv3_mobilenetv2_camvid() -> TrainConfig:
-    """DeepLabV3 in the place of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    """DeepLabV3 instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(DeepLabV3Config(), "deeplabv3_mobilenetv2_camvid")
+
+
+def _instead_of_encnet(context: ContextConfig, name: str) -> TrainConfig:
     config = encnet_mobilenetv2_camvid()
-    model = replace(config.model, context=DeepLabV3Config())
-    return replace(config, model=model, out="runs/deeplabv3_mobilenetv2_camvid")
+    return replace(config, model=replace(config.model, context=context), out=f"runs/{name}")

@@ -9,12 +9,12 @@ from contextseg.config import OptimConfig
 from contextseg.config.classification import (
     CIFAR_MEAN,
     CIFAR_STD,
+    ClassifierAugmentConfig,
     ClassifierConfig,
+    ClassifierDataConfig,
     ClassifierTrainConfig,
     DeepTENConfig,
     EncNet14Config,
-    LabelledAugmentConfig,
-    LabelledDataConfig,
     NetworkConfig,
     ResNet14Config,
     SEResNet14Config,
@@ -48,7 +48,7 @@ def resnet14_cifar10() -> ClassifierTrainConfig:
 
 
 def encnet14_cifar10_short() -> ClassifierTrainConfig:
-    """EncNet-14 on CIFAR-10 in 30 epochs: label smoothing, averaged weights, bfloat16."""
+    """EncNet-14 on CIFAR-10 in 30 epochs: label smoothing, averaged weights."""
     return _short("encnet14_cifar10_short", EncNet14Config())
 
 
@@ -75,8 +75,8 @@ def deepten_textures() -> ClassifierTrainConfig:
     """
     return ClassifierTrainConfig(
         model=ClassifierConfig(network=DeepTENConfig(backbone="mobilenetv2_100"), size=128),
-        data=LabelledDataConfig(val_split="test"),
-        augment=LabelledAugmentConfig(scale=(1.0, 1.4)),
+        data=ClassifierDataConfig(val_split="test"),
+        augment=ClassifierAugmentConfig(scale=(1.0, 1.4)),
         optim=OptimConfig(lr=0.005, head_lr_factor=10.0, schedule="cosine", weight_decay=5e-4),
         out="runs/deepten_textures",
         epochs=15,
@@ -113,7 +113,6 @@ def _short(name: str, network: NetworkConfig) -> ClassifierTrainConfig:
         batch_size=256,
         label_smoothing=0.1,
         ema_decay=0.998,
-        precision="bf16",
         compile=True,
         val_every=1,
     )

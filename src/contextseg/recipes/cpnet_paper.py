@@ -10,7 +10,6 @@ was published. Scales are drawn from a continuous range here, from six values th
 from __future__ import annotations
 
 from contextseg.config import (
-    AugmentConfig,
     ContextPriorConfig,
     DataConfig,
     LossConfig,
@@ -19,6 +18,7 @@ from contextseg.config import (
     ProtocolConfig,
     TrainConfig,
 )
+from contextseg.recipes.paper import paper_recipe
 
 ADE20K_SCALES = (0.5, 0.75, 1.0, 1.5, 1.75)
 CITYSCAPES_SCALES = (0.5, 0.75, 1.0, 1.5)
@@ -40,7 +40,8 @@ def _recipe(
     scales: tuple[float, ...] = ADE20K_SCALES,
     loss: LossConfig | None = None,
 ) -> TrainConfig:
-    return TrainConfig(
+    return paper_recipe(
+        name,
         model=ModelConfig(
             context=ContextPriorConfig(prior_grid=(crop // _STRIDE, crop // _STRIDE)),
             backbone=backbone,
@@ -48,8 +49,7 @@ def _recipe(
             output_stride=_STRIDE,
         ),
         data=DataConfig(layout=layout),
-        augment=AugmentConfig(crop=(crop, crop), scale=(0.5, 2.0), rotation=0.0),
-        loss=loss or LossConfig(),
+        loss=loss,
         optim=OptimConfig(
             lr=lr,
             head_lr_factor=head_lr_factor,
@@ -57,12 +57,7 @@ def _recipe(
             weight_decay=weight_decay,
         ),
         protocol=ProtocolConfig(style="cpnet", crop=crop, scales=scales),
-        out=f"runs/{name}",
         epochs=epochs,
-        batch_size=16,
-        val_every=10,
-        checkpoint_every=1000,
-        log_every=50,
     )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contextseg.config import (
-    AugmentConfig,
     DataConfig,
     EncodingConfig,
     FCNConfig,
@@ -22,8 +21,9 @@ from contextseg.config import (
     ProtocolConfig,
     TrainConfig,
 )
+from contextseg.config.protocol import SCALES
+from contextseg.recipes.paper import paper_recipe
 
-FLIPPED_AND_SCALED = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 CITYSCAPES_SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25)
 
 
@@ -37,10 +37,11 @@ def _recipe(
     lateral: bool = False,
     base_size: int = 520,
     crop: int = 480,
-    scales: tuple[float, ...] = FLIPPED_AND_SCALED,
+    scales: tuple[float, ...] = SCALES,
     train_split: str = "train",
 ) -> TrainConfig:
-    return TrainConfig(
+    return paper_recipe(
+        name,
         model=ModelConfig(
             context=EncodingConfig(variant="reference", lateral=lateral),
             backbone=backbone,
@@ -50,17 +51,9 @@ def _recipe(
             align_corners=True,
         ),
         data=DataConfig(layout=layout, train_split=train_split),
-        augment=AugmentConfig(
-            crop=(crop, crop), base_size=base_size, scale=(0.5, 2.0), rotation=0.0
-        ),
         optim=OptimConfig(lr=lr, decay_all=True),
         protocol=ProtocolConfig(style="encnet", base_size=base_size, crop=crop, scales=scales),
-        out=f"runs/{name}",
         epochs=epochs,
-        batch_size=16,
-        val_every=10,
-        checkpoint_every=1000,
-        log_every=50,
     )
 
 
@@ -134,7 +127,7 @@ def encnet_resnet101_pascal_context() -> TrainConfig:
 
 
 def encnet_resnet50_vocaug() -> TrainConfig:
-    """EncNet-50 on VOC 2012 with SBD's masks, to go on from with encnet_resnet50_voc.
+    """EncNet-50 on VOC 2012 with SBD's masks: encnet_resnet50_voc continues from it.
 
     No number is published for this step. The authors' `train` held VOC's validation images; ours,
     train_aug, does not, and padding is ignored here, where theirs was trained as background.
@@ -148,7 +141,7 @@ def encnet_resnet50_vocaug() -> TrainConfig:
 
 
 def encnet_resnet101_vocaug() -> TrainConfig:
-    """EncNet-101 on VOC 2012 with SBD's masks, to go on from with encnet_resnet101_voc.
+    """EncNet-101 on VOC 2012 with SBD's masks: encnet_resnet101_voc continues from it.
 
     No number is published by the authors; SSSeg's retraining has 77.61 mIoU on val. As
     encnet_resnet50_vocaug.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextseg.report.charts import Series
+from contextseg.report.lines import Series
 from contextseg.report.page import write_report
 from contextseg.report.samples import ReportSample
 

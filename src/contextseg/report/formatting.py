@@ -1,18 +1,58 @@
-"""Figures in words that people read, on pages and on the terminal."""
+"""Numbers as people read them, on pages and on the terminal."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+NOTHING = "–"
+"""Stands for a number that is not defined, or was not measured."""
 MEANS = {
     "mean IoU": "mean_iou",
     "pixel accuracy": "pixel_accuracy",
     "mean accuracy": "mean_accuracy",
     "presence mAP": "presence_map",
 }
-"""What is said of all classes together: words for people, field of `Scores`."""
+"""Scores of all classes together: words for people, field of `Scores`."""
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """0.6288 as "62.9", in percent; a dash where there is nothing to measure."""
-    return "–" if share is None or math.isnan(share) else f"{100 * share:.{digits}f}"
+    if share is None or math.isnan(share):
+        return NOTHING
+    return fixed(100 * share, digits)
+
+
+def points(difference: float, places: int = 1) -> str:
+    """A difference with its sign; one that rounds to zero has no sign."""
+    text = fixed(difference, places)
+    return f"+{text}" if difference > 0 and text != fixed(0.0, places) else text
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number without needless zeros: 0.30000000000000004 is 0.3."""
+    text = f"{value + 0.0:.{digits}g}" if abs(value) < 1e5 else f"{value:.0f}"
+    return text.replace("-", "−")
+
+
+def aligned(values: Sequence[float], places: int | None = None) -> list[str]:
+    """Numbers with equally many decimals, which line up below one another.
+
+    Args:
+        values: finite numbers.
+        places: decimals; None for so many that the largest number has three digits that count, or
+            four where the smallest would have fewer than three otherwise.
+    """
+    sizes = [abs(value) for value in values if value]
+    if places is None:
+        if sizes and not 1e-3 <= max(sizes) < 1e5:
+            return [number(value, 3) for value in values]
+        top = math.floor(math.log10(max(sizes))) if sizes else 2
+        low = math.floor(math.log10(min(sizes))) if sizes else 2
+        places = max(2 - top, min(2 - low, 3 - top), 0)
+    return [fixed(value, places) for value in values]
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with so many decimals."""
+    return f"{value:z.{places}f}".replace("-", "−")  # z: what rounds to zero has no sign

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
-from contextseg.report.html import escape
+from markupsafe import Markup
+
+from contextseg.report.rendering import markdown_line, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Cell:
 
     text: str
     """What stands in it."""
+    spread: str = ""
+    """How far it scatters, right behind it."""
     note: str = ""
     """Smaller text behind it, such as a difference."""
     tone: str = ""
@@ -34,44 +37,54 @@ class Table:
     rows: Sequence[Sequence[Cell | str]]
     """Cells that take as many columns each as there are headings."""
 
-    def html(self) -> str:
-        """The table as HTML that scrolls sideways where it is too wide."""
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        body = "".join(f"<tr>{''.join(map(_html, row))}</tr>" for row in self.rows)
-        return (
-            f'<div class="scroll"><table class="comparison"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
-        )
+    def html(self) -> Markup:
+        """The table as HTML that scrolls sideways where it is too wide.
+
+        Where a cell has something behind its text, all of its column have room for it: digits stay
+        below one another.
+        """
+        placed = [list(_placed(row)) for row in self.rows]
+        slots = [
+            {
+                name: any(getattr(cell, name) for row in placed for at, cell in row if at == column)
+                for name in ("spread", "note")
+            }
+            for column in range(len(self.columns))
+        ]
+        none = dict.fromkeys(("spread", "note"), False)
+        rows = [
+            [(cell, slots[at] if cell.span == 1 else none) for at, cell in row] for row in placed
+        ]
+        return render("table.html", table=self, rows=rows)
 
     def markdown(self) -> str:
         """The table as Markdown, numbers flush right."""
-        lines = [_line(self.columns), _line(["---", *["---:"] * (len(self.columns) - 1)])]
-        return "\n".join([*lines, *(_line(row) for row in self.texts("**"))]) + "\n"
+        lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.texts("**")]
+        return "".join(f"| {' | '.join(map(_safe, line))} |\n" for line in lines)
 
     def texts(self, strong: str = "") -> list[list[str]]:
         """The rows as plain texts, one a column; `strong` goes around what stands out."""
         return [
-            list(chain.from_iterable(_texts(cell, strong) for cell in row)) for row in self.rows
+            [text for _, cell in _placed(row) for text in _texts(cell, strong)] for row in self.rows
         ]
 
 
-def _html(cell: Cell | str) -> str:
-    cell = Cell(cell) if isinstance(cell, str) else cell
-    text = f"<b>{escape(cell.text)}</b>" if cell.best else escape(cell.text)
-    note = f" <small>{escape(cell.note)}</small>" if cell.note else ""
-    tone = f' class="{escape(cell.tone)}"' if cell.tone else ""
-    span = f" colspan={cell.span}" if cell.span > 1 else ""
-    return f"<td{tone}{span}>{text}{note}</td>"
+def _placed(row: Sequence[Cell | str]) -> Iterator[tuple[int, Cell]]:
+    """The cells of a row, each with the number of its first column."""
+    column = 0
+    for given in row:
+        cell = Cell(given) if isinstance(given, str) else given
+        yield column, cell
+        column += cell.span
 
 
-def _texts(cell: Cell | str, strong: str) -> list[str]:
+def _texts(cell: Cell, strong: str) -> list[str]:
     """The cell, and empty ones for the further columns that it spans."""
-    cell = Cell(cell) if isinstance(cell, str) else cell
-    text = f"{strong}{cell.text}{strong}" if cell.best else cell.text
+    text = f"{cell.text} {cell.spread}".rstrip()
+    text = f"{strong}{text}{strong}" if cell.best else text
     return [f"{text} ({cell.note})" if cell.note else text] + [""] * (cell.span - 1)
 
 
-def _line(cells: Iterable[str]) -> str:
-    """A row of a Markdown table; nothing in a cell can end it early."""
-    safe = (" ".join(cell.replace("|", "\\|").replace("<", "&lt;").split()) for cell in cells)
-    return f"| {' | '.join(safe)} |"
+def _safe(text: str) -> str:
+    """Text that cannot end its cell early."""
+    return markdown_line(text).replace("|", "\\|")

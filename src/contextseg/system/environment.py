@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on, and the code that measured it."""
+"""The machine that something was measured on, and the code that measured it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import platform
 import subprocess
 from pathlib import Path
 from typing import Any
+
+ABILITIES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+"""Instruction sets of x86 processors that decide what bf16 and int8 bring."""
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -26,11 +29,23 @@ def machine(device: str) -> dict[str, Any]:
 
 def cpu_name() -> str:
     """What the processor calls itself."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def cpu_abilities() -> list[str]:
+    """The processor's instruction sets that matter for speed; none where Linux does not tell."""
+    flags = _cpuinfo("flags").split()
+    return [name for name in ABILITIES if name in flags]
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux knows of the first processor; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    except OSError:
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == key), "")
 
 
 def commit() -> str:

@@ -1,4 +1,4 @@
-"""What a clone of the repository has beside the package, under terms of its own."""
+"""What a clone of the repository has besides the package, under terms of its own."""
 
 from __future__ import annotations
 

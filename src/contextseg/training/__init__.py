@@ -1,1 +1,7 @@
-"""Training runs on Lightning."""
+"""Training, on Lightning; the only room that imports it."""
+
+from __future__ import annotations
+
+from contextseg.system.extras import check_installed
+
+check_installed("Training", ("lightning", "tensorboard"), extra="train")

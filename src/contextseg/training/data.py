@@ -6,55 +6,26 @@ from typing import Any
 
 import lightning.pytorch as pl
 
-from contextseg.config import TrainConfig
-from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
+from contextseg.training.task import Task
 
 
 class RunData(pl.LightningDataModule):
-    """All batches of the whole training as one stream, and the validation images.
+    """All batches of the whole training as one stream, and the validation images."""
 
-    Args:
-        config: the run's config, resolved.
-        train: dataset to train on.
-        val: dataset to validate on, or None.
-    """
-
-    def __init__(self, config: TrainConfig, train: Any, val: Any | None) -> None:
+    def __init__(self, task: Task[Any, Any]) -> None:
         super().__init__()
-        self.config = config
-        self.train = train
-        self.val = val
+        self.task = task
         self.batches_done = 0
 
-    def train_dataloader(self) -> TrainingLoader:
+    def train_dataloader(self) -> Any:
         """The batches that are left, `len` counting all."""
         assert self.trainer is not None
-        config = self.config
-        loader = TrainingLoader(
-            TrainingSet(self.train, config.augment, mean=config.model.mean, seed=config.seed),
-            batch_size=config.batch_size,
-            epochs=config.epochs,
-            seed=config.seed,
-            workers=config.data.workers,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
-            pin_memory=self.trainer.strategy.root_device.type == "cuda",
-        )
-        loader.start(self.batches_done)
-        return loader
+        return self.task.train_loader(self.trainer, self.batches_done)
 
     def val_dataloader(self) -> Any:
         """Each image once, over all processes."""
         assert self.trainer is not None
-        if self.val is None:
-            return []
-        return evaluation_loader(
-            self.val,
-            batch_size=4,
-            workers=self.config.data.workers,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
-        )
+        return self.task.val_loader(self.trainer) if self.task.validates else []
 
     def state_dict(self) -> dict[str, int]:
         """How many batches this training has used."""
@@ -62,5 +33,5 @@ class RunData(pl.LightningDataModule):
         return {"batches_done": self.trainer.fit_loop.epoch_loop.batch_idx + 1}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on behind the batches that a checkpoint has seen."""
+        """Resume behind the batches that a checkpoint has seen."""
         self.batches_done = state_dict["batches_done"]

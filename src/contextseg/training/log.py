@@ -1,4 +1,4 @@
-"""The log of a run as one CSV file, which a resumed run goes on with."""
+"""The log of a run as one CSV file, which a resumed run continues."""
 
 from __future__ import annotations
 
@@ -11,14 +11,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from contextseg.system.atomic_files import write_text
-
-COLUMNS: tuple[str, ...] = (
-    "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/affinity", "train/aux",
-    "train/aux_se", "train/images_per_s", "val/mean_iou", "val/pixel_accuracy", "val/presence_map",
-)  # fmt: skip
-CLASSIFIER_COLUMNS: tuple[str, ...] = (
-    "step", "epoch", "lr", "train/loss", "train/images_per_s", "val/error", "val/error_exact",
-)  # fmt: skip
+from contextseg.training.run_folder import read_log
 
 
 class CSVLog(Logger):
@@ -28,11 +21,11 @@ class CSVLog(Logger):
 
     Args:
         path: the file.
-        keep_until: rows behind this step are dropped: a run resumed there writes them anew.
         columns: names of the values to keep, in their order.
+        keep_until: rows behind this step are dropped: a run resumed there writes them again.
     """
 
-    def __init__(self, path: Path, keep_until: int = 0, columns: tuple[str, ...] = COLUMNS) -> None:
+    def __init__(self, path: Path, columns: tuple[str, ...], keep_until: int = 0) -> None:
         super().__init__()
         self.columns = columns
         self.path = path
@@ -70,12 +63,3 @@ class CSVLog(Logger):
         writer.writerows(rows)
         write_text(self.path, text.getvalue())
         self._started = True
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log, numbers as numbers, blanks left out; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-    return [row | {"step": int(row["step"])} for row in rows if "step" in row]

@@ -1,75 +1,83 @@
-"""The progress bar of a run: loss parts, mIoU, images/s."""
+"""A training's `Progress` as a task that is shown."""
 
 from __future__ import annotations
 
-from types import TracebackType
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
-
+from contextseg.system.progress import Task, shown, track
+from contextseg.system.progress.lines import rate
 from contextseg.training.callbacks.monitor import Progress
 
-SHOWN = ("loss", "main", "se", "affinity", "aux", "aux_se")
+LOSSES = ("loss", "main", "se", "affinity", "aux", "aux_se")
 SCORES = ("mIoU", "error")
+MAILBOX = 4096
+"""Bytes that a `Progress` takes at most as JSON."""
 
 
-class TrainingBar:
-    """A live bar on the terminal, a line a validation where there is none.
+@contextmanager
+def training_progress(processes: int = 1) -> Iterator[TrainingWatch]:
+    """What to hand to `train(..., watch=...)` so that the training is shown during the block.
 
-    Use it as a context manager and hand `update` to `train(..., watch=...)`.
+    Args:
+        processes: how many train; of several, each is spawned and gets a copy.
+    """
+    with shown("training"), track("starting the training", "steps") as task:
+        yield TrainingWatch(task, spawned=processes > 1)
+
+
+class TrainingWatch:
+    """Shows each `Progress` that it is called with, from spawned processes too.
+
+    Its copy in one leaves the latest `Progress` in shared memory, where the display of the first
+    process finds it: one process speaks, and nobody waits for anybody.
+
+    Args:
+        task: what is shown.
+        spawned: whether to be ready for other processes.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}"),
-            console=self.console,
-            refresh_per_second=4,
-            disable=not self.console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=None, values="")
-        self._told: float | None = None
+    def __init__(self, task: Task, *, spawned: bool = False) -> None:
+        self._task: Task | None = task
+        self._mailbox: Any = RawArray("c", MAILBOX) if spawned else None
+        self._told = ""
+        if spawned:
+            task.poll = self._empty_mailbox
 
-    def __enter__(self) -> TrainingBar:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def update(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress) -> None:
         """Show where the run stands."""
+        if self._task is not None:
+            self._show(self._task, progress)
+        elif self._mailbox is not None:
+            self._mailbox.value = json.dumps(asdict(progress)).encode()[:MAILBOX]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: where to leave news, without what shows them."""
+        return self.__dict__ | {"_task": None}
+
+    def _empty_mailbox(self) -> None:
+        try:
+            progress = Progress(**json.loads(self._mailbox.value))
+        except ValueError:  # nothing yet, or it is being written just now
+            return
+        assert self._task is not None
+        self._show(self._task, progress)
+
+    def _show(self, task: Task, progress: Progress) -> None:
         values = progress.values
-        text = " ".join(f"{name} {values[name]:.3f}" for name in SHOWN if name in values)
-        score = next((name for name in SCORES if name in values), None)
-        if score:
-            text += f" {score} {100 * values[score]:.1f}"
+        parts = [" ".join(f"{name} {values[name]:.3f}" for name in LOSSES if name in values)]
+        score = " ".join(f"{n} {100 * values[n]:.1f} %" for n in SCORES if n in values)
+        parts.append(score)
         if "images/s" in values:
-            text += f" {values['images/s']:.1f} images/s"
-        self._bar.update(
-            self._task,
-            total=progress.batches,
-            completed=progress.batch,
-            description="validating" if progress.validating else f"epoch {progress.epoch:.1f}",
-            values=text,
-        )
-        if not self.console.is_terminal and score and values[score] != self._told:
-            self._told = values[score]
-            self.console.print(f"epoch {progress.epoch:.1f}: {text}", highlight=False)
+            parts.append(f"{rate(values['images/s'])} images/s")
+        task.description = f"epoch {progress.epoch:.1f}"
+        if progress.validating:
+            task.description += f", validating {progress.validated}/{progress.to_validate}"
+        task.text = ", ".join(part for part in parts if part)
+        task(progress.step, progress.steps)
+        if score != self._told:
+            task.news, self._told = True, score

@@ -1,4 +1,4 @@
-"""Whether a run folder can be gone on with, and from where."""
+"""Whether and where a run can be resumed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from pathlib import Path
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
-from contextseg.training.callbacks.checkpoints import LAST
+from contextseg.config.marks import marked
+from contextseg.training.run_folder import CONFIG, LAST
 
 logger = logging.getLogger(__name__)
-
-CONFIG = "config.yaml"
-
-FREE_ON_RESUME = {"out", "device", "log_every", "checkpoint_every", "data.root", "data.workers",
-                  "data.check", "init_from", "model.pretrained", "model.network.pretrained",
-                  "compile"}  # fmt: skip
-"""Options that may change when a run is resumed, for they do not change what it computes."""
 
 
 def checkpoint_of(
@@ -36,7 +30,7 @@ def checkpoint_of(
         raise FileNotFoundError(f"there is no run to resume in {folder}.")
     _compare(read_yaml(folder / CONFIG, type(config)), config, folder)
     if not (folder / LAST).is_file():
-        logger.warning("%s has no checkpoint yet: starting anew", folder)
+        logger.warning("%s has no checkpoint yet: starting over", folder)
         return None
     return folder / LAST
 
@@ -48,13 +42,16 @@ def _compare(
 ) -> None:
     """Raise if a resumed run would compute something else than it began with."""
     before, after = flattened(to_dict(old)), flattened(to_dict(new))
-    for key in ("model.num_classes", "model.context.prior_grid"):  # None takes what a run finds
-        if after.get(key, "") is None:
+    for key in marked(new, "resolved"):
+        if after[key] is None:
             after[key] = before.get(key)
+    if after["precision"] == "auto":
+        after["precision"] = before["precision"]
+    free = marked(old, "free_on_resume") | marked(new, "free_on_resume")
     changed = [
         f"{key} ({before.get(key)} then, {after.get(key)} now)"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key not in FREE_ON_RESUME
+        if before.get(key) != after.get(key) and key not in free
     ]
     if changed:
         raise ValueError(

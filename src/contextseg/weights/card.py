@@ -43,6 +43,7 @@ def model_card(
         recipe: YAML file of the training, if it is there.
         licence: of the weights, as the Hub writes it.
     """
+    mean, std = config.normalisation
     head = ["---", "library_name: contextseg", "pipeline_tag: image-segmentation"]
     head += [f"license: {licence}"] if licence else []
     head += ["tags:", "- semantic-segmentation", f"- {config.name}", "---"]
@@ -51,8 +52,8 @@ def model_card(
         "\n".join(head),
         f"# {title}",
         f"Semantic segmentation by contextseg: {context}, {classes.num_classes} classes. Images "
-        f"are RGB in 0 to 1, normalised with mean {list(config.mean)} and standard deviation "
-        f"{list(config.std)}; any size from 32 pixels.",
+        f"are RGB in 0 to 1, normalised with mean {list(mean)} and standard deviation "
+        f"{list(std)}; any size from 32 pixels.",
         USE.format(source=f"hf:owner/{title}"),
         _classes(classes),
         _scores(scores),

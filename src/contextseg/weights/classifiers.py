@@ -6,17 +6,14 @@ import json
 import os
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from contextseg.config.classification import ClassifierConfig
-from contextseg.config.io import from_dict, to_dict
+from contextseg.config.io import from_dict
 from contextseg.data.classes import Classes
 from contextseg.engines import SUFFIXES
 from contextseg.factory import create_model
 from contextseg.models.classifiers import Classifier
-from contextseg.system.atomic_files import atomic_path
 from contextseg.weights.hub import fetched
-from contextseg.weights.model_file import FORMAT, TASK, model_file, read
+from contextseg.weights.model_file import TASK, fill, model_file, read, write
 
 CLASSIFICATION = "classification"
 
@@ -29,16 +26,7 @@ def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Cl
         model: any dtype and device.
         classes: what its labels are called.
     """
-    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-    metadata = {
-        "format": "pt",
-        "contextseg": FORMAT,
-        TASK: CLASSIFICATION,
-        "model": json.dumps(to_dict(model.config)),
-        "classes": json.dumps(classes.to_dict()),
-    }
-    with atomic_path(path) as partial:
-        save_file(state, partial, metadata=metadata)
+    write(path, model, classes, task=CLASSIFICATION)
 
 
 def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
@@ -58,11 +46,8 @@ def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
     config = from_dict(ClassifierConfig, json.loads(metadata["model"]))
     options = {"pretrained": False} if hasattr(config.network, "pretrained") else {}
     model = create_model(config, **options)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
-    return model.eval(), Classes.from_dict(json.loads(metadata["classes"]))
+    fill(model, state, file)
+    return model, Classes.from_dict(json.loads(metadata["classes"]))
 
 
 def is_classifier(path: str | os.PathLike[str]) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from contextseg.config import ModelConfig
 from contextseg.config.io import from_dict, to_dict
 from contextseg.data.classes import Classes
 from contextseg.factory import create_model
+from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.atomic_files import atomic_path
 
@@ -43,17 +44,7 @@ def save_model(
     Raises:
         ValueError: a weight is beyond the range of 16 bits.
     """
-    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-    if half:
-        state = {name: _half(name, t) for name, t in state.items()}
-    metadata = {
-        "format": "pt",
-        "contextseg": FORMAT,
-        "model": json.dumps(to_dict(model.config)),
-        "classes": json.dumps(classes.to_dict()),
-    }
-    with atomic_path(path) as partial:
-        save_file(state, partial, metadata=metadata)
+    write(path, model, classes, half=half)
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:
@@ -77,15 +68,25 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes
     """
     file = model_file(path)
     metadata, state = read(file)
+    model = create_model(_config(file, metadata), pretrained=False)
+    fill(model, state, file)
+    return model, Classes.from_dict(json.loads(metadata["classes"]))
+
+
+def read_config(path: str | os.PathLike[str]) -> ModelConfig:
+    """The config of the model in a file, without its weights.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_model` does.
+    """
+    file = model_file(path)
+    return _config(file, read(file, tensors=False)[0])
+
+
+def _config(file: Path, metadata: dict[str, str]) -> ModelConfig:
     if TASK in metadata:
         raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
-    config = from_dict(ModelConfig, json.loads(metadata["model"]))
-    model = create_model(config, pretrained=False)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
-    return model.eval(), Classes.from_dict(json.loads(metadata["classes"]))
+    return from_dict(ModelConfig, json.loads(metadata["model"]))
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -103,6 +104,42 @@ def model_file(path: str | os.PathLike[str]) -> Path:
             f"training run writes it after its first validation."
         )
     return file
+
+
+def write(
+    path: str | os.PathLike[str],
+    model: SegmentationModel | Classifier,
+    classes: Classes,
+    *,
+    half: bool = False,
+    task: str | None = None,
+) -> None:
+    """Write a model of any task, which the metadata names unless it is segmentation."""
+    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    if half:
+        state = {name: _half(name, t) for name, t in state.items()}
+    metadata = {
+        "format": "pt",
+        "contextseg": FORMAT,
+        **({} if task is None else {TASK: task}),
+        "model": json.dumps(to_dict(model.config)),
+        "classes": json.dumps(classes.to_dict()),
+    }
+    with atomic_path(path) as partial:
+        save_file(state, partial, metadata=metadata)
+
+
+def fill(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
+    """Load the tensors of `file` into the model that it describes, and put that in eval mode.
+
+    Raises:
+        ValueError: names or shapes differ.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
+    model.eval()
 
 
 def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from contextseg.config.classification import LabelledAugmentConfig
+from contextseg.config.classification import ClassifierAugmentConfig
 from contextseg.data.classification.array import LabelledArray, named_classes
 from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches, MemoryLoader
 from contextseg.data.classification.folder import LabelledFolder
-from contextseg.data.classification.loading import LabelledTrainingSet, middle
+from contextseg.data.classification.loading import LabelledTrainingSet, center_crop
 
 CPU = torch.device("cpu")
 
@@ -138,7 +138,7 @@ def test_images_from_files_are_cropped(tmp_path):
     for kind in ("bark", "sand"):
         picture(tmp_path / "train" / kind / "1.png", 200)
     data = open_labelled(str(tmp_path), "train")
-    items = LabelledTrainingSet(data, LabelledAugmentConfig(scale=(1.2, 1.2)), 32)
+    items = LabelledTrainingSet(data, ClassifierAugmentConfig(scale=(1.2, 1.2)), 32)
     item = items[3, 1]
     assert item["image"].shape == (3, 32, 32)
     inside = item["image"][0, 1:-1, 1:-1]  # the warp blends the outermost pixels with the fill
@@ -150,10 +150,10 @@ def test_images_from_files_are_cropped(tmp_path):
 def test_the_middle_of_an_image():
     image = np.zeros((70, 140, 3), np.uint8)
     image[:, 35:105] = 255
-    assert middle(image, 35).shape == (35, 35, 3)
-    assert middle(image, 35).min() == 255
+    assert center_crop(image, 35).shape == (35, 35, 3)
+    assert center_crop(image, 35).min() == 255
     same = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    assert middle(same, 2) is same
+    assert center_crop(same, 2) is same
 
 
 def test_a_folder_that_is_none_of_these(tmp_path):

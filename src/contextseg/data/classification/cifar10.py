@@ -55,8 +55,8 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
     Raises:
         ValueError: no CIFAR-10 there, a file missing or broken, an unknown split.
     """
-    found = cifar10_form(root)
-    if found is None:
+    form_and_folder = cifar10_form(root)
+    if form_and_folder is None:
         raise ValueError(
             f"{root}: no CIFAR-10 here: expected data_batch_1 to 5 and test_batch (python files), "
             f"the same with .bin (binary files), labels.npz with images/ (compact form), or the "
@@ -67,7 +67,7 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
         raise ValueError(
             f"{root}: CIFAR-10 has no split {split!r}; there are train, test, train45, val."
         )
-    form, folder = found
+    form, folder = form_and_folder
     exact = None
     if form == "python":
         images, labels = _join([_python_batch(folder / name) for name in BATCHES[part]])

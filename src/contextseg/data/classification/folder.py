@@ -31,7 +31,7 @@ class LabelledImage(NamedTuple):
 class LabelledFolder:
     """Images of one class each, read when they are asked for.
 
-    Layouts, told apart by what is there:
+    Layouts, recognised by the files that are there:
 
     - *plain*: `root/{train,val,test}/CLASS/IMAGE`;
     - *listed* (MINC-2500, DTD): `root/images/CLASS/IMAGE`, and `root/labels/train1.txt` ... with

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
-from contextseg.config.classification import LabelledAugmentConfig
+from contextseg.config.classification import ClassifierAugmentConfig
 from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
@@ -34,7 +34,7 @@ class LabelledTrainingSet(TorchDataset[dict[str, Any]]):
     def __init__(
         self,
         dataset: LabelledFolder,
-        augment: LabelledAugmentConfig,
+        augment: ClassifierAugmentConfig,
         size: int,
         mean: tuple[float, float, float] = IMAGENET_MEAN,
         seed: int = 0,
@@ -78,13 +78,13 @@ class LabelledEvaluationSet(TorchDataset[dict[str, Any]]):
         """The image `index`: `image` uint8 [3, size, size], `labels`, `index`."""
         image, label, _ = self.dataset[index]
         return {
-            "image": to_tensor(middle(image, self.size)),
+            "image": to_tensor(center_crop(image, self.size)),
             "labels": label,
             "index": index,
         }
 
 
-def middle(image: np.ndarray, size: int) -> np.ndarray:
+def center_crop(image: np.ndarray, size: int) -> np.ndarray:
     """The square in the middle of an image [h, w, 3], at `size` rows and columns.
 
     An image of that very size is returned as it is; of others, the short side is brought to 8/7 of

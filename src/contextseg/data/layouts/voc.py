@@ -20,6 +20,7 @@ from contextseg.data.pairing import (
     read_names,
 )
 from contextseg.data.vocabularies import vocabulary
+from contextseg.system.extras import check_installed
 
 AUGMENTED = "train_aug"
 """Split of the training images of VOC and all images of SBD that are not in VOC's val: 10,582."""
@@ -43,15 +44,10 @@ def sbd_ids(path: Path) -> np.ndarray:
     """Ids [h, w], uint8, of a .mat file of SBD (its field GTcls.Segmentation).
 
     Raises:
-        ImportError: scipy is not installed.
         ImageError: the file cannot be read.
     """
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise ImportError(
-            "The masks of SBD are .mat files, which takes scipy: pip install contextseg[data]"
-        ) from error
+    from scipy.io import loadmat  # installed: `_opened` has looked
+
     try:
         return np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0], np.uint8)
     except Exception as error:  # scipy raises whatever its parser meets
@@ -105,7 +101,7 @@ class VOCLayout(Named):
             listing = Listing([Entry(name, path, None) for name, path in found if path])
         else:
             listing = paired(names, image, mask)
-        return ListedDataset(base, split, self.classes, listing, ids=voc_ids, strict=strict)
+        return _opened(base, split, listing, strict)
 
     def _names(self, base: Path, split: str, sbd: Path | None) -> list[str]:
         lists = base / "ImageSets" / "Segmentation"
@@ -138,7 +134,7 @@ class SBDLayout(Named):
             lambda name: existing(base / "img" / f"{name}.jpg"),
             lambda name: existing(base / "cls" / f"{name}.mat"),
         )
-        return ListedDataset(base, split, self.classes, listing, ids=voc_ids, strict=strict)
+        return _opened(base, split, listing, strict)
 
     @property
     def classes(self) -> Classes:
@@ -148,6 +144,12 @@ class SBDLayout(Named):
 
 VOC2012 = VOCLayout("voc2012")
 SBD = SBDLayout("sbd")
+
+
+def _opened(base: Path, split: str, listing: Listing, strict: bool) -> ListedDataset:
+    if any(entry.mask and entry.mask.suffix == ".mat" for entry in listing.entries):
+        check_installed("Reading the masks of SBD (.mat files)", ("scipy",), extra="data")
+    return ListedDataset(base, split, vocabulary("voc2012"), listing, ids=voc_ids, strict=strict)
 
 
 def _sbd_near(base: Path) -> Path | None:

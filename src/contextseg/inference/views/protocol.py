@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contextseg.config import ModelConfig, ProtocolConfig
-from contextseg.inference.preprocess import normalised
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.views.protocol_plan import Axis, Size, plan_sizes
 from contextseg.inference.views.run import BATCH, presence_of
 from contextseg.models.outputs import SegmentationOutput
@@ -166,7 +166,7 @@ def look_by_protocol(
         protocol: which windows.
         max_pixels: pixels that one forward may take; a single window may exceed it.
     """
-    pixels = normalised(image, config)
+    pixels = normalise(image, pixel_statistics(config.normalisation, image.device))
     size = image.shape[2], image.shape[3]
     sizes = plan_sizes(size, protocol)
     said: list[list[Tensor]] = []
@@ -195,7 +195,7 @@ def _canvas(pixels: Tensor, size: Size, config: ModelConfig, protocol: ProtocolC
         )
     canvas = pixels.new_zeros((1, 3, rows.canvas, columns.canvas))
     if protocol.style == "encnet":  # black, where 0 is the mean colour
-        mean, std = (pixels.new_tensor(values) for values in (config.mean, config.std))
+        mean, std = (pixels.new_tensor(values) for values in config.normalisation)
         canvas -= (mean / std).view(3, 1, 1)
     top, left = rows.offset, columns.offset
     canvas[:, :, top : top + rows.length, left : left + columns.length] = pixels

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+import torch
 
 from contextseg.data.classes import Classes
 from contextseg.engines import open_exported
@@ -15,11 +18,11 @@ from contextseg.engines.info import (
     ExportInfo,
     Output,
     Precision,
-    optional,
 )
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.graph import ExportGraph, trace
 from contextseg.interop.export.images import (
+    LONGEST,
     Photos,
     normalised,
     sample_images,
@@ -37,13 +40,21 @@ from contextseg.interop.export.writers import (
 )
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.system.atomic_files import folder_beside
+from contextseg.system.bfloat16 import bfloat16_on
+from contextseg.system.extras import optional
+from contextseg.system.progress import stage, track
 from contextseg.weights.model_file import load_model
+
+logger = logging.getLogger(__name__)
 
 Target = Literal["onnx", "openvino", "torch-export", "aoti"]
 TARGETS: tuple[str, ...] = get_args(Target)
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2", "aoti": ".pt2"}
 
 CALIBRATION_IMAGES, VERIFICATION_IMAGES = 32, 4
+SLOW_LONGEST = 96
+"""Pixels of the long side of the one image that an export is verified with where PyTorch is slow in
+its number format: all of them would take minutes to hours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +114,7 @@ def export(
         config=network.config, classes=classes, output=output, precision=precision, size=size
     )
     # Before all work: a folder that cannot be written to is known in a moment.
-    with folder_beside(target) as folder:
+    with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
         return _export(
             folder, target, network, info, to=to, images=images, opset=opset, least=least_agreement
         )
@@ -124,13 +135,17 @@ def _export(
     precision, size = info.precision, info.size
     source = "drawn scenes" if images is None else "photos"
     calibration = []
+    stage("reading images")
     if precision == "int8" and images is not None:
         photos = sample_images(images, CALIBRATION_IMAGES)
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
-    samples = sample_images(images, VERIFICATION_IMAGES)
+    slow = _is_slow(to, precision)
+    samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES)
     # OpenVINO chooses its number format when it loads a network; PyTorch has it in the graph.
     graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
+    stage("tracing the network")
     program = trace(graph, size)
+    stage(f"writing {to}, {precision}")
     partial = folder / target.name
     match to:
         case "onnx":
@@ -141,10 +156,11 @@ def _export(
             write_program(partial, program, info)
         case "aoti":
             write_compiled(partial, program, info)
+    stage("verifying")
     verification = verify(
         open_exported(partial),
         network,
-        verification_images(samples, network.config, size),
+        verification_images(samples, network.config, size, SLOW_LONGEST if slow else LONGEST),
         source,
         least,
     )
@@ -153,6 +169,20 @@ def _export(
     for file in files:  # the .xml last: it is what is looked for
         file.replace(target.parent / file.name)
     return ExportReport(path=target, info=info, verification=verification, bytes=total)
+
+
+def _is_slow(to: Target, precision: Precision) -> bool:
+    """Whether PyTorch takes far longer in the number format of an export than in float32."""
+    if precision != "bf16" or to not in ("torch-export", "aoti"):
+        return False
+    verdict = bfloat16_on(torch.device("cpu"))
+    if not verdict.faster:
+        logger.warning(
+            "export: bfloat16 is not faster than float32 here (%s), so the file is verified on one "
+            "small image. It is meant for processors that are.",
+            verdict.reason,
+        )
+    return not verdict.faster
 
 
 def _network(model: str | os.PathLike[str] | Predictor) -> tuple[SegmentationModel, Classes]:

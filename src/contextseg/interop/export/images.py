@@ -13,6 +13,7 @@ from torch import Tensor
 
 from contextseg.config import ModelConfig
 from contextseg.data.images import read_image
+from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
 from contextseg.models.segmentation import SMALLEST_IMAGE
@@ -53,29 +54,34 @@ def spread(total: int, count: int) -> list[int]:
 
 
 def normalised(
-    image: np.ndarray, config: ModelConfig, size: tuple[int, int] | None = None
+    image: np.ndarray,
+    config: ModelConfig,
+    size: tuple[int, int] | None = None,
+    longest: int = LONGEST,
 ) -> Tensor:
-    """An image as a network takes it, [1, 3, h, w], reduced to `LONGEST` or resized to `size`."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+    """An image as a network takes it, [1, 3, h, w], reduced to `longest` or resized to `size`."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
     if size is None:
-        factor = min(1.0, LONGEST / max(image.shape[:2]))
+        factor = min(1.0, longest / max(image.shape[:2]))
         size = _scaled(image.shape[:2], factor, factor)
     if pixels.shape[2:] != size:
         pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (config.mean, config.std))
-    return ((pixels - mean) / std).contiguous()
+    return normalise(pixels, pixel_statistics(config.normalisation)).contiguous()
 
 
 def verification_images(
-    images: Sequence[np.ndarray], config: ModelConfig, size: tuple[int, int] | None
+    images: Sequence[np.ndarray],
+    config: ModelConfig,
+    size: tuple[int, int] | None,
+    longest: int = LONGEST,
 ) -> list[Tensor]:
     """Images to compare an export with: at its size or, if it takes any, each at one of three,
-    and two of them as a batch."""
+    reduced to `longest` pixels, and two of them as a batch."""
     if size is not None:
         return [normalised(image, config, size) for image in images]
     found = []
     for index, image in enumerate(images):
-        plain = normalised(image, config)
+        plain = normalised(image, config, longest=longest)
         rows, columns = FACTORS[index % len(FACTORS)]
         found.append(normalised(image, config, _scaled(plain.shape[2:], rows, columns)))
     last = found[-1]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from contextseg.engines.info import INPUT, optional
+from contextseg.engines.info import INPUT
+from contextseg.system.extras import optional
 
 ROOTS = frozenset({"Conv"})
 """Operators in int8 wherever they stand; nearly all time is spent in them."""

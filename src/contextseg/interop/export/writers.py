@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
-from contextseg.engines.info import INPUT, KEY, PRESENCE, ExportInfo, optional
+from contextseg.engines.info import INPUT, KEY, PRESENCE, ExportInfo
 from contextseg.engines.programs import EXTRA
 from contextseg.interop.export.quantise import quantise
+from contextseg.system.extras import optional
 
 LEAST_OPSET, DEFAULT_OPSET = 18, 18
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from contextseg.config import ModelConfig
+from contextseg.config import ContextConfig, ModelConfig
 
 State = Mapping[str, Tensor]
 """Tensors by name."""
@@ -65,3 +65,37 @@ def shape(state: State, name: str) -> tuple[int, ...]:
             f"incomplete, or of another format."
         )
     return tuple(state[name].shape)
+
+
+def model_config(
+    state: State,
+    context: ContextConfig,
+    backbone: str,
+    *,
+    classifier: str,
+    auxiliary: str,
+    aux_weight: float,
+    **conventions: Any,
+) -> ModelConfig:
+    """The config of a network whose sizes are those of its weights.
+
+    Args:
+        state: the state dict.
+        context: the context module.
+        backbone: name of the backbone.
+        classifier: name of the last convolution.
+        auxiliary: name of the auxiliary head's first convolution, if it is there at all.
+        aux_weight: weight of the auxiliary loss where there is such a head.
+        conventions: further fields of `ModelConfig`, which the checkpoint does not tell.
+    """
+    num_classes, channels = shape(state, f"{classifier}.weight")[:2]
+    has_aux = f"{auxiliary}.weight" in state
+    return ModelConfig(
+        context=context,
+        num_classes=num_classes,
+        backbone=backbone,
+        head_channels=channels,
+        aux_channels=shape(state, f"{auxiliary}.weight")[0] if has_aux else 256,
+        aux_weight=aux_weight if has_aux else 0.0,
+        **conventions,
+    )

@@ -17,7 +17,6 @@ from contextseg.config import (
     DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
-    ModelConfig,
     PSPNetConfig,
 )
 from contextseg.interop.formats.layout import (
@@ -26,6 +25,7 @@ from contextseg.interop.formats.layout import (
     Settings,
     State,
     conv_module,
+    model_config,
     shape,
 )
 from contextseg.interop.formats.mmseg_settings import conventions
@@ -55,28 +55,25 @@ def with_backbone(
         head: names of the decode head's weights, but its classifier's.
     """
     backbone, renames = resnet(state, "backbone", "backbone.stem")
-    convolution = f"{AUX}.convs.0.conv.weight"
-    has_aux = convolution in state
-    if has_aux:
-        head = head | conv_module(f"{AUX}.convs.0", "aux_head.reduction")
-        head |= {f"{AUX}.conv_seg": "aux_head.classifier.1"}
-    num_classes, channels = shape(state, f"{HEAD}.conv_seg.weight")[:2]
     changed: dict[str, Callable[[Tensor], Tensor]] = {f"{ENCODING}.encoding.0.scale": torch.neg}
     if isinstance(context, DeepLabV3Config):
         changed[f"{HEAD}.bottleneck.conv.weight"] = image_last
     found = conventions(settings)
-    config = ModelConfig(
-        context=context,
-        num_classes=num_classes,
-        backbone=backbone,
+    config = model_config(
+        state,
+        context,
+        backbone,
+        classifier=f"{HEAD}.conv_seg",
+        auxiliary=f"{AUX}.convs.0.conv",
+        aux_weight=0.4,
         output_stride=found.output_stride,
-        head_channels=channels,
-        aux_channels=shape(state, convolution)[0] if has_aux else 256,
-        aux_weight=0.4 if has_aux else 0.0,
         align_corners=found.align_corners,
         mean=found.mean,
         std=found.std,
     )
+    if config.aux_weight:
+        head = head | conv_module(f"{AUX}.convs.0", "aux_head.reduction")
+        head |= {f"{AUX}.conv_seg": "aux_head.classifier.1"}
     return Layout(
         config=config,
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},

@@ -14,7 +14,6 @@ from contextseg.config import (
     DeepLabV3Config,
     EncodingConfig,
     FCNConfig,
-    ModelConfig,
     PSPNetConfig,
 )
 from contextseg.interop.formats.layout import (
@@ -22,6 +21,7 @@ from contextseg.interop.formats.layout import (
     Layout,
     Settings,
     State,
+    model_config,
     sequence,
     shape,
 )
@@ -37,21 +37,19 @@ def layout(state: State, settings: Settings) -> Layout:
     _refuse_legacy(state)
     backbone, renames = resnet(state, "pretrained", "pretrained.conv1")
     context, classifier, head = _head(state)
-    has_aux = "auxlayer.conv5.0.weight" in state
-    if has_aux:
-        head |= sequence("auxlayer.conv5", "aux_head.reduction")
-        head |= {"auxlayer.conv5.4": "aux_head.classifier.1"}
-    num_classes, channels = shape(state, f"{classifier}.weight")[:2]
-    config = ModelConfig(
-        context=context,
-        num_classes=num_classes,
-        backbone=backbone,
+    config = model_config(
+        state,
+        context,
+        backbone,
+        classifier=classifier,
+        auxiliary="auxlayer.conv5.0",
+        aux_weight=0.2,
         output_stride=8,
-        head_channels=channels,
-        aux_channels=shape(state, "auxlayer.conv5.0.weight")[0] if has_aux else 256,
-        aux_weight=0.2 if has_aux else 0.0,
         align_corners=True,
     )
+    if config.aux_weight:
+        head |= sequence("auxlayer.conv5", "aux_head.reduction")
+        head |= {"auxlayer.conv5.4": "aux_head.classifier.1"}
     return Layout(
         config=config,
         renames=renames | head | {classifier: "head.1"},

@@ -6,14 +6,14 @@ RGB, auxiliary loss of weight 0.5.
 
 from __future__ import annotations
 
-from contextseg.config import ContextConfig, DeepLabV3Config, FCNConfig, ModelConfig
+from contextseg.config import ContextConfig, DeepLabV3Config, FCNConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
     Layout,
     Settings,
     State,
+    model_config,
     sequence,
-    shape,
 )
 from contextseg.interop.formats.resnet import resnet
 
@@ -25,20 +25,18 @@ def layout(state: State, settings: Settings) -> Layout:
     del settings
     backbone, renames = resnet(state, "backbone", None)
     context, head = _head(state)
-    has_aux = "aux_classifier.0.weight" in state
-    if has_aux:
+    config = model_config(
+        state,
+        context,
+        backbone,
+        classifier="classifier.4",
+        auxiliary="aux_classifier.0",
+        aux_weight=0.5,
+        output_stride=8,
+    )
+    if config.aux_weight:
         head |= sequence("aux_classifier", "aux_head.reduction")
         head |= {"aux_classifier.4": "aux_head.classifier.1"}
-    num_classes, channels = shape(state, "classifier.4.weight")[:2]
-    config = ModelConfig(
-        context=context,
-        num_classes=num_classes,
-        backbone=backbone,
-        output_stride=8,
-        head_channels=channels,
-        aux_channels=shape(state, "aux_classifier.0.weight")[0] if has_aux else 256,
-        aux_weight=0.5 if has_aux else 0.0,
-    )
     return Layout(config=config, renames=renames | head | {"classifier.4": "head.1"})
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import timm
+import torch
 from torch import Tensor, nn
 
 from contextseg.models.backbone import Backbone
@@ -28,7 +30,9 @@ class LastStage(nn.Module):
         return self.stages(images).c5
 
 
-def timm_features(name: str, pretrained: bool, small_images: bool) -> tuple[nn.Module, int]:
+def timm_features(
+    name: str, pretrained: bool, small_images: bool, size: int
+) -> tuple[nn.Module, int]:
     """A convolutional timm model without pooling and classifier, and its channels.
 
     Args:
@@ -36,10 +40,11 @@ def timm_features(name: str, pretrained: bool, small_images: bool) -> tuple[nn.M
         pretrained: fetch timm's weights.
         small_images: replace the stem's first convolution by a 3x3 one of stride 1 and take out
             the pooling behind it.
+        size: rows and columns of the images.
 
     Raises:
-        ValueError: no such model, or one whose features are no map or whose stem is unlike a
-            ResNet's and cannot be replaced.
+        ValueError: no such model, or one whose features are no map, that does not take images of
+            this size, or whose stem is unlike a ResNet's and cannot be replaced.
     """
     if not timm.is_model(name):
         raise ValueError(f"timm: there is no model {name!r}; contextseg models --backbones lists.")
@@ -58,4 +63,21 @@ def timm_features(name: str, pretrained: bool, small_images: bool) -> tuple[nn.M
         model.set_submodule(first_name, replacement)
         if isinstance(getattr(model, "maxpool", None), nn.Module):
             model.maxpool = nn.Identity()
+    if model.pretrained_cfg["fixed_input_size"]:
+        _check_features(model, name, size)
     return model, model.num_features
+
+
+def _check_features(model: Any, name: str, size: int) -> None:
+    """Raise unless a network that timm calls one of a fixed size gives a feature map at `size`."""
+    shape: list[int] = []
+    model.eval()
+    with contextlib.suppress(AssertionError, RuntimeError, ValueError), torch.no_grad():
+        shape = list(model(torch.zeros(1, 3, size, size)).shape)
+    model.train()
+    if len(shape) != 4 or shape[1] != model.num_features:
+        height, width = model.pretrained_cfg["input_size"][1:]
+        raise ValueError(
+            f"timm: {name} gives no feature map of images of {size} x {size} pixels; it is made "
+            f"for {height} x {width}. Choose a convolutional network, such as resnet18."
+        )

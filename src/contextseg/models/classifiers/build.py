@@ -19,6 +19,7 @@ from contextseg.models.classifiers.backbones import LastStage, timm_features
 from contextseg.models.classifiers.heads import EncodingHead, PooledHead
 from contextseg.models.classifiers.model import Classifier
 from contextseg.models.classifiers.resnet14 import ResNet14
+from contextseg.models.normalisation import with_normalisation
 
 
 def build_classifier(config: ClassifierConfig) -> Classifier:
@@ -33,6 +34,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
             "num_classes=10."
         )
     classes = config.num_classes
+    config = with_normalisation(config)
     match config.network:
         case ResNet14Config() as network:
             backbone = ResNet14(network.width)
@@ -61,7 +63,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
                 )
         case TimmConfig() as network:
             backbone, channels = timm_features(
-                network.backbone, network.pretrained, network.small_images
+                network.backbone, network.pretrained, network.small_images, config.size
             )
             head = PooledHead(channels, classes)
         case _:

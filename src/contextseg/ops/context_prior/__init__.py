@@ -9,6 +9,7 @@ from torch import Tensor
 
 from contextseg.ops.context_prior import eager, reference
 from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
+from contextseg.ops.context_prior.inputs import PriorInputs
 from contextseg.ops.context_prior.norm import PriorNorm
 from contextseg.ops.context_prior.prior import Prior
 from contextseg.ops.context_prior.rows import prior_rows
@@ -107,11 +108,10 @@ def context_prior(
                 run = eager
             case _:
                 run = reference
-        return Context(
-            *run.context_prior(
-                features, weight, norm, values, given, groups, void, diagonal, ignore_index
-            )
+        inputs = PriorInputs(
+            features, weight, norm, values, given, groups, void, diagonal, ignore_index
         )
+        return Context(*run.context_prior(inputs))
 
 
 def exported(

@@ -10,7 +10,6 @@ and the result is the same every time. Gradients of the weights are summed image
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from contextseg.ops.context_prior import eager
-from contextseg.ops.context_prior.affinity import AffinityTerms, Diagonal, Void
+from contextseg.ops.context_prior.affinity import AffinityTerms
 from contextseg.ops.context_prior.fused_kernels import gather_kernel
 from contextseg.ops.context_prior.fused_plan import (
     SHARED_MEMORY,
@@ -30,26 +29,21 @@ from contextseg.ops.context_prior.fused_plan import (
     shared_memory,
     triton_dtype,
 )
-from contextseg.ops.context_prior.norm import PriorNorm
-from contextseg.ops.context_prior.tiles import new_context
+from contextseg.ops.context_prior.inputs import (
+    ContextGrads,
+    FoldedInputs,
+    PriorInputs,
+    backward_operator,
+    forward_operator,
+    new_outputs,
+)
+from contextseg.ops.dispatch import refuse_second_derivatives
 
 
-def context_prior(
-    features: Tensor,
-    weight: Tensor,
-    norm: PriorNorm,
-    values: Tensor,
-    labels: tuple[Tensor, Tensor] | None,
-    groups: int,
-    void: Void,
-    diagonal: Diagonal,
-    ignore_index: int,
-) -> tuple[Tensor, Tensor, AffinityTerms | None]:
+def context_prior(inputs: PriorInputs) -> tuple[Tensor, Tensor, AffinityTerms | None]:
     """Intra, inter, terms; see `contextseg.ops.context_prior`."""
-    attend = functools.partial(context, precision=precision_of(features, weight, values))
-    return eager.context_prior(
-        features, weight, norm, values, labels, groups, void, diagonal, ignore_index, attend
-    )
+    precision = precision_of(inputs.features, inputs.weight, inputs.values)
+    return eager.context_prior(inputs, lambda folded: forward_op(*folded, precision))
 
 
 def precision_of(features: Tensor, weight: Tensor, values: Tensor) -> str:
@@ -76,20 +70,14 @@ OPERANDS = {"bf16": torch.bfloat16, "tf32": torch.float32, "float32": torch.floa
 class _Launch:
     """The passes over the prior of given tensors, whose products are of numbers of one dtype."""
 
-    def __init__(
-        self,
-        precision: str,
-        features: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        values: Tensor,
-        slopes: Tensor,
-        groups: int,
-        own: bool,
-    ) -> None:
-        dtype = OPERANDS.get(precision, weight.dtype)
-        self.operands = [tensor.to(dtype) for tensor in (features, weight, values, slopes)]
-        self.bias, self.groups, self.own = bias.contiguous(), groups, own
+    def __init__(self, inputs: FoldedInputs, slopes: Tensor, precision: str) -> None:
+        dtype = OPERANDS.get(precision, inputs.weight.dtype)
+        matrices = inputs.features, inputs.weight, inputs.values, slopes
+        self.operands = [tensor.to(dtype) for tensor in matrices]
+        self.bias, self.groups, self.own = inputs.bias.contiguous(), inputs.groups, inputs.own
+        labels = inputs.labels, inputs.key_labels, inputs.key_valid
+        self.counts = inputs.labels is not None
+        self.labels = [self.bias if tensor is None else tensor.contiguous() for tensor in labels]
         self.precision = precision
         if precision == "bf16":
             self.precision = "ieee"  # there is but one way to multiply them
@@ -97,15 +85,7 @@ class _Launch:
             exact = torch.get_float32_matmul_precision() == "highest"
             self.precision = "tf32x3" if exact else "tf32"
 
-    def __call__(
-        self,
-        which: Pass,
-        labels: tuple[Tensor | None, Tensor | None, Tensor | None],
-        sums: Tensor,
-        mean: Tensor,
-        out: Tensor,
-        rest: Tensor,
-    ) -> None:
+    def __call__(self, which: Pass, sums: Tensor, mean: Tensor, out: Tensor, rest: Tensor) -> None:
         """Run a pass; `gather_kernel` says which tensors are what."""
         features, weight, values, slopes = self.operands
         (B, N, _), (M, width), D = features.shape, weight.shape, values.shape[2]
@@ -115,124 +95,55 @@ class _Launch:
             grid = triton.cdiv(N, sizes.own), blocks * (self.groups if which.gradient else 1), B
         else:
             grid = triton.cdiv(M // self.groups, sizes.own) * self.groups, blocks, B
-        given = [self.bias if tensor is None else tensor.contiguous() for tensor in labels]
         with torch.cuda.device_of(features):
             gather_kernel[grid](
-                features, weight, self.bias, values, slopes, *given, sums, mean, out, rest,
+                features, weight, self.bias, values, slopes, *self.labels, sums, mean, out, rest,
                 B, N, M, D, width,
                 *features.stride(), *weight.stride(), *values.stride(), *slopes.stride(),
                 *out.stride(),
                 GROUPS=self.groups, OF_QUERIES=which.of_queries, GRADIENT=which.gradient,
-                LABELS=labels[0] is not None, OWN_PAIR=self.own,
+                LABELS=self.counts, OWN_PAIR=self.own,
                 OWN=sizes.own, OTHER=sizes.other, BLOCK=sizes.block, OUT=sizes.out,
                 PRECISION=self.precision, SUM=triton_dtype(self.bias.dtype),
                 num_warps=WARPS, num_stages=STAGES,
             )  # fmt: skip
 
 
-@torch.library.custom_op("contextseg::context_prior_fused", mutates_args=())
-def context(
-    features: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    values: Tensor,
-    labels: Tensor | None,
-    key_labels: Tensor | None,
-    key_valid: Tensor | None,
-    groups: int,
-    own: bool,
-    precision: str,
-) -> tuple[Tensor, Tensor, Tensor]:
+def forward(inputs: FoldedInputs, precision: str) -> tuple[Tensor, Tensor, Tensor]:
     """Intra- and inter-class context and sums over rows; `tiles.forward` says of what."""
-    intra, inter, sums = _outputs(features, weight, values, labels)
-    if not intra.numel() or not weight.shape[0]:
+    intra, inter, sums = new_outputs(inputs)
+    if not intra.numel() or not inputs.weight.shape[0]:
         return intra.zero_(), inter.zero_(), sums.zero_()
-    mean = values.mean(1, dtype=weight.dtype)  # [B, D]
-    launch = _Launch(precision, features, weight, bias, values, values, groups, own)
-    given = labels, key_labels, key_valid
-    launch(Pass.CONTEXT, given, sums, mean, intra, inter)
+    mean = inputs.values.mean(1, dtype=inputs.weight.dtype)  # [B, D]
+    launch = _Launch(inputs, inputs.values, precision)
+    launch(Pass.CONTEXT, sums, mean, intra, inter)
     return intra, inter, sums
 
 
-def _outputs(
-    features: Tensor, weight: Tensor, values: Tensor, labels: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Room for what `context` returns."""
-    B, N, _ = features.shape
-    sums = weight.new_empty((4 if labels is not None else 0, B, N))
-    return new_context(values, N), new_context(values, N), sums
-
-
-@context.register_fake
-def _(
-    features: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    values: Tensor,
-    labels: Tensor | None,
-    key_labels: Tensor | None,
-    key_valid: Tensor | None,
-    groups: int,
-    own: bool,
-    precision: str,
-) -> tuple[Tensor, Tensor, Tensor]:
-    return _outputs(features, weight, values, labels)
-
-
-@torch.library.custom_op("contextseg::context_prior_fused_backward", mutates_args=())
-def gradients(
-    grad_intra: Tensor,
-    grad_inter: Tensor,
-    grad_sums: Tensor,
-    features: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    values: Tensor,
-    labels: Tensor | None,
-    key_labels: Tensor | None,
-    key_valid: Tensor | None,
-    groups: int,
-    own: bool,
-    precision: str,
+def backward(
+    grads: ContextGrads, inputs: FoldedInputs, precision: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of features, weight, bias and values."""
+    features, weight, bias, values = inputs[:4]
     grad_features, grad_values = torch.empty_like(features), torch.empty_like(values)
     B, M = features.shape[0], weight.shape[0]
-    if not grad_intra.numel() or not M or not weight.shape[1]:
+    if not grads.intra.numel() or not M or not weight.shape[1]:
         zeros = torch.zeros_like(weight), torch.zeros_like(bias)
         return grad_features.zero_(), *zeros, grad_values.zero_()
-    slopes = (grad_intra.to(weight.dtype) - grad_inter.to(weight.dtype)) / M
-    rest = grad_inter.sum(1, dtype=weight.dtype) / M  # of the mean value in inter, [B, D]
-    sums = grad_sums.contiguous()
+    slopes = (grads.intra.to(weight.dtype) - grads.inter.to(weight.dtype)) / M
+    rest = grads.inter.sum(1, dtype=weight.dtype) / M  # of the mean value in inter, [B, D]
+    sums = grads.sums.contiguous()
     grad_weight = weight.new_empty((B, *weight.shape))
     grad_bias = weight.new_empty((B, M))
-    launch = _Launch(precision, features, weight, bias, values, slopes, groups, own)
-    given = labels, key_labels, key_valid
-    launch(Pass.VALUES, given, sums, rest, grad_values, grad_bias)
-    launch(Pass.FEATURES, given, sums, rest, grad_features, grad_bias)
-    launch(Pass.WEIGHTS, given, sums, rest, grad_weight, grad_bias)
+    launch = _Launch(inputs, slopes, precision)
+    launch(Pass.VALUES, sums, rest, grad_values, grad_bias)
+    launch(Pass.FEATURES, sums, rest, grad_features, grad_bias)
+    launch(Pass.WEIGHTS, sums, rest, grad_weight, grad_bias)
     return grad_features, grad_weight.sum(0), grad_bias.sum(0), grad_values
 
 
-@gradients.register_fake
-def _(
-    grad_intra: Tensor,
-    grad_inter: Tensor,
-    grad_sums: Tensor,
-    features: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    values: Tensor,
-    labels: Tensor | None,
-    key_labels: Tensor | None,
-    key_valid: Tensor | None,
-    groups: int,
-    own: bool,
-    precision: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    given = features, weight, bias, values
-    made = [torch.empty_like(tensor) for tensor in given]
-    return made[0], made[1], made[2], made[3]
+forward_op = forward_operator("context_prior_fused", forward, ", str precision")
+backward_op = backward_operator("context_prior_fused_backward", backward, ", str precision")
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -242,15 +153,12 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     if torch.is_grad_enabled():  # create_graph=True
-        raise RuntimeError(
-            "context_prior: the fused form has no second derivatives; take impl='reference' for "
-            "them."
-        )
-    found = gradients(*grads, *ctx.saved_tensors, ctx.groups, ctx.own, ctx.precision)
+        refuse_second_derivatives("context_prior", "fused")
+    found = backward_op(*grads, *ctx.saved_tensors, ctx.groups, ctx.own, ctx.precision)
     return *found, None, None, None, None, None, None
 
 
-context.register_autograd(_backward, setup_context=_save)
+forward_op.register_autograd(_backward, setup_context=_save)
 
 
 UNIT_STRIDES = ("features_c", "weight_c", "values_d", "slopes_d", "out_c")

@@ -7,22 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.ops.context_prior.affinity import CLAMP, AffinityTerms, Diagonal, Void
+from contextseg.ops.context_prior.inputs import PriorInputs
 from contextseg.ops.context_prior.norm import PriorNorm
 from contextseg.ops.dispatch import sum_dtype
 
 
-def context_prior(
-    features: Tensor,
-    weight: Tensor,
-    norm: PriorNorm,
-    values: Tensor,
-    labels: tuple[Tensor, Tensor] | None,
-    groups: int,
-    void: Void,
-    diagonal: Diagonal,
-    ignore_index: int,
-) -> tuple[Tensor, Tensor, AffinityTerms | None]:
+def context_prior(inputs: PriorInputs) -> tuple[Tensor, Tensor, AffinityTerms | None]:
     """Intra, inter, terms; see `contextseg.ops.context_prior`."""
+    features, weight, norm, values, labels, groups, void, diagonal, ignore_index = inputs
     if norm.shared():
         raise RuntimeError(
             "context_prior: impl='reference' takes the statistics of one process; with sync=True "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from contextseg.ops.dispatch import Impl, choose, exporting
 from contextseg.ops.upsampled_cross_entropy import eager, reference
+from contextseg.ops.upsampled_cross_entropy.options import LossOptions
 
 
 class WeightedSum(NamedTuple):
@@ -67,19 +68,11 @@ def upsampled_cross_entropy(
         RuntimeError: `impl` is `fused` and the kernel cannot run here.
     """
     check_inputs(coarse_logits, labels, class_weights)
+    options = LossOptions(
+        class_weights, label_smoothing, ohem_threshold, ohem_min_kept, ignore_index, align_corners
+    )
     with torch.autocast(coarse_logits.device.type, enabled=False):
-        return WeightedSum(
-            *_implementation(impl, coarse_logits)(
-                coarse_logits,
-                labels,
-                class_weights,
-                label_smoothing,
-                ohem_threshold,
-                ohem_min_kept,
-                ignore_index,
-                align_corners,
-            )
-        )
+        return WeightedSum(*_implementation(impl, coarse_logits)(coarse_logits, labels, options))
 
 
 def _implementation(impl: Impl, coarse_logits: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:

@@ -28,31 +28,25 @@ from contextseg.ops.upsampled_cells import (
     unpad,
     values,
 )
-from contextseg.ops.upsampled_cross_entropy.hard import is_hard
+from contextseg.ops.upsampled_cross_entropy.options import LossOptions, is_hard
 
 
 def upsampled_cross_entropy(
-    coarse_logits: Tensor,
-    labels: Tensor,
-    class_weights: Tensor | None,
-    label_smoothing: float,
-    ohem_threshold: float | None,
-    ohem_min_kept: int,
-    ignore_index: int,
-    align_corners: bool,
+    coarse_logits: Tensor, labels: Tensor, options: LossOptions
 ) -> tuple[Tensor, Tensor]:
     """Sum of losses and of weights; see `contextseg.ops.upsampled_cross_entropy`."""
-    if ohem_threshold is not None:
+    ignore_index, align_corners = options.ignore_index, options.align_corners
+    if options.ohem_threshold is not None:
         find = pixel_losses_op if torch.compiler.is_compiling() else pixel_losses
         plain = find(coarse_logits.detach(), labels, ignore_index, align_corners)
         valid = labels != ignore_index
-        hard = is_hard(plain, valid, ohem_threshold, ohem_min_kept)
+        hard = is_hard(plain, valid, options)
         labels = torch.where(hard, labels, ignore_index)
     return _Loss.apply(
         coarse_logits,
         labels,
-        class_weights,
-        label_smoothing,
+        options.class_weights,
+        options.label_smoothing,
         ignore_index,
         align_corners,
         coarse_logits.requires_grad and torch.is_grad_enabled(),

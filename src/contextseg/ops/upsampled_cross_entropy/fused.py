@@ -19,8 +19,8 @@ import triton.language as tl
 from torch import Tensor
 
 from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
-from contextseg.ops.upsampled_cross_entropy.hard import is_hard
 from contextseg.ops.upsampled_cross_entropy.kernels import backward_kernel, forward_kernel
+from contextseg.ops.upsampled_cross_entropy.options import LossOptions, is_hard
 from contextseg.ops.upsampled_fused import BLOCK_W, DTYPES, signature, table, triton_dtype
 
 BLOCK_L = 16  # classes at a time
@@ -28,36 +28,29 @@ BLOCK_J = 16  # feature pixels of a row that a program of the backward owns
 
 
 def upsampled_cross_entropy(
-    coarse_logits: Tensor,
-    labels: Tensor,
-    class_weights: Tensor | None,
-    label_smoothing: float,
-    ohem_threshold: float | None,
-    ohem_min_kept: int,
-    ignore_index: int,
-    align_corners: bool,
+    coarse_logits: Tensor, labels: Tensor, options: LossOptions
 ) -> tuple[Tensor, Tensor]:
     """Sum of losses and of weights; see `contextseg.ops.upsampled_cross_entropy`."""
     dtype, L = sum_dtype(coarse_logits.dtype), coarse_logits.shape[1]
     labels = labels.to(torch.int64)
-    valid = labels != ignore_index
+    valid = labels != options.ignore_index
     target = torch.where(valid, labels, -1)
-    log_sum, true = log_sum_and_true(coarse_logits, target, align_corners)
-    if ohem_threshold is not None:
-        hard = is_hard((log_sum - true).detach(), valid, ohem_threshold, ohem_min_kept)
+    log_sum, true = log_sum_and_true(coarse_logits, target, options.align_corners)
+    if options.ohem_threshold is not None:
+        hard = is_hard((log_sum - true).detach(), valid, options)
         valid = valid & hard
-    weights = None if class_weights is None else class_weights.to(dtype)
+    weights = None if options.class_weights is None else options.class_weights.to(dtype)
     share = valid.to(dtype)
     if weights is not None:
         share = share * weights[target.clamp(0, L - 1)]
-    losses = share * (1 - label_smoothing) * (log_sum - true)
-    if label_smoothing > 0:
-        each = coarse_logits.new_full((L,), label_smoothing / L, dtype=dtype)
+    losses = share * (1 - options.label_smoothing) * (log_sum - true)
+    if options.label_smoothing > 0:
+        each = coarse_logits.new_full((L,), options.label_smoothing / L, dtype=dtype)
         spread = each if weights is None else each * weights
         # No matrix product: autocast would round it in a backward that runs under it.
         mixed = (coarse_logits.to(dtype) * spread[:, None, None]).sum(1, keepdim=True)
         mixed = F.interpolate(
-            mixed, labels.shape[1:], mode="bilinear", align_corners=align_corners
+            mixed, labels.shape[1:], mode="bilinear", align_corners=options.align_corners
         )[:, 0]
         losses = losses + torch.where(valid, spread.sum() * log_sum - mixed, 0)
     return losses.sum(), share.sum()

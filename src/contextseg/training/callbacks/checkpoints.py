@@ -1,10 +1,11 @@
-"""What a run leaves behind: the best model, and a checkpoint to go on from."""
+"""A checkpoint to resume from."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,15 +14,8 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from contextseg.data.classes import Classes
-from contextseg.evaluation import write_scores
 from contextseg.system.atomic_files import atomic_path
-from contextseg.training.module import TrainingModule
-from contextseg.weights import save_model
-from contextseg.weights.model_file import FILE_NAME
-
-LAST = "last.ckpt"
-SCORES = "scores.json"
+from contextseg.training.run_folder import LAST
 
 
 class InterruptedRunError(Exception):
@@ -38,43 +32,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         with atomic_path(path) as partial:
             torch.save(checkpoint, partial)
 
-
-class KeepBest(pl.Callback):
-    """Writes the model and its scores whenever a validation beats the best mean IoU so far.
-
-    Args:
-        folder: the run folder.
-        classes: what the model's labels are called.
-    """
-
-    def __init__(self, folder: Path, classes: Classes) -> None:
-        self.folder = folder
-        self.classes = classes
-        self.best = -1.0
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Compare, and write."""
-        assert isinstance(pl_module, TrainingModule)
-        scores = pl_module.scores
-        if scores is None or not scores.mean_iou > self.best:
-            return
-        self.best = scores.mean_iou
-        if trainer.is_global_zero:
-            save_model(self.folder / FILE_NAME, pl_module.model, self.classes)
-            write_scores(
-                self.folder / SCORES,
-                scores,
-                self.classes.names,
-                {"split": pl_module.config.data.val_split, "step": trainer.global_step},
-            )
-
-    def state_dict(self) -> dict[str, Any]:
-        """The best so far."""
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on comparing with it."""
-        self.best = state_dict["best"]
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read a checkpoint; classifiers of version 0.1 had an engine of their own."""
+        checkpoint = super().load_checkpoint(*args, **kwargs)
+        if "ClassifierData" in checkpoint:
+            checkpoint["RunData"] = checkpoint.pop("ClassifierData")
+            kept = checkpoint["callbacks"].pop("KeepClassifier")
+            checkpoint["callbacks"]["KeepBest"] = {"best": -kept["lowest"]}
+        return checkpoint
 
 
 class SaveLast(pl.Callback):
@@ -86,13 +51,22 @@ class SaveLast(pl.Callback):
         folder: the run folder.
         every: steps between checkpoints.
         val_interval: batches between validations; 0 for none.
+        check: called first with the trainer and the module; raises if training has diverged, so
+            that the last good checkpoint stays.
     """
 
-    def __init__(self, folder: Path, every: int, val_interval: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        every: int,
+        val_interval: int,
+        check: Callable[[pl.Trainer, pl.LightningModule], object],
+    ) -> None:
         self.path = folder / LAST
         self.every = every
         self.stop = False
         self.val_interval = val_interval
+        self.check = check
         self._handler: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -114,6 +88,7 @@ class SaveLast(pl.Callback):
         stop = stepped and self._asked_to_stop(trainer)
         step = trainer.global_step
         if stop or last or (stepped and step % self.every == 0):
+            self.check(trainer, pl_module)
             trainer.save_checkpoint(self.path)
         if stop and not last:
             raise InterruptedRunError
@@ -121,7 +96,7 @@ class SaveLast(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save, so that a validation is not done twice."""
         trainer.save_checkpoint(self.path)
-        if self._asked_to_stop(trainer):
+        if self._asked_to_stop(trainer) and not self._is_done(trainer):
             raise InterruptedRunError
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -133,6 +108,11 @@ class SaveLast(pl.Callback):
     ) -> None:
         """Give Ctrl-C back."""
         self._restore_handler()
+
+    @staticmethod
+    def _is_done(trainer: pl.Trainer) -> bool:
+        """Whether nothing is left to do, so that stopping would only leave a run unfinished."""
+        return trainer.fit_loop.epoch_loop.batch_idx + 1 >= trainer.num_training_batches
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
         """Whether any process was: all must leave at the same step."""

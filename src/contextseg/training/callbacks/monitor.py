@@ -11,12 +11,12 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from contextseg.training.classifier_module import ClassifierModule
 from contextseg.training.module import TrainingModule
 
 logger = logging.getLogger(__name__)
 
-AnyModule = TrainingModule | ClassifierModule
+LIVE = 5.0
+"""Seconds after which `Progress.values` are brought up to date between two rows of the log."""
 SHORT = {"mean_iou": "mIoU"}
 """What a score is called on the progress bar."""
 
@@ -29,12 +29,42 @@ class Progress:
     """Batches done."""
     batches: int
     """Batches of the whole training."""
+    step: int
+    """Steps of the optimiser done: of `accumulate` batches each."""
+    steps: int
+    """Steps of the whole training."""
     epoch: float
     """Passes over the data, begun ones in part."""
     values: dict[str, float]
     """Latest of each: `loss`, its parts, `images/s`, `mIoU` or `error`."""
     validating: bool = False
     """Whether a validation is running."""
+    validated: int = 0
+    """Batches of that validation done."""
+    to_validate: int = 0
+    """Batches of that validation."""
+
+
+Watch = Callable[[Progress], None]
+"""Whom a run tells where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Several as one; spawned processes can be handed it if they can be handed each."""
+
+    watchers: tuple[Watch, ...]
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell all."""
+        for watcher in self.watchers:
+            watcher(progress)
+
+
+def combined(*watchers: Watch | None) -> Watch | None:
+    """One watcher that tells all there are; None where there is none."""
+    there = tuple(watcher for watcher in watchers if watcher is not None)
+    return Watchers(there) if there else None
 
 
 class Monitor(pl.Callback):
@@ -45,12 +75,13 @@ class Monitor(pl.Callback):
         watch: called with a `Progress` after each batch and at each validation, or None.
     """
 
-    def __init__(self, every: int, watch: Callable[[Progress], None] | None = None) -> None:
+    def __init__(self, every: int, watch: Watch | None = None) -> None:
         self.every = every
         self.watch = watch
         self.values: dict[str, float] = {}
         self._since = 0.0
         self._images = 0
+        self._valued = -LIVE
         self._sums: dict[str, torch.Tensor] = {}
         self._count = 0
 
@@ -63,7 +94,7 @@ class Monitor(pl.Callback):
         batch_idx: int,
     ) -> None:  # fmt: skip
         """Collect, and every so often log the means since the last time."""
-        assert isinstance(pl_module, AnyModule)
+        assert isinstance(pl_module, TrainingModule)
         for name, value in outputs.items():
             value = value.detach().float()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -72,11 +103,7 @@ class Monitor(pl.Callback):
         step = trainer.global_step
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if (stepped and step % self.every == 0) or batch_idx + 1 == trainer.num_training_batches:
-            means = {name: (total / self._count).item() for name, total in self._sums.items()}
-            if isinstance(pl_module, ClassifierModule):
-                pl_module.check(means["loss"], batch_idx)
-            now = time.perf_counter()
-            speed = self._images / max(now - self._since, 1e-9)
+            means, (speed, now) = self.check(trainer, pl_module), self._speed()
             self._sums, self._count, self._images, self._since = {}, 0, 0, now
             row = {f"train/{name}": value for name, value in means.items()}
             row |= {
@@ -86,16 +113,38 @@ class Monitor(pl.Callback):
             }
             self._log(trainer, row, step)
             self.values |= means | {"images/s": speed}
+            self._valued = now
+        elif self.watch is not None and trainer.is_global_zero and self._are_values_old():
+            (speed, self._valued), means = self._speed(), self._means()  # waits for a GPU
+            self.values |= means | {"images/s": speed}
         self._tell(trainer, pl_module, batch_idx + 1)
+
+    def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
+        """Mean losses since the last row of the log; raises if they show that training diverged."""
+        assert isinstance(pl_module, TrainingModule)
+        means = self._means()
+        if means:
+            pl_module.check(means, trainer.fit_loop.epoch_loop.batch_idx + 1)
+        return means
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say that a validation runs."""
-        assert isinstance(pl_module, AnyModule)
-        self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validating=True)
+        assert isinstance(pl_module, TrainingModule)
+        self.check(trainer, pl_module)
+        self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+        batch_idx: int, dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Say how far it is."""
+        assert isinstance(pl_module, TrainingModule)
+        done = trainer.fit_loop.epoch_loop.batch_idx + 1
+        self._tell(trainer, pl_module, done, validated=batch_idx + 1)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the scores; the time they took is no training time."""
-        assert isinstance(pl_module, AnyModule)
+        assert isinstance(pl_module, TrainingModule)
         scores, batch = pl_module.score_row(), trainer.fit_loop.epoch_loop.batch_idx + 1
         if not scores:
             return
@@ -117,20 +166,37 @@ class Monitor(pl.Callback):
         """Go on summing."""
         self._sums, self._count = dict(state_dict["sums"]), state_dict["count"]
 
+    def _means(self) -> dict[str, float]:
+        """Of the losses since the last row of the log."""
+        return {name: (total / self._count).item() for name, total in self._sums.items()}
+
+    def _speed(self) -> tuple[float, float]:
+        """Images a second since that row, and the time."""
+        now = time.perf_counter()
+        return self._images / max(now - self._since, 1e-9), now
+
+    def _are_values_old(self) -> bool:
+        return time.perf_counter() - self._valued >= LIVE
+
     def _log(self, trainer: pl.Trainer, row: dict[str, float], step: int) -> None:
         for each in trainer.loggers:
             each.log_metrics(row, step=step)
 
     def _tell(
-        self, trainer: pl.Trainer, module: AnyModule, batch: int, validating: bool = False
+        self, trainer: pl.Trainer, module: TrainingModule, batch: int, validated: int | None = None
     ) -> None:
         if self.watch is not None and trainer.is_global_zero:
+            batches, accumulate = int(trainer.num_training_batches), trainer.accumulate_grad_batches
             self.watch(
                 Progress(
                     batch=batch,
-                    batches=int(trainer.num_training_batches),
+                    batches=batches,
+                    step=trainer.global_step,
+                    steps=-(-batches // accumulate),
                     epoch=module.epoch(batch),
                     values=dict(self.values),
-                    validating=validating,
+                    validating=validated is not None,
+                    validated=validated or 0,
+                    to_validate=0 if validated is None else int(sum(trainer.num_val_batches)),
                 )
             )

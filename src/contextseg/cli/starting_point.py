@@ -1,0 +1,40 @@
+"""Where a training starts: a recipe by name, a YAML file, or the folder of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from contextseg.cli.parsing import UsageError
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import read_mapping, read_yaml
+from contextseg.recipes import ALL_RECIPES as RECIPES
+
+
+def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
+    """The config of a recipe by name, of a YAML file, or of a run's folder.
+
+    Raises:
+        UsageError: it is none of them.
+        ValueError: the file has a mistake.
+    """
+    if recipe in RECIPES:
+        return RECIPES[recipe]()
+    path = Path(recipe)
+    if (path / "config.yaml").is_file():
+        return replace(_read(path / "config.yaml"), out=recipe)
+    if path.is_file():
+        return _read(path)
+    raise UsageError(
+        f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
+        f"Recipes: {', '.join(RECIPES)}."
+    )
+
+
+def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:
+    """The config in a file: of a classifier where its model has a network."""
+    values = read_mapping(path)
+    model = values.get("model")
+    kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig
+    return read_yaml(path, kind)

@@ -1,0 +1,62 @@
+"""What a comparison needs from its kind of task: data, scores and what a prediction takes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from contextseg.comparison.results import RunScores
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """A prediction that is ready to be measured."""
+
+    model: Any
+    """The network, in eval mode, without what only training needs."""
+    device: str
+    """Type of the device that it runs on."""
+    predict: Callable[[], object]
+    """Predicts `batch` images, and waits for nothing."""
+    batch: int
+
+
+class Kind(ABC):
+    """One kind of task."""
+
+    config: ClassVar[type]
+    """Class of a run's config."""
+
+    @abstractmethod
+    def open(self, config: Any, split: str) -> Any:
+        """The images to score on."""
+
+    @abstractmethod
+    def size(self, config: Any, data: Any) -> tuple[int, int]:
+        """Rows and columns of the image that costs are measured on, unless the user says."""
+
+    @abstractmethod
+    def score(
+        self,
+        folder: Path,
+        config: Any,
+        data: Any,
+        settings: Mapping[str, Any],
+        progress: Progress | None,
+    ) -> tuple[RunScores, list[int]]:
+        """Scores of the model in a run folder, and how much of each class was scored."""
+
+    @abstractmethod
+    def prediction(
+        self, config: Any, size: tuple[int, int], device: str, precision: Any
+    ) -> Prediction:
+        """A prediction with a new network of a model's config, on an image of this size."""
+
+    def published(self, data: Any) -> list[dict[str, Any]]:
+        """Published results on the same data: `name`, `parameters` and `error`, in percent."""
+        return []

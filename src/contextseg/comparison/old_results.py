@@ -1,0 +1,63 @@
+"""Comparisons that version 0.1 wrote, in today's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a `comparison.json` of any version as the latest would write it."""
+    if "rows" in content:
+        return _of_classifiers(content)
+    for entry in content["entries"]:
+        for run in entry["runs"]:
+            scores = run["scores"]
+            if scores is not None and "values" not in scores:
+                run["scores"] = {
+                    "classes": scores.pop("iou"),
+                    "small": scores.pop("small_iou"),
+                    "values": scores,
+                }
+    return content
+
+
+def _of_classifiers(content: dict[str, Any]) -> dict[str, Any]:
+    """A comparison of classifiers, which had a form of its own and did not keep seeds."""
+    entries = []
+    for row in content["rows"]:
+        config = row["config"]
+        runs = [
+            {
+                "seed": number,
+                "identity": "",
+                "status": "done",
+                "scores": {
+                    "values": {"error": error, "error_exact": original},
+                    "classes": [],
+                    "small": [],
+                },
+            }
+            for number, (error, original) in enumerate(
+                zip(row["errors"], row["errors_exact"], strict=True)
+            )
+        ]
+        cost = {
+            "parameters": row["parameters"],
+            "gmac": row["gmac"],
+            "images_per_s": row["images_per_s"],
+            "memory_mib": None,
+        }
+        entries.append({"name": row["name"], "config": config, "runs": runs, "cost": cost})
+    settings = {
+        "title": "",
+        "task": "classification",
+        "data": content["data"]["root"],
+        "dataset": "",
+        "split": content["data"]["split"],
+        "images": 0,
+        "small": [],
+        "size": [0, 0],
+        "machine": {"device": "unknown", "threads": 0, "torch": "unknown"},
+        "published": content["published"],
+    }
+    return {"settings": settings, "classes": [], "pixels": [], "entries": entries}

@@ -1,0 +1,99 @@
+"""Options of the networks of classifiers: one class for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contextseg.config.checks import at_least, literals
+from contextseg.config.marks import FREE_ON_RESUME
+
+Smoothing = Literal["learned", "fixed", "drawn"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResNet14Config:
+    """ResNet of 14 layers for 32-pixel images, pre-activation blocks: the paper's baseline."""
+
+    width: int = 64
+    """Channels of the first stage; the second and third have twice and four times as many."""
+
+    def __post_init__(self) -> None:
+        at_least("width", self.width, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SEResNet14Config:
+    """EncNet-14 with squeeze-and-excitation gates instead of context encoding."""
+
+    width: int = 64
+    """Channels of the first stage; the second and third have twice and four times as many."""
+    reduction: int = 16
+    """Channels of a block over those in the middle of its gate."""
+
+    def __post_init__(self) -> None:
+        at_least("width", self.width, 1)
+        at_least("reduction", self.reduction, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncNet14Config:
+    """ResNet of 14 layers with a context-encoding gate in every block, for 32-pixel images."""
+
+    width: int = 64
+    """Channels of the first stage; the second and third have twice and four times as many."""
+    num_codewords: int = 16
+    """Codewords K of each of the six codebooks."""
+    smoothing: Smoothing = "learned"
+    """Smoothing factors: `learned`, `fixed` at 0.5, or `drawn` from U(0, 1) at each training step
+    and 0.5 otherwise (the authors' EncodingDrop)."""
+
+    def __post_init__(self) -> None:
+        at_least("width", self.width, 4)
+        at_least("num_codewords", self.num_codewords, 1)
+        literals(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeepTENConfig:
+    """Deep TEN: an orderless encoding of a backbone's last stage, for textures and materials."""
+
+    backbone: str = "resnet50"
+    """Name of a timm model that gives a feature pyramid."""
+    pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
+    """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
+    channels: int = 128
+    """Channels that features are projected to in front of the codebook."""
+    num_codewords: int = 32
+    """Codewords K in the codebook; 0 replaces projection and codebook by global average
+    pooling of the last stage: the baseline."""
+
+    def __post_init__(self) -> None:
+        at_least("channels", self.channels, 1)
+        at_least("num_codewords", self.num_codewords, 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimmConfig:
+    """Any convolutional timm model, global average pooling and a linear layer: for comparison."""
+
+    backbone: str = "resnet18"
+    """Name of a timm model."""
+    pretrained: bool = field(default=False, metadata=FREE_ON_RESUME)
+    """Whether to fetch timm's weights."""
+    small_images: bool = True
+    """For 32-pixel images: a 3x3 convolution of stride 1 instead of the stem's first one, and no
+    pooling behind it."""
+
+
+NetworkConfig = ResNet14Config | SEResNet14Config | EncNet14Config | DeepTENConfig | TimmConfig
+"""One class a kind of network; `contextseg.models.classifiers.build` has one case for each."""
+
+CLASSIFIERS: dict[str, type[NetworkConfig]] = {
+    "resnet14": ResNet14Config,
+    "se_resnet14": SEResNet14Config,
+    "encnet14": EncNet14Config,
+    "deepten": DeepTENConfig,
+    "timm": TimmConfig,
+}
+"""Classifiers by name."""

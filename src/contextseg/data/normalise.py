@@ -1,0 +1,45 @@
+"""8-bit images to what a network takes: less the mean, divided by the standard deviation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from contextseg.config import Normalisation
+
+
+class PixelStatistics(NamedTuple):
+    """Mean and standard deviation of pixels, on the scale of 0 to 255."""
+
+    mean: Tensor
+    """[3, 1, 1], float32."""
+    std: Tensor
+    """[3, 1, 1], float32."""
+
+
+def pixel_statistics(
+    normalisation: Normalisation, device: torch.device | str | None = None
+) -> PixelStatistics:
+    """The numbers of a config as tensors on a device, ready for `normalise`."""
+    mean, std = (
+        torch.tensor(values, device=device).mul_(255).view(3, 1, 1) for values in normalisation
+    )
+    return PixelStatistics(mean, std)
+
+
+def normalise(images: Tensor, statistics: PixelStatistics, out: Tensor | None = None) -> Tensor:
+    """Images as a network takes them: (image - 255 · mean) / (255 · std).
+
+    Training, prediction and export all call this, so that they agree to the last bit.
+
+    Args:
+        images: [..., 3, h, w], uint8 or floating point, 0 to 255.
+        statistics: on the device of the images.
+        out: tensor to write into, of the images' shape, float32; None makes one.
+
+    Returns:
+        float32, of the images' shape and layout, or `out`.
+    """
+    return torch.sub(images, statistics.mean, out=out).div_(statistics.std)

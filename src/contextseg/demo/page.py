@@ -1,0 +1,177 @@
+"""The web page of a demonstration: what goes on it, and in which words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contextseg.config import EncodingConfig, TrainConfig
+from contextseg.demo.words import counted, duration
+
+if TYPE_CHECKING:
+    from contextseg.data.classes import Classes
+    from contextseg.data.sample import Dataset
+    from contextseg.inference.predictor import Predictor
+    from contextseg.metrics import Scores
+    from contextseg.report import ReportSample, Series
+
+REPORT = "report.html"
+PICTURES = 6
+"""Images that the report shows."""
+
+LOSSES = {
+    "total": "train/loss",
+    "cross-entropy": "train/main",
+    "SE-loss": "train/se",
+    "auxiliary": "train/aux",
+}
+VALIDATION = {"mean IoU": "val/mean_iou", "pixel accuracy": "val/pixel_accuracy"}
+
+
+def write_page(
+    config: TrainConfig,
+    predictor: Predictor,
+    *,
+    classes: Classes,
+    learned: int,
+    data: Dataset,
+    scores: Scores,
+    baseline: Scores,
+    majority: str,
+    steps: int,
+    seconds: float | None,
+) -> Path:
+    """Write the report into the run folder.
+
+    Args:
+        config: the training as it was, which is what config.yaml in the run folder says.
+        predictor: the trained model.
+        classes: of the training images.
+        learned: training images.
+        data: what was scored, and is shown.
+        scores: of the model.
+        baseline: of calling every pixel `majority`.
+        majority: name of the most frequent class of the training images.
+        steps: steps that were trained.
+        seconds: how long the training took; None if it was resumed.
+
+    Returns:
+        The file.
+    """
+    from contextseg.report import write_report
+
+    folder = Path(config.out)
+    losses, validation = read_curves(folder)
+    write_report(
+        folder / REPORT,
+        title=f"{classes.dataset or 'Your images'}, segmented by contextseg",
+        summary=_summary(config, learned, data, seconds),
+        samples=report_samples(predictor, data, PICTURES),
+        classes=classes,
+        scores=scores,
+        baseline=baseline,
+        losses=losses,
+        validation=validation,
+        curve_note=f"Validation scores are those of the split {config.data.val_split}. The scores "
+        f"above are of the model that was kept, the best of these validations, on the split "
+        f"{data.split}.",
+        settings=_settings(config, steps, majority),
+        commands=_commands(config, data.split),
+    )
+    return folder / REPORT
+
+
+def constant_scores(scores: Scores, label: int) -> Scores:
+    """Scores of predicting `label` for every pixel of the images that `scores` were taken on."""
+    from contextseg.metrics import scores_of
+
+    confusion = scores.confusion.new_zeros(scores.confusion.shape)
+    confusion[:, label] = scores.confusion.sum(1)
+    return scores_of(confusion)
+
+
+def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[ReportSample]:
+    """`count` images of `data`, evenly spread over it, with what the model predicts for them."""
+    from contextseg.report import ReportSample
+
+    count = min(count, len(data))
+    samples = []
+    for index in (round((i + 0.5) * len(data) / count - 0.5) for i in range(count)):
+        image, labels, name = data[index]
+        prediction = predictor(image)
+        samples.append(
+            ReportSample(
+                name=name,
+                image=image,
+                truth=data.classes.to_ids(labels),
+                prediction=prediction.mask,
+                presence=prediction.presence,
+            )
+        )
+    return samples
+
+
+def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Series]]:
+    """Loss parts, and validation scores in percent, over the steps, from the log of a run."""
+    from contextseg.report import Series
+    from contextseg.training.run_folder import LOG, read_log
+
+    rows = read_log(Path(folder) / LOG)
+
+    def series(columns: dict[str, str], factor: float) -> list[Series]:
+        drawn = (
+            Series(name, [(row["step"], factor * row[key]) for row in rows if key in row])
+            for name, key in columns.items()
+        )
+        return [one for one in drawn if one.points]
+
+    return series(LOSSES, 1.0), series(VALIDATION, 100.0)
+
+
+def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | None) -> str:
+    took = "" if seconds is None else f" in {duration(seconds)}"
+    context = config.model.context
+    kind = f" with {context.num_codewords} codewords" if isinstance(context, EncodingConfig) else ""
+    weights = "from scratch, without any pretrained weights" * (not config.model.pretrained)
+    seen = "that it has not seen" if data.split == "test" else f"of the split {data.split}"
+    return (
+        f"A small {_title(config)} ({config.model.backbone}{kind}) learned from {learned} labelled "
+        f"images{took}{', ' * bool(weights)}{weights}. Here are its scores on {len(data)} images "
+        f"{seen}, beside those of the simplest guess."
+    )
+
+
+def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, object]:
+    return {
+        "model": f"{config.model.name} on {config.model.backbone}, "
+        f"output stride {config.model.output_stride}",
+        "data": config.data.root,
+        "training": f"{counted(config.epochs, 'epoch')}, {counted(steps, 'step')} of "
+        f"{config.batch_size} images, crops of "
+        f"{config.augment.crop[0]} × {config.augment.crop[1]} pixels, {config.precision}",
+        "baseline": f"every pixel is {majority}",
+        "all options": f"{config.out}/config.yaml",
+    }
+
+
+def _commands(config: TrainConfig, split: str) -> dict[str, str]:
+    return {
+        "Segment photographs of your own with this model": (
+            f"contextseg predict {config.out} PHOTO... -o predictions"
+        ),
+        "Score it with several scales and mirror images": (
+            f"contextseg evaluate {config.out} {config.data.root} --split {split} "
+            f"--scales 0.75,1,1.25 --flip"
+        ),
+        "Train a larger model on the whole of CamVid": (
+            "contextseg train encnet_mobilenetv2_camvid --data CAMVID_FOLDER"
+        ),
+        "Train on images and masks of your own": (
+            "contextseg train encnet_mobilenetv2_camvid --data FOLDER --out runs/mine"
+        ),
+    }
+
+
+def _title(config: TrainConfig) -> str:
+    return {"encnet": "EncNet", "fcn": "FCN"}.get(config.model.name, config.model.name)

@@ -1,0 +1,81 @@
+"""The mean and standard deviation that a timm model was made for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import timm
+
+from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, Normalisation
+from contextseg.config.classification import ClassifierConfig, DeepTENConfig, TimmConfig
+from contextseg.config.normalisation import Triple
+
+AnyConfig = TypeVar("AnyConfig", bound=ModelConfig | ClassifierConfig)
+
+
+def with_normalisation(config: AnyConfig) -> AnyConfig:
+    """`config` with numbers for `mean` and `std` where they are None.
+
+    They are those of the backbone, with its weights or without; ImageNet's for a network that is
+    none of timm's.
+
+    Raises:
+        ValueError: the backbone does not take RGB images in 0 to 1.
+    """
+    name = _backbone(config)
+    check_channels(name)
+    if config.mean is not None and config.std is not None:
+        return config
+    mean, std = backbone_normalisation(name)
+    return dataclasses.replace(config, mean=config.mean or mean, std=config.std or std)
+
+
+def backbone_normalisation(name: str | None) -> Normalisation:
+    """What timm states for a model (`pretrained_cfg`); ImageNet's for any other name.
+
+    Raises:
+        ValueError: the model takes other images than RGB in 0 to 1.
+    """
+    cfg = _pretrained_cfg(name)
+    if cfg is None:
+        return Normalisation(IMAGENET_MEAN, IMAGENET_STD)
+    mean, std = _triple(cfg.mean), _triple(cfg.std)
+    if mean is None or std is None or min(std) == 0:
+        raise ValueError(
+            f"backbone: timm normalises images for {name} with mean {cfg.mean} and standard "
+            f"deviation {cfg.std}, which is not RGB in 0 to 1. Set mean and std to what the "
+            f"backbone needs on that scale, or choose another one."
+        )
+    return Normalisation(mean, std)
+
+
+def check_channels(name: str | None) -> None:
+    """Raise unless a timm model takes colour images."""
+    cfg = _pretrained_cfg(name)
+    if cfg is not None and cfg.input_size[0] != 3:
+        raise ValueError(
+            f"backbone: {name} takes images of {cfg.input_size[0]} channels, not red, green and "
+            f"blue. Choose a backbone for colour images."
+        )
+
+
+def _pretrained_cfg(name: str | None) -> Any:
+    return timm.get_pretrained_cfg(name) if name and timm.is_model(name) else None
+
+
+def _triple(values: Sequence[float]) -> Triple | None:
+    """Three numbers in 0 to 1, or None."""
+    if len(values) != 3 or not all(0 <= value <= 1 for value in values):
+        return None
+    red, green, blue = map(float, values)
+    return red, green, blue
+
+
+def _backbone(config: ModelConfig | ClassifierConfig) -> str | None:
+    """Name of the timm model in a network, if there is one."""
+    if isinstance(config, ModelConfig):
+        return config.backbone
+    network = config.network
+    return network.backbone if isinstance(network, DeepTENConfig | TimmConfig) else None

@@ -1,0 +1,53 @@
+"""The model that a run keeps, and its scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+
+from contextseg.evaluation import write_scores
+from contextseg.training.module import TrainingModule
+from contextseg.training.run_folder import MODEL, SCORES
+
+
+class KeepBest(pl.Callback):
+    """Writes the model and its scores at each validation that beats all before.
+
+    A task that keeps its latest weights writes them at each validation.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.best = float("-inf")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Compare, and write."""
+        assert isinstance(pl_module, TrainingModule)
+        task, scores = pl_module.task, pl_module.scores
+        if scores is None:
+            return
+        merit = task.merit(scores)
+        if task.keeps_best and not merit > self.best:
+            return
+        self.best = merit
+        if trainer.is_global_zero:
+            task.save(self.folder / MODEL, pl_module.model)
+            settings = {
+                "split": task.config.data.val_split,
+                "step": trainer.global_step,
+                "keep": "best" if task.keeps_best else "last",
+            }
+            write_scores(self.folder / SCORES, scores, task.classes.names, settings)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume comparing with it."""
+        self.best = state_dict["best"]

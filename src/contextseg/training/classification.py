@@ -1,0 +1,172 @@
+"""Classification of images as a training sees it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.data.classification.array import LabelledArray
+from contextseg.data.classification.datasets import open_labelled
+from contextseg.data.classification.device_loader import MemoryBatches, MemoryLoader
+from contextseg.data.classification.loading import (
+    LabelledTrainingSet,
+    labelled_evaluation_loader,
+    labelled_training_loader,
+)
+from contextseg.evaluation import read_class_scores
+from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
+from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.training.task import Task
+from contextseg.weights.classifiers import save_classifier
+
+
+class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
+    """A `ClassifierTrainConfig` with its data.
+
+    Raises:
+        ValueError: there is no data, or options do not fit them.
+    """
+
+    columns = (
+        "step", "epoch", "lr", "train/loss", "train/images_per_s", "val/error", "val/error_exact",
+    )  # fmt: skip
+
+    def __init__(self, config: ClassifierTrainConfig) -> None:
+        data = config.data
+        self.train = open_labelled(data.root, data.train_split)
+        self.val = open_labelled(data.root, data.val_split) if data.val_split else None
+        self.classes = self.train.classes
+        self.train_images = len(self.train)
+        self.validates = self.val is not None
+        self.keeps_best = config.keep == "best"
+        self.config = self._resolved(config)
+        is_original = getattr(self.val, "exact", None)
+        self._is_original = None if is_original is None else torch.from_numpy(is_original)
+
+    def _resolved(self, config: ClassifierTrainConfig) -> ClassifierTrainConfig:
+        """`config` with the number of classes of the data, which has to fit it."""
+        train, root = self.train, config.data.root
+        have, want = train.classes.num_classes, config.model.num_classes
+        if want is not None and want != have:
+            raise ValueError(
+                f"model.num_classes is {want}, but {root} has {have} classes. Leave it out to "
+                f"take what the data has."
+            )
+        if self.val is not None and self.val.classes.names != train.classes.names:
+            raise ValueError(
+                f"{root}: the splits {config.data.train_split} and {config.data.val_split} have "
+                f"different classes."
+            )
+        size = config.model.size
+        if isinstance(train, LabelledArray) and train.images.shape[1:3] != (size, size):
+            rows, columns = train.images.shape[1:3]
+            raise ValueError(f"model.size is {size}, but the images of {root} are {rows} x "
+                             f"{columns}.")  # fmt: skip
+        return replace(config, model=replace(config.model, num_classes=have))
+
+    def build(self, fresh: bool) -> Classifier:
+        """The network."""
+        return build_classifier(self.config.model)
+
+    def loss(self, model: nn.Module) -> nn.Module:
+        """Cross-entropy with smoothed labels."""
+        return nn.CrossEntropyLoss(label_smoothing=self.config.label_smoothing)
+
+    def metrics(self) -> ClassificationMetrics:
+        """Confusion matrix."""
+        return ClassificationMetrics(self.classes.num_classes)
+
+    def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
+        """Lay out the weights as the images are, and compile."""
+        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
+        # where those without compilation, and those of the traced graph (aot_eager), are right.
+        on_cpu = trainer.strategy.root_device.type == "cpu"
+        if self.config.compile and not (on_cpu and self.config.precision == "bf16"):
+            model.compile()
+        return model
+
+    def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
+        """Images in memory, or read from files."""
+        config = self.config
+        if isinstance(self.train, LabelledArray):
+            loader = MemoryLoader(
+                self.train,
+                trainer.strategy.root_device,
+                batch_size=config.batch_size,
+                epochs=config.epochs,
+                seed=config.seed,
+                padding=config.augment.padding,
+                flip=config.augment.flip,
+            )
+            loader.start(start)
+            return loader
+        images = LabelledTrainingSet(
+            self.train,
+            config.augment,
+            config.model.size,
+            config.model.normalisation.mean,
+            config.seed,
+        )
+        return labelled_training_loader(
+            images,
+            batch_size=config.batch_size,
+            epochs=config.epochs,
+            seed=config.seed,
+            workers=config.data.workers,
+            start=start,
+        )
+
+    def val_loader(self, trainer: pl.Trainer) -> Any:
+        """The same, without augmentation."""
+        assert self.val is not None
+        if isinstance(self.val, LabelledArray):
+            return MemoryBatches(self.val, trainer.strategy.root_device)
+        return labelled_evaluation_loader(
+            self.val, self.config.model.size, workers=self.config.data.workers
+        )
+
+    def draws(self, batch: int, rank: int) -> tuple[int, ...]:
+        """What the network draws follows from seed and batch."""
+        return (self.config.seed, batch)
+
+    def losses(
+        self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Cross-entropy, in float32."""
+        return {"loss": loss(model(images).float(), batch["labels"])}
+
+    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
+        """Class logits of a batch."""
+        index = batch["index"]
+        original = None
+        if self._is_original is not None:
+            original = self._is_original.to(index.device)[index]
+        module.metrics.update(module.model(module.normalise(batch["image"])), batch["labels"],
+                              original)  # fmt: skip
+
+    def row(self, scores: ClassificationScores) -> dict[str, float]:
+        """Error, and that of the images with their original pixels."""
+        row = {"error": scores.error}
+        if scores.error_exact is not None:
+            row["error_exact"] = scores.error_exact
+        return row
+
+    def merit(self, scores: ClassificationScores) -> float:
+        """Few errors."""
+        return -scores.error
+
+    def save(self, path: Path, model: nn.Module) -> None:
+        """As `contextseg.weights.classifiers.save_classifier`."""
+        save_classifier(path, cast(Classifier, model), self.classes)
+
+    @staticmethod
+    def read_scores(path: Path) -> ClassificationScores:
+        """As `contextseg.evaluation.read_class_scores`."""
+        return read_class_scores(path)

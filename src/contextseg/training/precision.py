@@ -1,0 +1,33 @@
+"""The number format of a training, decided once at its start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.io import read_yaml
+from contextseg.inference.predictor import choose_device
+from contextseg.system.precision import resolve_precision
+from contextseg.training.run_folder import CONFIG
+
+Config = TypeVar("Config", bound=TrainConfig | ClassifierTrainConfig)
+
+
+def with_precision(config: Config, resume: bool = False) -> Config:
+    """`config` with `32` or `bf16` instead of `auto`.
+
+    Args:
+        config: a training.
+        resume: whether the run in `config.out` is resumed, which keeps the format that it has.
+
+    Raises:
+        ValueError: there is no such device here, or the run's config.yaml is broken.
+    """
+    requested, file = config.precision, Path(config.out) / CONFIG
+    if requested == "auto" and resume and file.is_file():
+        requested = read_yaml(file, type(config)).precision
+    resolved = resolve_precision(requested, choose_device(config.device))
+    return replace(config, precision=resolved.precision)

@@ -1,0 +1,42 @@
+"""What is in a run folder, and whether its run is finished."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from contextseg.config.io import read_mapping
+
+CONFIG = "config.yaml"
+LOG = "metrics.csv"
+SCORES = "scores.json"
+LAST = "last.ckpt"
+LAST_MODEL = "last.safetensors"
+"""Weights of the last step; written last of all, so that a run that has it is finished."""
+MODEL = "model.safetensors"
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in `folder` has done all of its steps and written all of its files."""
+    return (folder / LAST_MODEL).is_file() or _is_finished_classifier(folder)
+
+
+def _is_finished_classifier(folder: Path) -> bool:
+    """Whether version 0.1, which wrote no `last.safetensors`, has finished a classifier's run."""
+    if not ((folder / CONFIG).is_file() and (folder / MODEL).is_file()):
+        return False
+    config = read_mapping(folder / CONFIG)
+    model, epochs = config.get("model"), config.get("epochs")
+    rows = read_log(folder / LOG)
+    is_classifier = isinstance(model, dict) and "network" in model
+    return is_classifier and bool(rows) and rows[-1].get("epoch", 0.0) >= (epochs or 1)
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Rows of a log, numbers as numbers, blanks left out; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+    return [row | {"step": int(row["step"])} for row in rows if "step" in row]

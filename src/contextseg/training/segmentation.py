@@ -1,0 +1,173 @@
+"""Segmentation as a training sees it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import lightning.pytorch as pl
+from torch import Tensor, nn
+
+from contextseg.config import TrainConfig
+from contextseg.data import open_dataset
+from contextseg.data.check import check_dataset
+from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
+from contextseg.evaluation import Scores, read_scores
+from contextseg.factory import create_model, with_prior_grid
+from contextseg.inference.preprocess import padded
+from contextseg.losses import SegmentationLoss
+from contextseg.metrics import SegmentationMetrics
+from contextseg.models.backbone import Backbone
+from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
+from contextseg.ops.upsampled_argmax import upsampled_argmax
+from contextseg.training.class_weights import class_weights
+from contextseg.training.float32 import keep_float32
+from contextseg.training.sync_batchnorm import synchronise
+from contextseg.training.task import Task
+from contextseg.weights import initialise, save_model
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_BATCH = 4
+"""Images of a batch of a validation, at most: those of one size."""
+
+
+class SegmentationTask(Task[TrainConfig, Scores]):
+    """A `TrainConfig` with its data.
+
+    Raises:
+        FileNotFoundError: there is no data.
+        ValueError: data with faults, or options that do not fit them.
+    """
+
+    columns = (
+        "step", "epoch", "lr", "train/loss", "train/main", "train/se", "train/affinity",
+        "train/aux", "train/aux_se", "train/images_per_s", "val/mean_iou", "val/pixel_accuracy",
+        "val/presence_map",
+    )  # fmt: skip
+
+    def __init__(self, config: TrainConfig) -> None:
+        data = config.data
+        self.train = open_dataset(data.root, data.train_split, data.layout)
+        self.val = open_dataset(data.root, data.val_split, data.layout) if data.val_split else None
+        self.classes = self.train.classes
+        self.train_images = len(self.train)
+        self.validates = self.val is not None
+        self.devices, self.accumulate = config.devices, config.accumulate
+        have, want = self.classes.num_classes, config.model.num_classes
+        if want is not None and want != have:
+            raise ValueError(
+                f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
+                f"to take what the data has."
+            )
+        model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
+        self.config = replace(config, model=model)
+        self.class_weights = self._checked()
+
+    def _checked(self) -> Tensor | None:
+        """Class weights [L] or None; raises on faults in the data."""
+        config = self.config
+        if not config.data.check and config.loss.class_weights != "balanced":
+            return None
+        report = check_dataset(self.train)
+        report.raise_if_any()
+        if self.val is not None and config.data.check:
+            check_dataset(self.val).raise_if_any()
+        return class_weights(config.loss, report.class_pixels)
+
+    def build(self, fresh: bool) -> SegmentationModel:
+        """The network; a fresh one starts from `init_from`."""
+        model = create_model(self.config.model)
+        if self.config.init_from and fresh:
+            left = initialise(model, self.config.init_from)
+            logger.warning("init_from: re-initialised: %s", ", ".join(left) or "nothing")
+        return model
+
+    def loss(self, model: nn.Module) -> SegmentationLoss:
+        """The weighted sum of the model's losses."""
+        return SegmentationLoss(self.config.model, self.config.loss, self.class_weights)
+
+    def metrics(self) -> SegmentationMetrics:
+        """Confusion matrix and presence of classes."""
+        return SegmentationMetrics(self.classes.num_classes)
+
+    def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
+        """Batch norm over all processes; what bfloat16 harms in float32."""
+        device = trainer.strategy.root_device.type
+        if trainer.world_size > 1:
+            model = synchronise(model, device)
+        if self.config.precision == "bf16":
+            keep_float32(model, cast(Backbone, model.backbone), device)
+        return model
+
+    def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:
+        """Crops, the share of this process."""
+        config = self.config
+        loader = TrainingLoader(
+            TrainingSet(self.train, config.augment, config.model.normalisation.mean, config.seed),
+            batch_size=config.batch_size,
+            epochs=config.epochs,
+            seed=config.seed,
+            workers=config.data.workers,
+            rank=trainer.global_rank,
+            world=trainer.world_size,
+            pin_memory=trainer.strategy.root_device.type == "cuda",
+        )
+        loader.start(start)
+        return loader
+
+    def val_loader(self, trainer: pl.Trainer) -> Any:
+        """Whole images, the share of this process."""
+        assert self.val is not None
+        return evaluation_loader(
+            self.val,
+            batch_size=VALIDATION_BATCH,
+            workers=self.config.data.workers,
+            rank=trainer.global_rank,
+            world=trainer.world_size,
+        )
+
+    def draws(self, batch: int, rank: int) -> tuple[int, ...]:
+        """Dropout follows from seed, batch and process."""
+        return (self.config.seed, batch, rank)
+
+    def losses(
+        self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """All terms, and their sum as `loss`."""
+        terms = loss(model(images, batch["labels"]), batch["labels"])
+        total = terms.pop("total")
+        return {"loss": total, **{name: term.detach() for name, term in terms.items()}}
+
+    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
+        """Label maps of padded images, without the padding."""
+        model: SegmentationModel = module.model
+        images = padded(batch["image"], SMALLEST_IMAGE, model.multiple, model.config)
+        output = model(module.normalise(images))
+        labels = upsampled_argmax(
+            output.coarse_logits, output.size, align_corners=output.align_corners
+        )
+        height, width = batch["labels"].shape[1:]
+        module.metrics.update(labels[:, :height, :width], batch["labels"], output.presence_logits)
+
+    def row(self, scores: Scores) -> dict[str, float]:
+        """Mean IoU, pixel accuracy, and mean average precision of presence."""
+        row = {"mean_iou": scores.mean_iou, "pixel_accuracy": scores.pixel_accuracy}
+        if scores.presence_map is not None:
+            row["presence_map"] = scores.presence_map
+        return row
+
+    def merit(self, scores: Scores) -> float:
+        """Mean IoU."""
+        return scores.mean_iou
+
+    def save(self, path: Path, model: nn.Module) -> None:
+        """As `contextseg.weights.save_model`."""
+        save_model(path, cast(SegmentationModel, model), self.classes)
+
+    @staticmethod
+    def read_scores(path: Path) -> Scores:
+        """As `contextseg.evaluation.read_scores`."""
+        return read_scores(path)

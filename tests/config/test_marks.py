@@ -1,0 +1,69 @@
+"""What is known of options beside their values, and defaults that stand in two places."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from contextseg import context
+from contextseg.config import (
+    ContextPriorConfig,
+    DeepLabV3Config,
+    EncodingConfig,
+    FCNConfig,
+    ModelConfig,
+    PSPNetConfig,
+    TrainConfig,
+)
+from contextseg.config.classification import (
+    ClassifierConfig,
+    ClassifierTrainConfig,
+    DeepTENConfig,
+    EncNet14Config,
+)
+from contextseg.config.marks import marked
+
+SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
+CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
+WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers"}
+
+
+def test_options_without_effect():
+    assert marked(SEGMENTATION, "without_effect") == {*WITHOUT_EFFECT, "data.check"}
+    assert marked(CLASSIFICATION, "without_effect") == WITHOUT_EFFECT
+
+
+def test_options_that_may_change_on_resume():
+    also = {"data.root", "data.check", "init_from", "model.pretrained"}
+    assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | also
+    also = {"data.root", "compile", "model.network.pretrained"}
+    assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | also
+
+
+def test_options_that_training_resolves():
+    assert marked(SEGMENTATION, "resolved") == {"model.num_classes", "model.context.prior_grid"}
+    assert marked(TrainConfig(), "resolved") == {"model.num_classes"}
+
+
+@pytest.mark.parametrize(
+    ("module", "config"),
+    [
+        (context.Encoding, EncodingConfig),
+        (context.ContextEncoding, EncodingConfig),
+        (context.EncNetContext, EncodingConfig),
+        (context.EncodingGate, EncNet14Config),
+        (context.Aggregation, ContextPriorConfig),
+        (context.ContextPrior, ContextPriorConfig),
+        (context.CPNetContext, ContextPriorConfig),
+        (context.PyramidPooling, PSPNetConfig),
+        (context.ASPP, DeepLabV3Config),
+        (context.FCNContext, FCNConfig),
+    ],
+)
+def test_a_module_has_the_defaults_of_its_config(module, config):
+    parameters = inspect.signature(module).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    shared = {name: value for name, value in defaults.items() if hasattr(config(), name)}
+    assert shared
+    assert shared == {name: getattr(config(), name) for name in shared}
