@@ -26,6 +26,7 @@ PIXEL_BYTES = 4
 _SIZES = 200
 """Images whose size is looked up before an evaluation."""
 
+
 class Loader(DataLoader[Any]):
     """A loader that raises what is wrong with a file as it was said, not as a worker's traceback.
 

@@ -31,7 +31,7 @@ def evaluate_classifier(
     device: str | torch.device = "auto",
     precision: Requested = "32",
     limit: int | None = None,
-    workers: int = 0,
+    workers: Workers = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClassificationScores:
     """Error of a classifier on a set of images; `contextseg.evaluate` calls it for a classifier.
@@ -85,7 +85,9 @@ def evaluate_classifier(
     return metrics.compute()
 
 
-def _batches(data: LabelledArray | LabelledFolder, model: ClassifierPredictor, workers: int) -> Any:
+def _batches(
+    data: LabelledArray | LabelledFolder, model: ClassifierPredictor, workers: Workers
+) -> Any:
     if isinstance(data, LabelledArray):
         return MemoryBatches(data, model.device)
     return labelled_evaluation_loader(data, model.config.size, workers=workers)

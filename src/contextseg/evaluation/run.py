@@ -13,12 +13,25 @@ import torch
 from torch import nn
 
 from contextseg.config import ProtocolConfig
+from contextseg.data.workers import Workers
 from contextseg.evaluation.classification import evaluate_classifier
 from contextseg.evaluation.segmentation import evaluate_segmentation
 from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.predict_files import ADVICE as WINDOWS
 from contextseg.models.classifiers import Classifier
+from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.precision import Requested
 from contextseg.weights.classifiers import is_classifier
+
+_NO_WORKERS = "Read the images in this process: workers=0 (--data.workers 0 in a comparison)."
+ADVICE: dict[Kind, str] = {
+    "shared_memory": _NO_WORKERS,
+    "worker": _NO_WORKERS,
+    "files": _NO_WORKERS,
+    "processes": _NO_WORKERS,
+}
+"""What helps where an evaluation fails because the machine has run out of something; for
+segmentation, smaller windows help too."""
 
 
 def evaluate(
@@ -34,7 +47,7 @@ def evaluate(
     device: str | torch.device = "auto",
     precision: Requested = "32",
     limit: int | None = None,
-    workers: int = 0,
+    workers: Workers = 0,
     progress: Callable[[int, int], None] | None = None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
@@ -64,7 +77,8 @@ def evaluate(
         precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
             on the device.
         limit: take only so many images from the beginning, at least 1.
-        workers: processes that read images ahead; 0 reads them in this one.
+        workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
+            help on this machine.
         progress: called after each image with the images done and their total.
         on_prediction: called with the labels predicted and those given of each image, [h, w],
             uint8, such as `SmallObjectIoU.update`.
@@ -78,6 +92,7 @@ def evaluate(
         FileNotFoundError: there is no model at the path.
         ValueError: the model has another number of classes than the data, the split is empty, a
             file is broken, or an option is out of range.
+        MachineError: memory or a data worker was lost; the message says what to do.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
@@ -86,8 +101,10 @@ def evaluate(
                       stacklevel=2)  # fmt: skip
     shared: dict[str, Any] = {"device": device, "precision": precision, "limit": limit,
                               "workers": workers, "progress": progress}  # fmt: skip
-    with _borrowed(model):
-        if not _is_classifier(model):
+    segments = not _is_classifier(model)
+    advice = {**WINDOWS, **ADVICE} if segments else ADVICE
+    with _borrowed(model), machine_failures(advice):
+        if segments:
             views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
             return evaluate_segmentation(
                 model, data, split=split or "val", views=views, boundaries=boundaries,

@@ -17,6 +17,7 @@ from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
+from contextseg.data.workers import Workers
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
 from contextseg.metrics import Scores, SegmentationMetrics
@@ -36,7 +37,7 @@ def evaluate_segmentation(
     device: str | torch.device,
     precision: Requested,
     limit: int | None,
-    workers: int,
+    workers: Workers,
     progress: Callable[[int, int], None] | None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None,
 ) -> Scores:

@@ -88,7 +88,8 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
 
     Where autocast is off there is nothing to do, and nothing of it in an exported graph.
     """
-    if not torch.is_autocast_enabled(tensor.device.type):
+    kind = tensor.device.type  # `meta`, of shapes without numbers, knows no autocast
+    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         return nullcontext()
     return torch.autocast(tensor.device.type, enabled=False)
 

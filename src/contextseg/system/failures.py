@@ -30,7 +30,10 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     ("processes", r"can't start new thread|Resource temporarily unavailable"),
     ("disk", r"No space left on device|PytorchStreamWriter failed|file write failed"),
-    ("worker", r"DataLoader worker .*(killed by signal|exited unexpectedly)|terminated with signal"),
+    (
+        "worker",
+        r"DataLoader worker .*(killed by signal|exited unexpectedly)|terminated with signal",
+    ),
     (
         "memory",
         r"DefaultCPUAllocator|can't allocate memory|not enough memory|Cannot allocate memory|"

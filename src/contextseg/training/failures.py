@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.failures import Kind, machine_failures
-from contextseg.training.callbacks.checkpoints import LAST
+from contextseg.training.run_folder import LAST
 
 _NO_WORKERS = "With --data.workers 0, images are read in the training process and need none."
 
@@ -22,26 +24,29 @@ _HELPED_BY_NO_WORKERS = ("memory", "shared_memory", "worker", "files", "processe
 
 
 def training_failures(
-    folder: Path, smaller: str = "--batch_size or --augment.crop"
+    folder: Path, config: TrainConfig | ClassifierTrainConfig
 ) -> AbstractContextManager[None]:
     """A block in which failures of the machine become one message that says how to resume.
 
     Args:
         folder: the run folder.
-        smaller: options whose smaller values take less memory.
+        config: the run's options.
 
     Raises:
         MachineError: on leaving the block, in place of what the failure raised.
     """
 
+    smaller = (
+        "--batch_size or --augment.crop" if isinstance(config, TrainConfig) else "--batch_size"
+    )
     less = f"Train with a smaller {smaller}. That is another run, with an --out of its own."
 
     def kept(kind: Kind) -> str:
+        if not (folder / LAST).is_file():
+            return "There is no checkpoint yet."
         command = f"contextseg train {folder} --resume"
         if kind in _HELPED_BY_NO_WORKERS:
             command += " --data.workers 0"
-        if (folder / LAST).is_file():
-            return f"The last checkpoint is kept; resume from it: {command}"
-        return f"There is no checkpoint yet; start over with: {command}"
+        return f"The last checkpoint is kept; resume from it: {command}"
 
     return machine_failures({**_ADVICE, "memory": less, "gpu_memory": less}, kept)

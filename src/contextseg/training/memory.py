@@ -8,6 +8,9 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.inference.predictor import choose_device
 from contextseg.system.resources import in_words, usable_memory
 
 logger = logging.getLogger(__name__)
@@ -16,23 +19,23 @@ _COPIES = 3
 """Of each weight: itself, its gradient and its momentum."""
 
 
-def warn_of_memory(
-    model: nn.Module, batch_size: int, size: tuple[int, int], device: str, precision: str
-) -> None:
+def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig) -> None:
     """Log a warning where a training step will need more memory than there is.
 
     The system may end a process that runs out of memory without a word, so it is told before.
 
     Args:
         model: the network.
-        batch_size: images a step, on this device.
-        size: rows and columns of an image.
-        device: `cpu`, `cuda`, or `auto` for a GPU if there is one.
-        precision: `bf16` halves what is kept of each layer.
+        config: the run's options, `precision` resolved.
     """
-    cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
+    cuda = choose_device(config.device).type == "cuda"
     free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
-    need = training_bytes(model, batch_size, size, precision)
+    if isinstance(config, TrainConfig):
+        size = config.augment.crop
+        batch_size = config.batch_size // (config.devices if cuda else 1)
+    else:
+        size, batch_size = (config.model.size, config.model.size), config.batch_size
+    need = training_bytes(model, batch_size, size, config.precision)
     if free is None or need is None or need <= free:
         return
     logger.warning(

@@ -119,4 +119,6 @@ def labelled_evaluation_loader(
     batches = [
         list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)
     ]
-    return Loader(LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3)
+    return Loader(
+        LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3
+    )
