@@ -13,6 +13,7 @@ from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.classification.loading import labelled_evaluation_loader
+from contextseg.data.workers import Workers
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import abbreviated
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores

@@ -107,7 +107,7 @@ def kind_of(error: BaseException) -> Kind | None:
 def machine_failures(
     advice: Mapping[Kind, str] | None = None, kept: Callable[[Kind], str] | None = None
 ) -> Iterator[None]:
-    """Raise `MachineError` for whatever ends the block because the machine has run out of something.
+    """Raise `MachineError` for whatever ends the block because the machine ran out of something.
 
     Blocks may be nested: the innermost one gives the advice, and each may add what is kept. Other
     errors pass as they are.

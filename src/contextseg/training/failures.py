@@ -36,9 +36,9 @@ def training_failures(
         MachineError: on leaving the block, in place of what the failure raised.
     """
 
-    smaller = (
-        "--batch_size or --augment.crop" if isinstance(config, TrainConfig) else "--batch_size"
-    )
+    smaller = "--batch_size"
+    if isinstance(config, TrainConfig):
+        smaller += " or --augment.crop"
     less = f"Train with a smaller {smaller}. That is another run, with an --out of its own."
 
     def kept(kind: Kind) -> str:

@@ -15,6 +15,7 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
 from contextseg.data.warp import draw_warp
+from contextseg.data.workers import Workers
 
 SHORT_SIDE = 8 / 7
 """Short side of an image over that of the square cut from its middle for evaluation: 256 to 224."""
