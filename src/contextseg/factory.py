@@ -17,7 +17,8 @@ from contextseg.config import (
     ModelConfig,
     PSPNetConfig,
 )
-from contextseg.config.classification import CLASSIFIERS, ClassifierConfig
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import CLASSIFIERS
 from contextseg.context import (
     JPU,
     ContextEncoding,

@@ -74,9 +74,7 @@ def test_equals_equation_1_of_the_paper(impl, device):
 def test_gradients(impl, shape, device):
     inputs = [t.to(device).requires_grad_() for t in draw(shape)]
     fast = impl == "fused"  # the interpreter takes milliseconds a call
-    assert torch.autograd.gradcheck(
-        lambda *args: encode(*args, impl=impl), inputs, fast_mode=fast
-    )
+    assert torch.autograd.gradcheck(lambda *args: encode(*args, impl=impl), inputs, fast_mode=fast)
 
 
 @pytest.mark.parametrize("impl", IMPLS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,34 +12,30 @@ from safetensors.torch import load_file
 
 from contextseg.training.callbacks.provenance import read_sessions
 from contextseg.training.train import train
-from tests.training.tiny import tiny
-
-ROOT = Path(__file__).parents[2]
-
-
-def start(data: Path, out: Path, *, resume: bool, workers: int = 0) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tests.training.tiny", str(data), str(out),
-             "resume" if resume else "new", str(workers)]  # fmt: skip
-    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+from tests.processes import Command
+from tests.training.tiny import main, tiny
 
 
-def stop_at(process: subprocess.Popen[str], line: str, number: signal.Signals) -> None:
+def start(data: Path, out: Path, *, resume: bool, workers: int = 0) -> Command:
+    return Command(main, str(data), str(out), "resume" if resume else "new", str(workers))
+
+
+def stop_at(command: Command, line: str, number: signal.Signals) -> None:
     """Send a signal as soon as the run prints `line`."""
-    assert process.stdout is not None
-    for printed in process.stdout:
+    said = []
+    for printed in command.stdout:
         if printed.strip() == line:
-            process.send_signal(number)
-            process.communicate(timeout=60)
+            command.send_signal(number)
+            command.rest()
             return
-    assert process.stderr is not None
-    pytest.fail(f"the run never printed {line!r}: {process.stderr.read()[-2000:]}")
+        said.append(printed)
+    pytest.fail(f"the run never printed {line!r}: {''.join(said)[-2000:]}")
 
 
-def finish(process: subprocess.Popen[str]) -> list[str]:
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err[-2000:]
-    return out.split("\n")
+def finish(command: Command) -> list[str]:
+    said = command.rest()
+    assert command.returncode == 0, said[-2000:]
+    return said.splitlines()
 
 
 def assert_same_run(one: Path, other: Path) -> None:
@@ -63,7 +57,8 @@ def test_killed_and_resumed_equals_uninterrupted(data, tmp_path):
     stop_at(start(data, killed, resume=False), "batch 4", signal.SIGKILL)  # mid-epoch, then
     stop_at(start(data, killed, resume=True, workers=1), "validating 4", signal.SIGKILL)
     printed = finish(start(data, killed, resume=True, workers=2))
-    assert printed[0] == "batch 4"  # the checkpoint of step 3 was the last
+    steps = [line for line in printed if line.startswith("batch")]
+    assert steps[0] == "batch 4"  # the checkpoint of step 3 was the last
     assert_same_run(whole, killed)
     *before, last = read_sessions(killed)
     assert all(session["seconds"] is None for session in before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +55,3 @@ def main(data: str, out: str, resume: str, workers: str) -> None:
         data=DataConfig(root=data, workers=int(workers)),
     )  # fmt: skip
     train(config, resume=resume == "resume", progress=False, watch=watch)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

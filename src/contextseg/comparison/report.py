@@ -97,9 +97,9 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         ),
         _Part(
             heading="Learning curves",
-            note="Means over the seeds. A curve ends with the model as it was at the last step; "
-            f"the scores above, on {_data(comparison)}, are those of the model that each run kept: "
-            "the best of its validations.",
+            note="Means over the seeds. A curve ends with the model of the last step; the scores "
+            f"above, on {_data(comparison)}, are those of the model that each run kept"
+            + (", the best of its validations." if comparison.task == "segmentation" else "."),
             curves=curves(logs, wording),
         ),
         _Part(heading="Options in which the models differ", table=option_table(comparison)),

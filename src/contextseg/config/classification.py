@@ -8,33 +8,9 @@ from typing import Any, Literal
 
 from contextseg.config.checks import at_least, count_or_auto
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
-from contextseg.config.networks import (
-    CLASSIFIERS,
-    DeepTENConfig,
-    EncNet14Config,
-    NetworkConfig,
-    ResNet14Config,
-    SEResNet14Config,
-    TimmConfig,
-)
+from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 from contextseg.config.training import TrainingConfig
-
-__all__ = [
-    "CIFAR_MEAN",
-    "CIFAR_STD",
-    "CLASSIFIERS",
-    "ClassifierAugmentConfig",
-    "ClassifierConfig",
-    "ClassifierDataConfig",
-    "ClassifierTrainConfig",
-    "DeepTENConfig",
-    "EncNet14Config",
-    "NetworkConfig",
-    "ResNet14Config",
-    "SEResNet14Config",
-    "TimmConfig",
-]
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import timm
 
 from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, Normalisation
-from contextseg.config.classification import ClassifierConfig, DeepTENConfig, TimmConfig
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import DeepTENConfig, TimmConfig
 from contextseg.config.normalisation import Triple
 
 AnyConfig = TypeVar("AnyConfig", bound=ModelConfig | ClassifierConfig)

@@ -13,6 +13,8 @@ from contextseg.config.classification import (
     ClassifierConfig,
     ClassifierDataConfig,
     ClassifierTrainConfig,
+)
+from contextseg.config.networks import (
     DeepTENConfig,
     EncNet14Config,
     NetworkConfig,

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from timm.layers.squeeze_excite import SEModule
 
-from contextseg.config.classification import (
-    ClassifierConfig,
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import (
     DeepTENConfig,
     EncNet14Config,
     ResNet14Config,

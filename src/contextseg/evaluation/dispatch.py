@@ -1,4 +1,4 @@
-"""A model and a data set to scores, for either kind of task."""
+"""`evaluate`: one entry for both kinds of task."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import nn
 
 from contextseg.config import ProtocolConfig
 from contextseg.data.workers import Workers
-from contextseg.evaluation.classification import evaluate_classifier
-from contextseg.evaluation.segmentation import evaluate_segmentation
+from contextseg.evaluation import classification, segmentation
+from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predict_files import ADVICE as WINDOWS
 from contextseg.models.classifiers import Classifier
@@ -55,23 +55,23 @@ def evaluate(
     """Scores of a model on a dataset, each image at its own size.
 
     Predictions are those of `Predictor`: single scale, several scales and their mirror images,
-    sliding windows, or a published protocol. No class probabilities of a whole image are held.
+    sliding windows, or a published protocol. The class probabilities of a whole image are never
+    held. A classifier takes none of these but `flip`, and gives `ClassificationScores`.
 
     Among several processes of torch.distributed, each takes its share, every image is counted
     once, and each process gets the scores of all.
 
     Args:
-        model: a predictor (its device and precision are used as they are), a segmentation model,
-            or the path of a run folder, a model folder, a safetensors or an exported file, or
-            `hf:owner/name`. Training or eval mode are restored afterwards. A classifier has an
-            error instead, and knows no scales and windows.
+        model: a predictor (its device and precision are used as they are), a segmentation model, a
+            classifier, or the path of a run folder, a model folder, a safetensors or an exported
+            file, or `hf:owner/name`. Training or eval mode are restored afterwards.
         data: a dataset, or the path of its folder (the word `shapes` draws scenes).
         split: the part of `data` to take if it is a path; None takes `val`, and `test` for a
             classifier.
         scales: factors of the image's own size, as in `Predictor`.
         flip: average with the mirror image.
         window: side, or rows and columns, of sliding windows in pixels of the scaled image.
-        protocol: a published evaluation, instead of the three.
+        protocol: a published evaluation instead of scales, flip and window.
         boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
         device: a torch device; `auto` takes a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
@@ -79,43 +79,45 @@ def evaluate(
         limit: take only so many images from the beginning, at least 1.
         workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
             help on this machine.
-        progress: called after each image with the images done and their total.
-        on_prediction: called with the labels predicted and those given of each image, [h, w],
-            uint8, such as `SmallObjectIoU.update`.
-        also: what `on_prediction` was called before 0.2.
+        progress: called after each image (or batch of a classifier) with the images done and their
+            total.
+        on_prediction: called with the predicted and the true labels of each image, [h, w], uint8,
+            such as `SmallObjectIoU.update`.
+        also: the former name of `on_prediction`; it goes with the next release.
 
     Returns:
-        `contextseg.metrics.Scores`, or for a classifier
-        `contextseg.metrics.classification.ClassificationScores`.
+        `contextseg.metrics.Scores`, or `ClassificationScores` of a classifier.
 
     Raises:
         FileNotFoundError: there is no model at the path.
-        ValueError: the model has another number of classes than the data, the split is empty, a
-            file is broken, or an option is out of range.
+        ValueError: the model has other classes than the data, the split is empty, a file is
+            broken, or an option is out of range.
         MachineError: memory or a data worker was lost; the message says what to do.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
     if also is not None:
-        warnings.warn("evaluate: `also` is called on_prediction now.", DeprecationWarning,
-                      stacklevel=2)  # fmt: skip
-    shared: dict[str, Any] = {"device": device, "precision": precision, "limit": limit,
-                              "workers": workers, "progress": progress}  # fmt: skip
-    segments = not _is_classifier(model)
-    advice = {**WINDOWS, **ADVICE} if segments else ADVICE
-    with _borrowed(model), machine_failures(advice):
-        if segments:
-            views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
-            return evaluate_segmentation(
-                model, data, split=split or "val", views=views, boundaries=boundaries,
-                on_prediction=on_prediction or also, **shared,
-            )  # fmt: skip
-        if tuple(scales) != (1.0,) or window is not None or protocol is not None or boundaries:
-            raise ValueError(
-                "evaluate: scales, windows, protocols and boundaries are for segmentation, "
-                "not classifiers."
-            )
-        return evaluate_classifier(model, data, split=split or "test", flip=flip, **shared)
+        warnings.warn("evaluate: also is now on_prediction.", DeprecationWarning, stacklevel=2)
+        on_prediction = on_prediction or also
+    reading = Reading(limit=limit, workers=workers, progress=progress)
+    classifies = _is_classifier(model)
+    advice = ADVICE if classifies else {**WINDOWS, **ADVICE}
+    with _mode_restored(model), machine_failures(advice):
+        if classifies:
+            if tuple(scales) != (1.0,) or window or protocol or boundaries or on_prediction:
+                raise ValueError(
+                    "evaluate: scales, windows, protocols, boundaries and on_prediction are for "
+                    "segmentation, not classifiers."
+                )
+            images = classification.opened(data, split or "test")
+            classifier = classification.predictor_for(model, images, device, precision)
+            return classification.count(classifier, images, reading, flip=flip)
+        scenes = segmentation.opened(data, split or "val")
+        predictor = segmentation.predictor_for(model, scenes, device, precision)
+        views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
+        return segmentation.count(
+            predictor, scenes, reading, views, boundaries=boundaries, on_prediction=on_prediction
+        )
 
 
 def _is_classifier(model: Any) -> bool:
@@ -125,7 +127,7 @@ def _is_classifier(model: Any) -> bool:
 
 
 @contextmanager
-def _borrowed(model: object) -> Iterator[None]:
+def _mode_restored(model: object) -> Iterator[None]:
     """Restores training or eval mode of each part of a model when the block ends."""
     parts = list(model.modules()) if isinstance(model, nn.Module) else []
     modes = [part.training for part in parts]
