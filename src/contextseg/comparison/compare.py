@@ -29,6 +29,7 @@ from contextseg.comparison.results import (
 )
 from contextseg.comparison.runs import AnyConfig
 from contextseg.metrics.small_objects import BOUNDS
+from contextseg.system.failures import MachineError
 
 logger = logging.getLogger(__name__)
 
@@ -219,7 +220,9 @@ class _Session:
             raise
         except Exception as error:  # whatever it is, the other runs must continue
             reason = " ".join(str(error).split()) or type(error).__name__
-            if not isinstance(error, ValueError | OSError):  # not a message meant for users
+            if not isinstance(
+                error, ValueError | OSError | MachineError
+            ):  # not a message meant for users
                 reason = f"{type(error).__name__}: {reason}"
             logger.warning("%s, seed %d failed: %s", name, run.seed, reason)
             logger.debug("where it failed", exc_info=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,14 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.sample import Dataset
+from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
+from contextseg.system.resources import usable_cores
 
 _SHOWN = 20
+_FEWER = "Read with fewer threads: --workers 1 (workers=1)."
+ADVICE: dict[Kind, str] = {"memory": _FEWER, "files": _FEWER, "processes": _FEWER}
+"""What helps where reading fails because the machine has run out of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def check_dataset(
 
     Args:
         dataset: the dataset.
-        workers: threads that read; None takes one per processor.
+        workers: threads that read; None takes one for each core that may be used.
         decode_images: decode every image too, which finds truncated ones and takes several times
             as long; else only its size is read, if the dataset knows it.
         progress: called after each image with the number done and the total.
@@ -82,8 +86,9 @@ def check_dataset(
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
     with (
+        machine_failures(ADVICE),
         track(f"reading {dataset.split}", also=progress) as task,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        ThreadPoolExecutor(workers or usable_cores()) as pool,
     ):
         for done, counted in enumerate(pool.map(counts, range(total)), start=1):
             if isinstance(counted, str):

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.failures import kind_of
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
 """A path, a PIL image, a numpy array or a torch tensor."""
@@ -45,6 +46,8 @@ def read_image(source: ImageSource) -> np.ndarray:
         try:
             return _to_rgb(ImageOps.exif_transpose(source))
         except Exception as error:  # PIL's decoders raise whatever their libraries do
+            if kind_of(error):
+                raise
             raise ImageError(f"The PIL image cannot be read: {error}.") from error
     if isinstance(source, np.ndarray):
         return _array_to_rgb(source)
@@ -73,6 +76,8 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     except Image.UnidentifiedImageError:
         return _read_file(Path(path)).shape[:2]
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
     return (columns, rows) if turned else (rows, columns)
 
@@ -98,6 +103,8 @@ def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
             image = ImageOps.exif_transpose(opened)
             image.load()
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
     mode, array = image.mode, np.array(image)
     if mode == "L":
@@ -149,6 +156,8 @@ def _read_file(path: Path) -> np.ndarray:
     except Image.UnidentifiedImageError as error:
         return _read_deep(path, error)
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -17,9 +19,12 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.colour import jitter
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
+from contextseg.data.workers import PREFETCH, Workers, choose_workers
 
-_PREFETCH = 4
-"""Batches that each worker prefetches."""
+PIXEL_BYTES = 4
+"""Of a batch: red, green, blue and the label."""
+_SIZES = 200
+"""Images whose size is looked up before an evaluation."""
 
 
 class Loader(DataLoader[Any]):
@@ -30,16 +35,24 @@ class Loader(DataLoader[Any]):
     """
 
     def __init__(
-        self, dataset: TorchDataset[Any], batch_sampler: Any, workers: int, pin_memory: bool | None
+        self,
+        dataset: TorchDataset[Any],
+        batch_sampler: Any,
+        workers: Workers,
+        pin_memory: bool | None,
+        batch_bytes: int,
+        processes: int = 1,
     ) -> None:
+        gpu = torch.cuda.is_available() if pin_memory is None else pin_memory
+        workers = choose_workers(workers, batch_bytes, gpu=gpu, processes=processes)
         super().__init__(
             _Caught(dataset),
             batch_sampler=batch_sampler,
             collate_fn=_collate,
             num_workers=workers,
             worker_init_fn=_start_worker,
-            prefetch_factor=_PREFETCH if workers else None,
-            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+            prefetch_factor=PREFETCH if workers else None,
+            pin_memory=gpu,
             # A loader draws a seed whenever it starts. From the global generator, resuming or
             # validating more often would change a run's dropout.
             generator=torch.Generator(),
@@ -130,8 +143,9 @@ class TrainingLoader(Loader):
         batch_size: images per step, over all processes.
         epochs: passes over the images; `order.steps_per_epoch` steps each.
         seed: at least 0; `BatchOrder` says how the order follows from it.
-        workers: processes that read and augment; 0 uses this one.
-        rank: rank of this process.
+        workers: processes that read and augment; 0 does it in this one, `auto` takes as many as
+            help on this machine.
+        rank: number of this process.
         world: number of processes; batch_size must be a multiple of it.
         pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
     """
@@ -143,13 +157,15 @@ class TrainingLoader(Loader):
         batch_size: int,
         epochs: int,
         seed: int = 0,
-        workers: int = 0,
+        workers: Workers = 0,
         rank: int = 0,
         world: int = 1,
         pin_memory: bool | None = None,
     ) -> None:
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
-        super().__init__(dataset, self.order, workers, pin_memory)
+        rows, columns = dataset.augment.crop
+        batch_bytes = batch_size // world * rows * columns * PIXEL_BYTES
+        super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, world)
 
     def start(self, step: int) -> None:
         """Start this and all later iterations at batch `step`, 0 to len."""
@@ -175,7 +191,7 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
 def evaluation_loader(
     dataset: Dataset,
     batch_size: int = 1,
-    workers: int = 0,
+    workers: Workers = 0,
     *,
     rank: int = 0,
     world: int = 1,
@@ -189,9 +205,10 @@ def evaluation_loader(
 
     Args:
         dataset: images and labels.
-        batch_size: maximum number of images in a batch.
-        workers: processes that read; 0 uses this one.
-        rank: rank of this process, which gets every world-th image.
+        batch_size: most images in a batch.
+        workers: processes that read; 0 does it in this one, `auto` takes as many as help on this
+            machine.
+        rank: number of this process, which gets every world-th image.
         world: number of processes.
         limit: take only the first `limit` images; None takes all.
         pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
@@ -202,7 +219,19 @@ def evaluation_loader(
     """
     count = len(dataset) if limit is None else min(limit, len(dataset))
     batches = _batches_of_one_size(dataset, range(rank, count, world), batch_size)
-    return Loader(_EvaluationSet(dataset), batches, workers, pin_memory)
+    return Loader(
+        _EvaluationSet(dataset), batches, workers, pin_memory, _largest(dataset, batches), world
+    )
+
+
+def _largest(dataset: Dataset, batches: Sequence[Sequence[int]]) -> int:
+    """Bytes of the largest batch, by the size of each one's first image; 0 where none is known."""
+    size_of = getattr(dataset, "image_size", None)
+    if size_of is None:
+        return 0
+    # A header for each batch is read quickly; of very many, some in equal distances will do.
+    some = batches[:: max(1, len(batches) // _SIZES)]
+    return max((len(b) * math.prod(size_of(b[0])) * PIXEL_BYTES for b in some if b), default=0)
 
 
 def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:

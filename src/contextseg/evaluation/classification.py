@@ -12,6 +12,7 @@ from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.classification.loading import labelled_evaluation_loader
+from contextseg.data.workers import Workers
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import abbreviated
@@ -75,7 +76,7 @@ def count(
     return metrics.compute()
 
 
-def _batches(data: Images, predictor: ClassifierPredictor, workers: int) -> Any:
+def _batches(data: Images, predictor: ClassifierPredictor, workers: Workers) -> Any:
     if isinstance(data, LabelledArray):
         return MemoryBatches(data, predictor.device)
     return labelled_evaluation_loader(data, predictor.config.size, workers=workers)

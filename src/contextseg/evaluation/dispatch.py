@@ -13,12 +13,25 @@ import torch
 from torch import nn
 
 from contextseg.config import ProtocolConfig
+from contextseg.data.workers import Workers
 from contextseg.evaluation import classification, segmentation
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.predict_files import ADVICE as WINDOWS
 from contextseg.models.classifiers import Classifier
+from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.precision import Requested
 from contextseg.weights.classifiers import is_classifier
+
+_NO_WORKERS = "Read the images in this process: workers=0 (--data.workers 0 in a comparison)."
+ADVICE: dict[Kind, str] = {
+    "shared_memory": _NO_WORKERS,
+    "worker": _NO_WORKERS,
+    "files": _NO_WORKERS,
+    "processes": _NO_WORKERS,
+}
+"""What helps where an evaluation fails because the machine has run out of something; for
+segmentation, smaller windows help too."""
 
 
 def evaluate(
@@ -34,7 +47,7 @@ def evaluate(
     device: str | torch.device = "auto",
     precision: Requested = "32",
     limit: int | None = None,
-    workers: int = 0,
+    workers: Workers = 0,
     progress: Callable[[int, int], None] | None = None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
@@ -64,7 +77,8 @@ def evaluate(
         precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
             on the device.
         limit: take only so many images from the beginning, at least 1.
-        workers: processes that read images ahead; 0 reads them in this one.
+        workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
+            help on this machine.
         progress: called after each image (or batch of a classifier) with the images done and their
             total.
         on_prediction: called with the predicted and the true labels of each image, [h, w], uint8,
@@ -78,6 +92,7 @@ def evaluate(
         FileNotFoundError: there is no model at the path.
         ValueError: the model has other classes than the data, the split is empty, a file is
             broken, or an option is out of range.
+        MachineError: memory or a data worker was lost; the message says what to do.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
@@ -85,8 +100,10 @@ def evaluate(
         warnings.warn("evaluate: also is now on_prediction.", DeprecationWarning, stacklevel=2)
         on_prediction = on_prediction or also
     reading = Reading(limit=limit, workers=workers, progress=progress)
-    with _mode_restored(model):
-        if _is_classifier(model):
+    classifies = _is_classifier(model)
+    advice: dict[Any, str] = {**ADVICE} if classifies else {**WINDOWS, **ADVICE}
+    with _mode_restored(model), machine_failures(advice):
+        if classifies:
             if tuple(scales) != (1.0,) or window or protocol or boundaries or on_prediction:
                 raise ValueError(
                     "evaluate: scales, windows, protocols, boundaries and on_prediction are for "

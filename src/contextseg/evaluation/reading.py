@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
 
+from contextseg.data.workers import Workers
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
@@ -12,7 +14,7 @@ class Reading:
 
     limit: int | None
     """Images to take from the beginning; None takes all."""
-    workers: int
+    workers: Workers
     """Processes that read images ahead; 0 reads them in this one."""
     progress: Callable[[int, int], None] | None
     """Called with the images done and their total."""

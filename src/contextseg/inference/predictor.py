@@ -23,6 +23,7 @@ from contextseg.inference.views.run import ViewLogits, run_views
 from contextseg.inference.views.tiles import tiled_labels
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.precision import Requested, resolve_precision
+from contextseg.system.threads import limit_threads
 
 
 class Segmentation(NamedTuple):
@@ -66,6 +67,7 @@ class Predictor:
                 f"classes are named ({abbreviated(classes.names)})."
             )
         check_options((1.0,), None, max_pixels)
+        limit_threads()
         self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)

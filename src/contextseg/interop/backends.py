@@ -18,6 +18,7 @@ from contextseg.interop.export.images import Photos
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import upsampled_argmax
 from contextseg.system.bfloat16 import bfloat16_on
+from contextseg.system.compiler import why_not_compiled
 
 Labels = Callable[[Tensor], Tensor]
 """Images [B, 3, h, w], normalised, to labels [B, h, w]."""
@@ -99,6 +100,10 @@ def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
 
 
 def _compiled(network: SegmentationModel) -> Labels:
+    reason = why_not_compiled("cpu")
+    if reason:
+        raise ValueError(f"torch.compile cannot work: {reason}.")
+
     def whole(images: Tensor) -> Tensor:
         found = network(images)
         return upsampled_labels(found.coarse_logits, found.size, found.align_corners)

@@ -16,6 +16,7 @@ from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from contextseg.context.outputs import StageChannels, Stages
+from contextseg.models.narrow_convolutions import guard_narrow
 
 DEFAULT_STRIDE = 8
 
@@ -57,6 +58,7 @@ class Backbone(nn.Module):
             _check_weights(name, Path(pretrained))
             weights["pretrained_cfg_overlay"] = {"file": str(pretrained)}
         self.model, dilated = _create(name, output_stride or DEFAULT_STRIDE, weights)
+        guard_narrow(self.model)
         info: Any = self.model.feature_info
         reductions = info.reduction()
         self.stride = reductions[-1]

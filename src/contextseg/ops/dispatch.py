@@ -88,7 +88,8 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
 
     If autocast is off, it does nothing and leaves no trace in an exported graph.
     """
-    if not torch.is_autocast_enabled(tensor.device.type):
+    kind = tensor.device.type  # `meta`, of shapes without numbers, knows no autocast
+    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         return nullcontext()
     return torch.autocast(tensor.device.type, enabled=False)
 

@@ -22,6 +22,7 @@ from contextseg.data.classification.loading import (
 from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.system.compiler import can_compile
 from contextseg.training.task import Task
 from contextseg.weights.classifiers import save_classifier
 
@@ -88,7 +89,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
         # where those without compilation, and those of the traced graph (aot_eager), are right.
         on_cpu = trainer.strategy.root_device.type == "cpu"
-        if self.config.compile and not (on_cpu and self.config.precision == "bf16"):
+        wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
+        if wanted and can_compile(trainer.strategy.root_device.type):
             model.compile()
         return model
 

@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import (
     AtomicCheckpointIO,
     InterruptedRunError,
@@ -20,6 +21,7 @@ from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
 from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.data import RunData
+from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
@@ -55,7 +57,7 @@ def fit(
     val_interval = config.val_every * per_epoch if task.validates else 0
     monitor = Monitor(config.log_every, watch)
     average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
-    with suppress_warnings():
+    with suppress_warnings(), training_failures(folder, config):
         trainer = pl.Trainer(
             **_trainer_options(config, task),
             max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
@@ -94,6 +96,7 @@ def fit(
 def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
     """Device, processes and precision."""
     device, devices = config.device, task.devices
+    limit_threads(devices)
     cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
     if cuda and torch.cuda.device_count() < devices:
         raise ValueError(

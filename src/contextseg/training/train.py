@@ -20,6 +20,7 @@ from contextseg.metrics.classification import ClassificationScores
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
+from contextseg.training.memory import warn_of_memory
 from contextseg.training.module import TrainingModule
 from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.precision import with_precision
@@ -92,6 +93,8 @@ def train(
         FileNotFoundError: there is nothing to resume, or no data.
         ValueError: the data has faults, or options do not fit it or each other.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
+        MachineError: memory, a data worker or the like was lost; the last checkpoint is kept, and
+            the message says what to do.
 
     Example:
         >>> import contextseg
@@ -107,6 +110,7 @@ def train(
     per_epoch = max(1, task.train_images // config.batch_size)
     batches = per_epoch * config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
+    warn_of_memory(model, task.config)
     done = steps_of(checkpoint) if checkpoint else 0
     interrupted = False
     if done < module.steps:

@@ -15,6 +15,7 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
 from contextseg.data.warp import draw_warp
+from contextseg.data.workers import Workers
 
 SHORT_SIDE = 8 / 7
 """Short side of an image relative to the centre crop for evaluation: 256 to 224."""
@@ -102,21 +103,23 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def labelled_training_loader(
-    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: int,
+    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: Workers,
     start: int = 0,
 ) -> Loader:  # fmt: skip
     """The batches of a whole training run, starting at batch `start`; `len` counts all."""
     order = BatchOrder(len(dataset), batch_size, epochs, seed)
     order.first = start
-    return Loader(dataset, order, workers, None)
+    return Loader(dataset, order, workers, None, batch_size * dataset.size**2 * 3)
 
 
 def labelled_evaluation_loader(
-    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: int = 0
+    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0
 ) -> Loader:
     """Each image once."""
     count = len(dataset)
     batches = [
         list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)
     ]
-    return Loader(LabelledEvaluationSet(dataset, size), batches, workers, None)
+    return Loader(
+        LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3
+    )

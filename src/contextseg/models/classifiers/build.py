@@ -19,6 +19,7 @@ from contextseg.models.classifiers.backbones import LastStage, timm_features
 from contextseg.models.classifiers.heads import EncodingHead, PooledHead
 from contextseg.models.classifiers.model import Classifier
 from contextseg.models.classifiers.resnet14 import ResNet14
+from contextseg.models.narrow_convolutions import guard_narrow
 from contextseg.models.normalisation import with_normalisation
 
 
@@ -68,4 +69,5 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
             head = PooledHead(channels, classes)
         case _:
             assert_never(config.network)
+    guard_narrow(backbone)
     return Classifier(config, backbone, head)
