@@ -20,7 +20,7 @@ RESERVE = 0.05
 """Share of the time that is not planned with: checkpoints, logs, a machine that becomes busier."""
 ENOUGH_STEPS = 100
 """Steps that are worth more than large crops: on the street scenes in the repository, 210 steps at
-half the crop take as long as 70 at the whole one, and score better."""
+half the crop take as long as 70 at the whole one, and score no worse."""
 MOST_EPOCHS = 200
 """Passes over the images after which a training ends, however much time is left."""
 SMALLEST_CROP = 64
