@@ -1,5 +1,5 @@
 # All of the set-up, on a machine that has Python 3.11 or newer and make.
-#   make demo   train a small model on street scenes, score it, write a report
+#   make demo   train a small model on street scenes for three minutes, score it, write a report
 #   make test   run the tests
 #   make results-check   score the trained model in models/ on CamVid (CONTEXTSEG_DATA/camvid)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import contextseg
-from contextseg.config.classification import DeepTENConfig
+from contextseg.config.networks import DeepTENConfig
 from contextseg.evaluation import read_class_scores
 from contextseg.recipes.classification import deepten_textures
 

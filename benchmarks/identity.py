@@ -39,9 +39,11 @@ from contextseg.config import (
 )
 
 try:
-    from contextseg.config import classification
-except ImportError:  # the tree before 0.2
+    from contextseg.config import classification, networks
+except ImportError:  # the tree of version 0.1
     import contextseg.classifier_config as classification  # pyright: ignore[reportMissingImports]
+
+    networks = classification
 
 CONTEXTS: dict[str, Any] = {
     "encnet_paper": EncodingConfig(num_codewords=4, variant="paper"),
@@ -52,9 +54,10 @@ CONTEXTS: dict[str, Any] = {
     "deeplabv3": DeepLabV3Config(),
 }
 NETWORKS: dict[str, Any] = {
-    "encnet14": classification.EncNet14Config(width=8, num_codewords=2, smoothing="drawn"),
-    "deepten": classification.DeepTENConfig(backbone="test_resnet", channels=8, num_codewords=4),
+    "encnet14": networks.EncNet14Config(width=8, num_codewords=2, smoothing="drawn"),
+    "deepten": networks.DeepTENConfig(backbone="test_resnet", channels=8, num_codewords=4),
 }
+DATA = getattr(classification, "ClassifierDataConfig", None) or classification.LabelledDataConfig
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 """What every backbone was normalised with before its own values were taken."""
 
@@ -126,7 +129,7 @@ def classifier(network: Any, textures: Path, out: Path) -> Any:
     """Eight steps of a small classifier."""
     return classification.ClassifierTrainConfig(
         model=classification.ClassifierConfig(network=network, size=32, **IMAGENET),
-        data=classification.LabelledDataConfig(root=str(textures), workers=0),
+        data=DATA(root=str(textures), workers=0),
         optim=OptimConfig(lr=0.05, head_lr_factor=1.0, schedule="cosine"),
         out=str(out),
         seed=3,

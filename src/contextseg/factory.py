@@ -1,4 +1,4 @@
-"""Config to model: the only place that knows both."""
+"""From a config to a model: the only place that knows both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from contextseg.config import (
     ModelConfig,
     PSPNetConfig,
 )
-from contextseg.config.classification import CLASSIFIERS, ClassifierConfig
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import CLASSIFIERS
 from contextseg.context import (
     JPU,
     ContextEncoding,
@@ -39,7 +40,7 @@ from contextseg.models.normalisation import with_normalisation
 from contextseg.models.segmentation import SegmentationModel
 
 PAPER_CROP = (480, 480)
-"""Rows and columns that a context prior is made for where no training says otherwise."""
+"""Default rows and columns of the crop that a context prior is built for."""
 UNDILATED_STRIDE = 32
 """Output stride of a backbone of five halvings."""
 
@@ -59,7 +60,7 @@ def create_model(
     """Build a network: for segmentation, or for classification.
 
     Args:
-        model: a name of `contextseg.list_models()` or of `list_models("classification")`, or a
+        model: a name from `contextseg.list_models()` or `list_models("classification")`, or a
             whole config.
         **options: fields of `ModelConfig` and of the model's context config by name, over the
             defaults or over the config given: `num_classes`, `backbone`, `pretrained`,
@@ -70,8 +71,8 @@ def create_model(
         The network in training mode, on the CPU. Its `config` holds every option.
 
     Raises:
-        ValueError: unknown model or option, an option out of range, a backbone that cannot give
-            what was asked for.
+        ValueError: a model or option is unknown, an option is out of range, or the backbone does
+            not support the options.
 
     Example:
         >>> import contextseg
@@ -116,14 +117,14 @@ def build_backbone(config: ModelConfig) -> Backbone:
 
 
 def build_decoder(config: ModelConfig, backbone: Backbone) -> JPU | None:
-    """What makes the stages that context is gathered on; None where the backbone's own serve."""
+    """The decoder that makes the stages for the context module; None uses the backbone's own."""
     if config.decoder == "dilated":
         return None
     return JPU(backbone.channels, config.head_channels, align_corners=config.align_corners)
 
 
 def feature_stride(config: ModelConfig, backbone: Backbone) -> int:
-    """Image pixels a pixel of the features that context is gathered on."""
+    """Image pixels per pixel of the features that context is gathered on."""
     return backbone.stride if config.decoder == "dilated" else backbone.strides[1]  # that of c3
 
 
@@ -197,7 +198,7 @@ def with_prior_grid(
     Args:
         config: of any model.
         crop: rows and columns of a training crop, in pixels.
-        stride: image pixels a feature pixel; None builds the backbone to ask it.
+        stride: image pixels per feature pixel; None builds the backbone to find out.
     """
     context = config.context
     if not isinstance(context, ContextPriorConfig) or context.prior_grid is not None:
@@ -211,7 +212,7 @@ def with_prior_grid(
 
 
 def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHead | None:
-    """The auxiliary head on c4, or None where its loss has no weight."""
+    """The auxiliary head on c4, or None if its loss has no weight."""
     if config.aux_weight == 0:
         return None
     context, encoding = config.context, None
@@ -229,7 +230,7 @@ def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHea
 
 
 def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:
-    """Classes of the presence branch; None where the SE-loss has no weight."""
+    """Classes of the presence branch; None if the SE-loss has no weight."""
     return config.num_classes if context.se_weight > 0 else None
 
 

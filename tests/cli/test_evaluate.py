@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from contextseg.cli.__main__ import main
+from tests.pretended import WITH
 
 
 def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
@@ -30,6 +31,19 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
     assert "is there already. Add --overwrite" in capsys.readouterr().err
     assert path.read_bytes() == before
     assert main([*words.split(), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [("", "32"), ("--precision auto", "bf16"), ("--precision bf16", "bf16")]
+)
+def test_the_number_format(model, tmp_path, pretended_cpu, caplog, words, expected):
+    pretended_cpu(WITH)
+    path = tmp_path / "scores.json"
+    command = f"evaluate {model} shapes --limit 1 --scales 0.5 --device cpu --json {path} {words}"
+    assert main(command.split()) == 0
+    assert json.loads(path.read_text())["settings"]["precision"] == expected
+    told = "Precision bf16: on Some CPU, a convolution in bfloat16 takes 0.60 times" in caplog.text
+    assert told is ("auto" in words)
 
 
 def test_as_a_recipe_does(model, tmp_path, capsys):

@@ -10,8 +10,8 @@ from contextseg.cli.field_texts import field_texts
 from contextseg.cli.overrides import override
 from contextseg.cli.parsing import UsageError
 from contextseg.config import EncodingConfig, FCNConfig, TrainConfig
-from contextseg.config.classification import ResNet14Config
 from contextseg.config.io import write_yaml
+from contextseg.config.networks import ResNet14Config
 from contextseg.recipes import RECIPES
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 

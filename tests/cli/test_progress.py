@@ -16,8 +16,9 @@ import torch
 import contextseg.interop.export  # noqa: F401  # patched below
 from contextseg import create_model
 from contextseg.cli.__main__ import main
-from contextseg.config.classification import ClassifierConfig, EncNet14Config
+from contextseg.config.classification import ClassifierConfig
 from contextseg.config.io import write_yaml
+from contextseg.config.networks import EncNet14Config
 from contextseg.data.classification.datasets import open_labelled
 from contextseg.recipes import RECIPES
 from contextseg.system import progress

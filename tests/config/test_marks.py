@@ -8,6 +8,8 @@ import pytest
 
 from contextseg import context
 from contextseg.config import (
+    ClassifierAugmentConfig,
+    ClassifierDataConfig,
     ContextPriorConfig,
     DeepLabV3Config,
     EncodingConfig,
@@ -15,14 +17,11 @@ from contextseg.config import (
     ModelConfig,
     PSPNetConfig,
     TrainConfig,
+    classification,
 )
-from contextseg.config.classification import (
-    ClassifierConfig,
-    ClassifierTrainConfig,
-    DeepTENConfig,
-    EncNet14Config,
-)
+from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.config.marks import marked
+from contextseg.config.networks import DeepTENConfig, EncNet14Config
 
 SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
 CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
@@ -67,3 +66,17 @@ def test_a_module_has_the_defaults_of_its_config(module, config):
     shared = {name: value for name, value in defaults.items() if hasattr(config(), name)}
     assert shared
     assert shared == {name: getattr(config(), name) for name in shared}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LabelledDataConfig", ClassifierDataConfig),
+        ("LabelledAugmentConfig", ClassifierAugmentConfig),
+    ],
+)
+def test_renamed_configs_keep_their_old_names(old, new):
+    with pytest.warns(DeprecationWarning, match=f"{old} is called {new.__name__} now"):
+        assert getattr(classification, old) is new
+    with pytest.raises(AttributeError, match="has no attribute 'LabelledNothing'"):
+        _ = classification.LabelledNothing

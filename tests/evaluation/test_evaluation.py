@@ -16,7 +16,13 @@ from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
 from contextseg.data.sample import Sample
 from contextseg.data.shapes import ShapesDataset
-from contextseg.evaluation import evaluate, read_scores, write_scores
+from contextseg.evaluation import (
+    ClassificationScores,
+    evaluate,
+    read_class_scores,
+    read_scores,
+    write_scores,
+)
 from contextseg.inference.predictor import Predictor
 from contextseg.metrics import scores_of
 from contextseg.models.outputs import SegmentationOutput
@@ -138,7 +144,7 @@ def test_other_names_than_the_data_are_mentioned(caplog):
     names = Classes.from_dict({"classes": [{"id": i, "name": f"x{i}"} for i in range(5)]})
     with caplog.at_level(logging.WARNING, "contextseg"):
         evaluate(Predictor(ColourModel(), names, "cpu"), data)
-    assert "(x0, x1, x2, x3, x4) are called otherwise" in caplog.text
+    assert "(x0, x1, x2, x3, x4) have other names" in caplog.text
 
 
 def test_nothing_to_evaluate_is_an_error():
@@ -192,8 +198,22 @@ def test_each_image_is_shown_to_whoever_else_counts():
         assert np.array_equal(predicted[given != 255], given[given != 255])
 
 
-def test_the_old_name_of_an_option_still_works():
+def test_the_old_name_of_the_callback_warns_and_works():
     seen = []
-    with pytest.warns(DeprecationWarning, match="also.*on_prediction"):
-        evaluate(Oracle(), Drawn(), device="cpu", also=lambda *_: seen.append(1), limit=1)
-    assert seen == [1]
+    with pytest.warns(DeprecationWarning, match="also is now on_prediction"):
+        evaluate(Oracle(), Drawn(), device="cpu", also=lambda *labels: seen.append(labels), limit=2)
+    assert len(seen) == 2
+
+
+def test_files_of_both_kinds_of_scores_are_told_apart(tmp_path):
+    confusion = torch.tensor([[3, 1], [0, 2]])
+    path = tmp_path / "s.json"
+    write_scores(path, ClassificationScores(confusion=confusion, exact=(1, 4)), ["a", "b"])
+    again = read_class_scores(path)
+    assert torch.equal(again.confusion, confusion)
+    assert (again.exact, again.error) == ((1, 4), 1 / 6)
+    with pytest.raises(ValueError, match=r"s\.json: not a file of scores \('presence_map'\)"):
+        read_scores(path)
+    write_scores(path, scores_of(confusion), ["a", "b"])
+    with pytest.raises(ValueError, match=r"not a file of scores of a classifier \('exact'\)"):
+        read_class_scores(path)

@@ -189,7 +189,7 @@ def test_a_fast_number_format_is_verified_like_any(pretended_cpu, caplog):
     pretended_cpu(WITH, FASTER)
     assert not is_slow("torch-export", "bf16")
     pretended_cpu(WITHOUT, SLOWER)
-    assert not is_slow("openvino", "bf16")  # which computes in float32 where it must
+    assert not is_slow("openvino", "bf16")  # whose files are computed in float32 there
     assert not is_slow("torch-export", "fp32")
     assert caplog.records == []
 

@@ -16,8 +16,10 @@ from contextseg.engines import open_exported
 from contextseg.inference.predictor import Predictor
 from contextseg.interop.export.images import normalised
 from contextseg.interop.export.quantise import outside
+from contextseg.system.bfloat16 import bfloat16_on
 from tests.inference.fakes import draw_image
 from tests.interop.conftest import small
+from tests.pretended import WITH, WITHOUT
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -98,11 +100,18 @@ def test_images_larger_than_those_of_the_calibration(int8_file: Path):
     assert (found == expected).float().mean() > 0.8
 
 
-@pytest.mark.parametrize(("precision", "expected"), [("int8", "f32"), ("bf16", "bf16")])
-def test_openvino_computes_the_rest_of_int8_in_float32(
-    precision, expected, model_file, photos, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize(
+    ("precision", "capabilities", "expected"),
+    [("int8", WITH, "f32"), ("bf16", WITHOUT, "f32"), ("bf16", WITH, "bf16")],
+)
+def test_openvino_computes_in_bfloat16_only_what_is_asked_for_and_fast(
+    precision, capabilities, expected, model_file, photos, tmp_path, monkeypatch, pretended_cpu,
+    caplog,
+):  # fmt: skip
     ov = pytest.importorskip("openvino")
+    if expected == "bf16" and not bfloat16_on(torch.device("cpu")).faster:
+        pytest.skip("OpenVINO may lack kernels in bfloat16 on this processor")
+    pretended_cpu(capabilities)
     settings: list[dict[str, Any]] = []
 
     class Core(ov.Core):
@@ -116,3 +125,5 @@ def test_openvino_computes_the_rest_of_int8_in_float32(
         least_agreement=0.0,
     )  # fmt: skip
     assert [each["INFERENCE_PRECISION_HINT"] for each in settings] == [expected]
+    warned = "small.xml is computed in float32, as bfloat16 is not faster here" in caplog.text
+    assert warned is (precision == "bf16" and capabilities is WITHOUT)

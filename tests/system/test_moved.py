@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from contextseg import config
 from contextseg.system.moved import MOVED, MovedModules
 
 CHANGELOG = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -57,6 +58,17 @@ assert build.build_classifier is build_classifier
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_divided_module_has_the_names_of_both_halves():
+    sys.modules.pop("contextseg.classifier_config", None)
+    with pytest.warns(DeprecationWarning, match="has moved to"):
+        old = importlib.import_module("contextseg.classifier_config")
+    with pytest.warns(DeprecationWarning, match="is called ClassifierDataConfig now"):
+        assert old.LabelledDataConfig is config.ClassifierDataConfig
+    assert old.EncNet14Config is config.EncNet14Config
+    with pytest.raises(AttributeError, match=r"'contextseg\.classifier_config' has no .*'Nothing'"):
+        _ = old.Nothing
 
 
 def test_other_missing_modules_stay_missing():

@@ -12,9 +12,9 @@ from contextseg.config import OptimConfig
 from contextseg.config.classification import (
     ClassifierConfig,
     ClassifierTrainConfig,
-    DeepTENConfig,
     LabelledDataConfig,
 )
+from contextseg.config.networks import DeepTENConfig
 
 
 def write_textures(root: Path) -> Path:

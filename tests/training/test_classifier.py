@@ -18,11 +18,10 @@ from contextseg.config import OptimConfig
 from contextseg.config.classification import (
     ClassifierConfig,
     ClassifierTrainConfig,
-    DeepTENConfig,
-    EncNet14Config,
     LabelledDataConfig,
 )
 from contextseg.config.io import read_yaml
+from contextseg.config.networks import DeepTENConfig, EncNet14Config
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.optim import schedule

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
 
 COMMANDS = {
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit code: 0 for success, 1 when a part of the work failed, 2 for a mistake in the
-        arguments, a file or the data, 130 after Ctrl-C.
+        arguments, a file or the data, or a lack of memory or the like, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
@@ -83,7 +84,7 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
         sys.stdout.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
-        with shown(program):
+        with shown(program), machine_failures():
             return module.main(arguments)
     except KeyboardInterrupt:
         print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
@@ -91,13 +92,13 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `contextseg models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MachineError) as error:
         if debug:
             raise
         return _report(program, _message(error))
 
 
-def _message(error: ValueError | OSError) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}."
     return str(error) or type(error).__name__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS
-from contextseg.config.classification import CLASSIFIERS
+from contextseg.config.networks import CLASSIFIERS
 from contextseg.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar, get_type_hints
 from contextseg.cli.field_texts import field_texts
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.config import MODELS, TrainConfig
-from contextseg.config.classification import CLASSIFIERS
 from contextseg.config.io import NAME, merged, nested, owner_of, read_yaml
+from contextseg.config.networks import CLASSIFIERS
 from contextseg.config.values import as_type, described
 from contextseg.config.yaml_text import load_yaml
 from contextseg.system.suggestions import did_you_mean

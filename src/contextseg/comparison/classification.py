@@ -1,4 +1,4 @@
-"""Classification of images as a comparison sees it."""
+"""Image classification as a comparison task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextseg.comparison.results import RunScores
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 
 BATCH = 64
-"""Images of a prediction whose speed is measured."""
+"""Images per prediction when speed is measured."""
 
 PUBLISHED_CIFAR10: tuple[tuple[str, str, float], ...] = (
     ("ResNet, pre-activation", "", 4.62),
@@ -22,7 +22,7 @@ PUBLISHED_CIFAR10: tuple[tuple[str, str, float], ...] = (
     ("EncNet-14, 16 codewords, width 64", "3.5 M", 3.96),
     ("EncNet-14, 32 codewords, width 128", "16.8 M", 3.45),
 )
-"""CIFAR-10 in the table of the EncNet paper (600 epochs): network, parameters, error in percent."""
+"""CIFAR-10 results of the EncNet paper (600 epochs): network, parameters, error in percent."""
 
 
 class Classification(Kind):
@@ -31,13 +31,13 @@ class Classification(Kind):
     config = ClassifierTrainConfig
 
     def open(self, config: ClassifierTrainConfig, split: str) -> Any:
-        """The split of CIFAR-10, or of a folder a class."""
+        """The split of CIFAR-10, or of a folder with one sub-folder per class."""
         from contextseg.data.classification.datasets import open_labelled
 
         return open_labelled(config.data.root, split)
 
     def size(self, config: ClassifierTrainConfig, data: Any) -> tuple[int, int]:
-        """That which the model is made for."""
+        """The size that the model is made for."""
         return config.model.size, config.model.size
 
     def score(
@@ -48,7 +48,7 @@ class Classification(Kind):
         settings: Mapping[str, Any],
         progress: Progress | None,
     ) -> tuple[RunScores, list[int]]:
-        """Scores of the weights that were kept, and the scored images of each class."""
+        """Scores of the kept weights, and the scored images of each class."""
         from contextseg.evaluation import evaluate
         from contextseg.inference.load import load
 
@@ -82,7 +82,7 @@ class Classification(Kind):
         classes = Classes.numbered(config.num_classes)
         predictor = ClassifierPredictor(model, classes, device, precision)
         images = torch.zeros(BATCH, 3, *size, dtype=torch.uint8, device=predictor.device)
-        predictor.logits(images[:1])  # sets up libraries, so that they count nowhere
+        predictor.logits(images[:1])  # sets up libraries, so that this does not count
         return Prediction(
             model=model,
             device=predictor.device.type,

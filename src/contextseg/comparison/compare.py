@@ -29,6 +29,7 @@ from contextseg.comparison.results import (
 )
 from contextseg.comparison.runs import AnyConfig
 from contextseg.metrics.small_objects import BOUNDS
+from contextseg.system.failures import MachineError
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,16 @@ Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None] | N
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonResult:
-    """What a comparison came to."""
+    """The result of a comparison."""
 
     folder: Path
-    """report.html, report.md, comparison.json (every figure), logs/ (a CSV file a run)."""
+    """report.html, report.md, comparison.json (all results), logs/ (one CSV file per run)."""
     comparison: Comparison
     """Every figure."""
     failed: list[tuple[str, int, str]]
-    """Runs that failed: model, seed, why."""
+    """Runs that failed: model, seed, reason."""
     interrupted: bool = False
-    """Whether Ctrl-C ended it early; call `compare` again to go on."""
+    """Whether Ctrl-C ended it early; call `compare` again to resume."""
 
 
 def compare(
@@ -66,32 +67,32 @@ def compare(
 ) -> ComparisonResult:
     """Train (or load), score and measure several models, and write one report.
 
-    A comparison that was stopped goes on where it was when it is called again. A run that is
-    finished, here or in its config's own folder `out`, is not trained again, and one that is scored
-    is not scored again. A run that fails is a row of the report, and does not end the others.
+    An interrupted comparison resumes when it is called again. A finished run, here or in its
+    config's own folder `out`, is not trained again, and a scored run is not scored again. A run
+    that fails is listed in the report and does not stop the others.
 
     Args:
-        configs: a training for each model, all for segmentation or all for classification, by the
-            name it has in the report; without names, they are called as their folders. Differences
-            are to the first.
+        configs: the training config of each model, all for segmentation or all for classification,
+            by its name in the report; without names, models are named after their folders.
+            Differences are relative to the first.
         out: folder of the report.
         seeds: seeds to train each model with; None takes the one in its config.
         split: split to score on; None takes the validation split of the first config.
-        small: pixels below which an object is small, in rising order, for the IoU of small objects
-            (`contextseg.metrics.small_objects.SmallObjectIoU`).
-        size: rows and columns of the image that arithmetic, speed and memory are measured on; None
-            takes the size of the first image of the split.
-        limit: score only so many images from the beginning.
-        mean_over: names of classes; the mean IoU over these alone comes first in the report; none
-            compares by the mean over all.
-        runs: folder of the trainings; None takes `out`/runs. Comparisons that share it share runs.
+        small: number of pixels below which an object is small, in ascending order, for the IoU of
+            small objects (`contextseg.metrics.small_objects.SmallObjectIoU`).
+        size: rows and columns of the image on which arithmetic, speed and memory are measured;
+            None takes the size of the first image of the split.
+        limit: score only the first `limit` images.
+        mean_over: names of classes; the mean IoU over these alone comes first in the report; if
+            empty, models are compared by the mean over all.
+        runs: folder of the runs; None takes `out`/runs. Comparisons that share it share runs.
         title: of the report.
         progress: show a progress bar of each training on standard error.
-        watch: makes the context of an evaluation from its description; what it yields is called
-            with the images done and their total.
+        watch: returns a context manager for an evaluation, given its description; what it yields
+            is called with the number of images done and the total.
 
     Raises:
-        ValueError: no models, models of the same name or on different data, a split that is
+        ValueError: there are no models, models share a name or use different data, or the split is
             missing or empty.
         FileExistsError: the folder holds a comparison of other models.
 
@@ -135,13 +136,13 @@ def rebuild(
     title: str = "",
     mean_over: Sequence[str] = (),
 ) -> ComparisonResult:
-    """Write the report anew from the figures and logs of a comparison; nothing is trained.
+    """Rewrite the report from the results and logs of a comparison; nothing is trained.
 
     Args:
-        logs: folder with comparison.json and logs/, such as a report's own.
-        out: folder of the new report; it gets copies of both.
+        logs: folder with comparison.json and logs/, such as that of a report.
+        out: folder of the new report; both are copied into it.
         title: another title.
-        mean_over: as in `compare`; none leaves what is in the figures.
+        mean_over: as in `compare`; if empty, that of the results is kept.
 
     Raises:
         FileNotFoundError: there is no comparison.json.
@@ -164,7 +165,7 @@ def rebuild(
 
 @dataclass(kw_only=True, slots=True)
 class _Session:
-    """A comparison under way; every figure is on disk as soon as it is known."""
+    """A comparison in progress; every result is written to disk as soon as it is known."""
 
     models: Mapping[str, AnyConfig]
     kind: Kind
@@ -176,7 +177,7 @@ class _Session:
     watch: Progress
 
     def train_and_score(self) -> None:
-        """Each run that is to do: all models with the first seed, then with the next."""
+        """Do each pending run: all models with the first seed, then with the next."""
         tasks = [
             (entry, place)
             for place in range(max(len(entry.runs) for entry in self.comparison.entries))
@@ -192,7 +193,7 @@ class _Session:
             write_comparison(self.folder, self.comparison)
 
     def measure(self) -> None:
-        """What a prediction costs, of each model that has been trained and is not measured yet."""
+        """Measure the cost of a prediction, for each trained model that has not been measured."""
         for index, entry in enumerate(self.comparison.entries):
             done = [run.seed for run in entry.runs if run.status == "done"]
             if entry.cost is None and done:
@@ -203,11 +204,11 @@ class _Session:
                 write_comparison(self.folder, self.comparison)
 
     def result(self, interrupted: bool = False) -> ComparisonResult:
-        """The report, with what there is."""
+        """Write the report with the results so far."""
         return replace(_reported(self.folder, self.comparison), interrupted=interrupted)
 
     def _done(self, name: str, run: Run) -> Run:
-        """The run with its scores, or with the reason that there are none."""
+        """The run with its scores, or with the reason it failed."""
         config = replace(self.models[name], seed=run.seed)
         settings = self.comparison.settings
         try:
@@ -217,9 +218,11 @@ class _Session:
             log = training_runs.keep_log(place, config, self.folder)
         except training_runs.StoppedError:
             raise
-        except Exception as error:  # whatever it is, the other runs must go on
+        except Exception as error:  # whatever it is, the other runs must continue
             reason = " ".join(str(error).split()) or type(error).__name__
-            if not isinstance(error, ValueError | OSError):  # no message made for people
+            if not isinstance(
+                error, ValueError | OSError | MachineError
+            ):  # not a message meant for users
                 reason = f"{type(error).__name__}: {reason}"
             logger.warning("%s, seed %d failed: %s", name, run.seed, reason)
             logger.debug("where it failed", exc_info=True)
@@ -235,7 +238,7 @@ class _Session:
         )
 
     def _twin(self, run: Run) -> Run | None:
-        """A run of another model that is the same training, and done."""
+        """A finished run of another model that computes the same."""
         runs = (other for entry in self.comparison.entries for other in entry.runs)
         return next((r for r in runs if r.identity == run.identity and r.status == "done"), None)
 

@@ -1,7 +1,7 @@
-"""Parameters, arithmetic, speed and memory of a prediction, in a process of its own.
+"""Parameters, arithmetic, speed and memory of a prediction, measured in a fresh process.
 
-A fresh process, because the peak of memory counts what a process held before, and because what
-one model left in caches must not help the next.
+The process is fresh because peak memory includes whatever a process held before, and because
+caches that one model has filled must not help the next.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from contextseg.system.progress import track
 
 STATUS = Path("/proc/self/status")
 SECONDS = 2.0
-"""Time that predictions are repeated for, after one that does not count."""
+"""Seconds for which predictions are repeated, after one warm-up."""
 FEWEST, MOST = 3, 100
-"""Predictions that are timed at least and at most."""
+"""Minimum and maximum number of timed predictions."""
 
 
 def measure_cost(
@@ -38,12 +38,12 @@ def measure_cost(
     device: str = "auto",
     precision: str = "32",
 ) -> Cost:
-    """What a prediction with the model of `config` takes.
+    """Measure the cost of a prediction with the model of `config`.
 
-    Arithmetic is counted by `torch.utils.flop_counter`, two operations a multiply-accumulate, in
-    float32 on the CPU. Speed follows from the median time of predictions: of one image each for
-    segmentation, of 64 for classification. Memory is, on a CPU, how far a prediction raises the
-    largest size of the process; on a GPU, what it adds to the memory that is allocated.
+    Arithmetic is counted by `torch.utils.flop_counter`, two operations per multiply-accumulate, in
+    float32 on the CPU. Speed is derived from the median time of a prediction, of one image for
+    segmentation and of 64 for classification. Memory is, on a CPU, how far a prediction raises the
+    peak size of the process; on a GPU, what it adds to the allocated memory.
 
     Args:
         config: `num_classes` must be set; no weights are read.
@@ -52,7 +52,7 @@ def measure_cost(
         precision: `32`, `bf16`, or `auto` for the faster one.
 
     Raises:
-        RuntimeError: the process failed; the message ends with its last line.
+        RuntimeError: the process failed; the message ends with its last line of output.
     """
     task = {
         "task": "segmentation" if isinstance(config, ModelConfig) else "classification",
@@ -61,7 +61,7 @@ def measure_cost(
         "device": device,
         "precision": precision,
     }
-    # Without this the allocator keeps what was freed before, and a prediction takes it unnoticed.
+    # Otherwise the allocator keeps freed memory, and what a prediction reuses is not counted.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     with track(f"measuring a prediction of {config.name}"):
         process = subprocess.run(
@@ -78,7 +78,7 @@ def measure_cost(
 
 
 def main() -> None:
-    """Measure what standard input describes; the figures go to standard output as JSON."""
+    """Measure what standard input describes; write the results to standard output as JSON."""
     task = json.load(sys.stdin)
     kind = ModelConfig if task["task"] == "segmentation" else ClassifierConfig
     config = from_dict(kind, task["model"])
@@ -117,20 +117,20 @@ def _measure(task: str, config: Any, size: tuple[int, int], device: str, precisi
 
 
 def _extra_mib(predict: Any, kind: str) -> float | None:
-    """Most memory that a prediction adds to what there is, MiB."""
+    """Peak memory that a prediction adds, MiB."""
     import torch
 
     if kind == "cuda":
-        predict()  # libraries set up their workspaces
+        predict()  # lets libraries set up their workspaces
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         predict()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     if not STATUS.is_file():
         return None
-    with contextlib.suppress(OSError, AttributeError):  # gives back what the heap has free
+    with contextlib.suppress(OSError, AttributeError):  # returns the free part of the heap
         ctypes.CDLL(None).malloc_trim(0)
-    with contextlib.suppress(OSError):  # if not allowed, growth counts from the peak of all so far
+    with contextlib.suppress(OSError):  # else growth counts from the overall peak so far
         Path("/proc/self/clear_refs").write_text("5")
     before = _peak_mib()
     predict()
@@ -138,7 +138,7 @@ def _extra_mib(predict: Any, kind: str) -> float | None:
 
 
 def _peak_mib() -> float:
-    """Largest size that this process has had, MiB."""
+    """Peak size of this process, MiB."""
     lines = STATUS.read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 

@@ -1,4 +1,4 @@
-"""What a comparison needs from its kind of task: data, scores and what a prediction takes."""
+"""What a comparison needs from a task: data, scores and the cost of a prediction."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Prediction:
     """A prediction that is ready to be measured."""
 
     model: Any
-    """The network, in eval mode, without what only training needs."""
+    """The network in eval mode, without the parts that only training needs."""
     device: str
-    """Type of the device that it runs on."""
+    """Device type that it runs on."""
     predict: Callable[[], object]
-    """Predicts `batch` images, and waits for nothing."""
+    """Predicts `batch` images without synchronising with the device."""
     batch: int
 
 
@@ -38,7 +38,7 @@ class Kind(ABC):
 
     @abstractmethod
     def size(self, config: Any, data: Any) -> tuple[int, int]:
-        """Rows and columns of the image that costs are measured on, unless the user says."""
+        """Default rows and columns of the image on which costs are measured."""
 
     @abstractmethod
     def score(

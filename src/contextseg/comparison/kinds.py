@@ -10,14 +10,14 @@ from contextseg.comparison.kind import Kind
 from contextseg.comparison.segmentation import Segmentation
 
 KINDS: dict[str, Kind] = {"segmentation": Segmentation(), "classification": Classification()}
-"""By the name that a comparison's settings have for them."""
+"""By their names in a comparison's settings."""
 
 
 def kind_name(configs: Iterable[Any]) -> str:
-    """The kind of task that all configs are for.
+    """The kind of task that all configs share.
 
     Raises:
-        ValueError: they are for several.
+        ValueError: they are for different tasks.
     """
     configs = list(configs)
     names = {

@@ -1,4 +1,4 @@
-"""Comparisons that version 0.1 wrote, in today's form."""
+"""Convert comparisons written by version 0.1 to the current form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a `comparison.json` of any version as the latest would write it."""
+    """The content of a `comparison.json` of any version in the current form."""
     if "rows" in content:
         return _of_classifiers(content)
     for entry in content["entries"]:

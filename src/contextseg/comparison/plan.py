@@ -1,4 +1,4 @@
-"""What a comparison is to do, and what of it an earlier call has done."""
+"""What a comparison has to do, and what an earlier call has already done."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ MEASURING = ("size", "machine")
 
 
 def named(configs: Mapping[str, AnyConfig] | Sequence[AnyConfig]) -> dict[str, AnyConfig]:
-    """The configs by the names they have in the report.
+    """The configs by their names in the report.
 
     Raises:
-        ValueError: there is none, or two have one name.
+        ValueError: there are none, or two share a name.
     """
     if isinstance(configs, Mapping):
         models = dict(configs)
@@ -57,7 +57,7 @@ def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
     """The images to score on.
 
     Raises:
-        ValueError: the models are for different data, or there are no such images.
+        ValueError: the models use different data, or there are no such images.
     """
     roots = {config.data.root: name for name, config in models.items()}
     if len(roots) > 1:
@@ -131,11 +131,11 @@ def planned(
     classes: Sequence[str],
     folder: Path,
 ) -> Comparison:
-    """The comparison that is to be, with the figures that an earlier call left in `folder`.
+    """The planned comparison, with the results that an earlier call left in `folder`.
 
     Raises:
         FileExistsError: the folder holds a comparison of other models.
-        ValueError: a seed is given twice.
+        ValueError: a seed is repeated.
     """
     if seeds is not None and (not seeds or len(set(seeds)) < len(seeds)):
         raise ValueError(f"compare: seeds must be different numbers, got {list(seeds)}.")
@@ -166,7 +166,7 @@ def planned(
 
 
 def _with_figures(new: Comparison, old: Comparison) -> Comparison:
-    """`new` with the scores and costs of `old` that still hold."""
+    """`new` with the scores and costs of `old` that are still valid."""
 
     def same(names: Sequence[str]) -> bool:
         return all(new.settings[name] == old.settings.get(name) for name in names)
@@ -197,11 +197,11 @@ def _with_figures(new: Comparison, old: Comparison) -> Comparison:
 
 
 def _identity(entry: Entry, run: Run) -> str:
-    """The identity that a run of an earlier comparison has today, with the options of today."""
+    """The identity of a run of an earlier comparison, recomputed with the current options."""
     kind = TrainConfig if "context" in entry.config["model"] else ClassifierTrainConfig
     try:
         return identity(replace(from_dict(kind, entry.config), seed=run.seed))
-    except ValueError:  # options of another version
+    except ValueError:  # options from another version
         return run.identity
 
 

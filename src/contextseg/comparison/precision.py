@@ -1,4 +1,4 @@
-"""The number format of each training of a comparison, decided before the first."""
+"""The number format of each run of a comparison, decided before the first."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def with_precisions(
 ) -> dict[str, AnyConfig]:
     """The configs with `32` or `bf16` instead of `auto`.
 
-    A comparison keeps what it was begun with, and a finished run of either format is taken as it
-    is: on another machine, or after an update, nothing is trained again. What is new runs in the
-    format for the device.
+    A comparison keeps the formats it was started with, and a finished run is reused whatever its
+    format: on another machine, or after an update, nothing is trained again. New runs use the
+    format that suits the device.
 
     Args:
-        models: trainings by name.
-        folder: the comparison's own, which may hold figures of an earlier call.
-        runs: folder of the trainings.
+        models: training configs by name.
+        folder: the comparison's folder, which may hold results of an earlier call.
+        runs: folder of the runs.
         seeds: seeds of each model; None takes the one in its config.
 
     Raises:
-        ValueError: the figures in `folder` are broken, or there is no such device here.
+        ValueError: the results in `folder` are broken, or the device does not exist here.
     """
     if not any(config.precision == "auto" for config in models.values()):
         return dict(models)

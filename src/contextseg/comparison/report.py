@@ -34,10 +34,10 @@ PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 
 
 def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> None:
-    """Write report.html, report.md and the charts that it shows into a folder.
+    """Write report.html, report.md and its charts into a folder.
 
     Args:
-        folder: the training logs are in its folder `logs`.
+        folder: where to write; its sub-folder `logs` holds the training logs.
         comparison: the results.
     """
     folder = Path(folder)
@@ -63,13 +63,13 @@ class _Part:
     note: str = ""
     table: Table | None = None
     bars: Sequence[Chart] = ()
-    """Charts that stand in the Markdown too."""
+    """Charts that the Markdown shows too."""
     curves: Sequence[Chart] = ()
-    """Charts of the web page alone: their legend is no part of the drawing."""
+    """Charts of the web page alone: their legend is not part of the drawing."""
 
     @property
     def charts(self) -> list[Chart]:
-        """Those of the web page."""
+        """All charts of the web page."""
         return [*self.bars, *self.curves]
 
 
@@ -97,9 +97,9 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         ),
         _Part(
             heading="Learning curves",
-            note="Means over the seeds. A curve ends with the model as it was at the last step; "
-            f"the scores above, on {_data(comparison)}, are those of the model that each run kept: "
-            "the best of its validations.",
+            note="Means over the seeds. A curve ends with the model of the last step; the scores "
+            f"above, on {_data(comparison)}, are those of the model that each run kept"
+            + (", the best of its validations." if comparison.task == "segmentation" else "."),
             curves=curves(logs, wording),
         ),
         _Part(heading="Options in which the models differ", table=option_table(comparison)),

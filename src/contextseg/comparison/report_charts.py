@@ -17,11 +17,11 @@ from contextseg.report.lines import Series, line_chart
 SPEED = "train/images_per_s"
 """Column of a training log."""
 Logs = dict[str, list[list[dict[str, Any]]]]
-"""Rows of the training logs by model, a list a run."""
+"""Rows of the training logs by model, one list per run."""
 
 
 def read_logs(folder: Path, comparison: Comparison) -> Logs:
-    """The logs of all runs that have one."""
+    """The logs of all runs that have one, by model."""
     from contextseg.training.run_folder import read_log
 
     return {
@@ -31,7 +31,7 @@ def read_logs(folder: Path, comparison: Comparison) -> Logs:
 
 
 def score_bars(comparison: Comparison) -> list[Chart]:
-    """The result that models are compared by, and the IoU of small objects, in percent."""
+    """The main result, by which models are compared, and the IoU of small objects, in percent."""
 
     wording = WORDINGS[comparison.task]
 
@@ -52,7 +52,7 @@ def score_bars(comparison: Comparison) -> list[Chart]:
 
 
 def cost_bars(comparison: Comparison) -> list[Chart]:
-    """Arithmetic, speed and memory of a prediction, those that were measured."""
+    """Arithmetic, speed and memory of a prediction, as far as measured."""
 
     def drawn(
         title: str, unit: str, value: Callable[[Cost], float | None], places: int | None = None
@@ -89,7 +89,7 @@ def curves(logs: Logs, wording: Wording) -> list[Chart]:
 
 
 def training_speed(logs: Logs) -> dict[str, float]:
-    """Images a second in training, by model, where the logs have it."""
+    """Training speed in images per second by model, where the logs have it."""
     speeds = {
         name: [row[SPEED] for rows in runs for row in rows if SPEED in row]
         for name, runs in logs.items()
@@ -100,7 +100,7 @@ def training_speed(logs: Logs) -> dict[str, float]:
 def _means(
     runs: list[list[dict[str, Any]]], column: str, factor: float
 ) -> list[tuple[float, float]]:
-    """Steps, and the mean of a column over the runs that have it there."""
+    """Steps, and at each the mean of a column over the runs that have it."""
     found: dict[int, list[float]] = {}
     for rows in runs:
         for row in rows:

@@ -15,7 +15,7 @@ from contextseg.report.tables import Cell, Table
 
 
 def score_table(comparison: Comparison) -> Table:
-    """Mean and standard deviation over the seeds of every score, a row a model."""
+    """Mean and standard deviation of every score over the seeds, one row per model."""
     columns, wording = _score_columns(comparison), WORDINGS[comparison.task]
     places = wording.places
     means = {
@@ -47,7 +47,7 @@ def score_table(comparison: Comparison) -> Table:
 
 
 def _score_columns(comparison: Comparison) -> dict[str, Callable[[Entry], list[float]]]:
-    """Values of a model by the heading of their column: those that any model has."""
+    """Values of a model by column heading, for the columns that any model has."""
     columns: dict[str, Callable[[Entry], list[float]]] = {
         f"{mean_name(comparison)}, %": lambda entry: main_values(comparison, entry)
     }
@@ -67,17 +67,17 @@ def _score_columns(comparison: Comparison) -> dict[str, Callable[[Entry], list[f
 
 
 def main_values(comparison: Comparison, entry: Entry) -> list[float]:
-    """The result that models are compared by, from each run: of some classes, or of all."""
+    """The main result of each run, by which models are compared: of some classes, or of all."""
     over, wording = comparison.mean_over, WORDINGS[comparison.task]
     return entry.mean_values(over) if over else entry.values(wording.values[wording.main])
 
 
 def cost_table(comparison: Comparison, training_speed: dict[str, float]) -> Table | None:
-    """What a prediction of each model takes; None where nothing was measured.
+    """The cost of a prediction with each model; None if nothing was measured.
 
     Args:
         comparison: the results.
-        training_speed: images a second in training, by model.
+        training_speed: training speed in images per second, by model.
     """
     if not any(entry.cost for entry in comparison.entries):
         return None
@@ -94,7 +94,7 @@ def cost_table(comparison: Comparison, training_speed: dict[str, float]) -> Tabl
 
 
 def class_table(comparison: Comparison) -> Table | None:
-    """Mean result of each class, with the difference to the first model; None without scores."""
+    """Mean result per class, with the difference to the first model; None without scores."""
     entries = [entry for entry in comparison.entries if any(run.scores for run in entry.runs)]
     if not entries or not comparison.classes:
         return None
@@ -116,7 +116,7 @@ def class_table(comparison: Comparison) -> Table | None:
 
 
 def option_table(comparison: Comparison) -> Table | None:
-    """The options in which the models differ; None where they have all in common."""
+    """The options in which the models differ; None if they share all."""
     flat = [flattened(entry.config) for entry in comparison.entries]
     names = list(dict.fromkeys(name for options in flat for name in options))
     differing = [
@@ -129,13 +129,13 @@ def option_table(comparison: Comparison) -> Table | None:
 
 
 def mean_name(comparison: Comparison) -> str:
-    """What the result that models are compared by is called."""
+    """Name of the main result, by which models are compared."""
     count = len(comparison.mean_over)
     return f"mean IoU of {count} classes" if count else WORDINGS[comparison.task].main
 
 
 def run_table(comparison: Comparison) -> Table | None:
-    """Where each run comes from; None where that was not recorded."""
+    """Where each run comes from; None if this was not recorded."""
     rows: list[list[Cell | str]] = []
     for entry in comparison.entries:
         for run in entry.runs:
@@ -161,7 +161,7 @@ def run_table(comparison: Comparison) -> Table | None:
 
 
 def published_table(comparison: Comparison) -> Table | None:
-    """Published results on the same data; None where there are none."""
+    """Published results on the same data; None if there are none."""
     rows: list[list[Cell | str]] = [
         [row["name"], fixed(row["error"], 2), row["parameters"] or NOTHING]
         for row in comparison.settings.get("published", ())
@@ -170,18 +170,18 @@ def published_table(comparison: Comparison) -> Table | None:
 
 
 def minutes(seconds: float) -> str:
-    """Minutes, with a decimal where they are few."""
+    """Minutes, with a decimal if there are few."""
     return f"{seconds / 60:.0f}" if seconds >= 600 else f"{seconds / 60:.1f}"
 
 
 def small_name(bound: int) -> str:
-    """What the IoU of objects below a number of pixels is called."""
+    """Name of the IoU of objects below a number of pixels."""
     side = math.isqrt(bound)
     return f"IoU below {side}² px" if side * side == bound else f"IoU below {bound} px"
 
 
 def failure(entry: Entry) -> str:
-    """Why a model has no scores, or nothing if it has some or is to do."""
+    """Why a model has no scores; empty if it has some or is pending."""
     reasons = [run.reason for run in entry.runs if run.status == "failed"]
     if not reasons or any(run.status == "done" for run in entry.runs):
         return ""
@@ -189,7 +189,7 @@ def failure(entry: Entry) -> str:
 
 
 def _with_difference(cell: Cell, base: float | None, value: float | None, wording: Wording) -> Cell:
-    """The cell with its difference to `base` in points of a percent, where there is one."""
+    """The cell with its difference to `base` in percentage points, if there is one."""
     if base is None or value is None or value == base:
         return cell
     note = points(100 * (value - base), wording.places)
@@ -198,7 +198,7 @@ def _with_difference(cell: Cell, base: float | None, value: float | None, wordin
 
 
 def _best(means: Sequence[float | None], wording: Wording) -> str | None:
-    """The best mean as it is shown; None where all look alike."""
+    """The best mean as displayed; None if all look alike."""
     known = [value for value in means if value is not None]
     if len({percent(value, wording.places) for value in known}) < 2:
         return None
@@ -206,7 +206,7 @@ def _best(means: Sequence[float | None], wording: Wording) -> str | None:
 
 
 def _column(values: Sequence[float | None], places: int | None = None) -> list[str]:
-    """Numbers below one another, with a dash where there is none."""
+    """Aligned numbers, with a dash for missing ones."""
     texts = iter(aligned([value for value in values if value is not None], places))
     return [NOTHING if value is None else next(texts) for value in values]
 

@@ -1,4 +1,4 @@
-"""All results of a comparison, as one JSON file that its report is made from."""
+"""All results of a comparison in one JSON file, from which its report is made."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from contextseg.system.atomic_files import write_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
-"""Folder beside it of the training logs, a CSV file a run."""
+"""Folder of the training logs beside it, one CSV file per run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunScores:
-    """What a trained model gets right, each result in 0 to 1; None where undefined."""
+    """Scores of a trained model, each in 0 to 1; None where undefined."""
 
     values: dict[str, float | None]
     """Over all classes, by name: `mean_iou`, `pixel_accuracy`, `mean_accuracy` and `presence_map`
@@ -44,7 +44,7 @@ class Run:
 
     seed: int
     identity: str
-    """Same for two runs that compute the same."""
+    """Equal for two runs that compute the same."""
     status: str = "to do"
     """`done`, `failed`, or `to do`."""
     reason: str = ""
@@ -58,16 +58,16 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What a prediction takes, with the model alone in a fresh process."""
+    """The cost of a prediction, measured in a fresh process with the model alone."""
 
     parameters: int
-    """Numbers learnt that a prediction needs: without the auxiliary head."""
+    """Parameters that a prediction needs: without the auxiliary head."""
     gmac: float
-    """Billions of multiply-accumulates of one image in convolutions and matrix products."""
+    """Billions of multiply-accumulates per image in convolutions and matrix products."""
     images_per_s: float
-    """Images a second, one at a time, from pixels in memory to labels."""
+    """Images per second, from pixels in memory to labels."""
     memory_mib: float | None
-    """Most memory that the prediction takes beyond the model, MiB; None where it cannot be had."""
+    """Peak memory of the prediction beyond the model, MiB; None if it cannot be measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ class Entry:
     config: dict[str, Any]
     """Every option, as `contextseg.config.io.to_dict` gives them."""
     runs: list[Run]
-    """One a seed."""
+    """One per seed."""
     cost: Cost | None = None
 
     def values(self, name: str) -> list[float]:
@@ -105,7 +105,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All of it."""
+    """All results of a comparison."""
 
     settings: dict[str, Any]
     """What was scored and measured, and how: task, data, split, images, size, machine, ..."""
@@ -123,12 +123,12 @@ class Comparison:
 
     @property
     def mean_over(self) -> list[int]:
-        """Labels of the classes of `settings["mean_over"]`; none where the mean is over all."""
+        """Labels of the classes of `settings["mean_over"]`; empty if the mean is over all."""
         return [self.classes.index(name) for name in self.settings.get("mean_over", ())]
 
 
 def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
-    """Raise unless all names are of classes."""
+    """Raise unless all names are names of classes."""
     unknown = [name for name in names if name not in classes]
     if unknown:
         raise ValueError(
@@ -138,7 +138,7 @@ def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
 
 
 def write_comparison(folder: str | os.PathLike[str], comparison: Comparison) -> None:
-    """Write `comparison.json` into a folder, whole or not at all."""
+    """Write `comparison.json` into a folder, atomically."""
     content = asdict(comparison)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     write_text(Path(folder) / FILE_NAME, _short_lists(text) + "\n")
@@ -149,7 +149,7 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the file is broken, or not of this form; the message names it.
+        ValueError: the file is broken or has another form; the message names it.
     """
     path = Path(folder) / FILE_NAME
     if not path.is_file():
@@ -169,12 +169,12 @@ def mean(values: Sequence[float | None]) -> float | None:
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation of a sample, with n - 1 below the line; None for fewer than two."""
+    """Sample standard deviation (divided by n - 1); None for fewer than two values."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 
 def or_none(value: float | None) -> float | None:
-    """`value`, with None for what JSON cannot say."""
+    """`value`, with None for what JSON cannot represent."""
     return None if value is None or not math.isfinite(value) else float(value)
 
 
@@ -187,5 +187,5 @@ def _entry(values: dict[str, Any]) -> Entry:
 
 
 def _short_lists(text: str) -> str:
-    """JSON with the lists of numbers on one line each."""
+    """JSON with each list of numbers on one line."""
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)

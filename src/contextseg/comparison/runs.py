@@ -1,4 +1,4 @@
-"""The runs of a comparison: which training each one is, and where it lies."""
+"""The runs of a comparison: their identity, and where they are stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AnyConfig = TrainConfig | ClassifierTrainConfig
 
 
 class StoppedError(Exception):
-    """Ctrl-C ended a training; the message is its folder."""
+    """Ctrl-C ended a run; the message is its folder."""
 
 
 def identity(config: AnyConfig) -> str:
@@ -32,11 +32,11 @@ def identity(config: AnyConfig) -> str:
 
 
 def run_folder(config: AnyConfig, runs: Path) -> Path:
-    """Where the run of `config` is, or is to be.
+    """The folder of the run of `config`, whether it exists or not.
 
-    That is a finished run of the same options in `config.out` or anywhere in `runs`, so that
-    nothing is trained twice; else a folder in `runs` whose name says which run it is, so that
-    comparisons can share them.
+    That is a finished run with the same options in `config.out` or anywhere in `runs`, so that
+    nothing is trained twice; else a folder in `runs` whose name identifies the run, so that
+    comparisons can share it.
     """
     planned = runs / name_of(config)
     others = sorted(runs.iterdir()) if runs.is_dir() else []
@@ -50,19 +50,19 @@ def _computes(folder: Path, config: AnyConfig) -> bool:
     """Whether the run in a folder computed what `config` asks for."""
     try:
         old, new = _computed(read_yaml(folder / CONFIG, type(config))), _computed(config)
-    except (OSError, ValueError):  # another kind of task, or options of another version
+    except (OSError, ValueError):  # another kind of task, or options from another version
         return False
     old |= {name: None for name in marked(config, "resolved") if new[name] is None}
     return old == new
 
 
 def name_of(config: AnyConfig) -> str:
-    """What the run of `config` is called among all runs."""
+    """Name of the run of `config` among all runs."""
     return f"{config.model.name}-{identity(config)}-seed{config.seed}"
 
 
 def model_of(config: AnyConfig, runs: Path, num_classes: int) -> ModelConfig | ClassifierConfig:
-    """The network of a run with what training resolved in it, as far as its folder is there."""
+    """The network's config as training resolved it, if the run's folder exists."""
     file = run_folder(config, runs) / CONFIG
     if file.is_file():
         return read_yaml(file, type(config)).model
@@ -70,10 +70,10 @@ def model_of(config: AnyConfig, runs: Path, num_classes: int) -> ModelConfig | C
 
 
 def finish(config: AnyConfig, runs: Path, *, progress: bool) -> Path:
-    """Train the run of `config`, or resume it; the folder of the finished run.
+    """Train or resume the run of `config`; returns the folder of the finished run.
 
     Raises:
-        StoppedError: Ctrl-C ended the training.
+        StoppedError: Ctrl-C ended the run.
         Exception: whatever training raises.
     """
     from contextseg.training.train_or_load import train_or_load
@@ -93,7 +93,7 @@ def read_sessions(folder: Path) -> list[dict[str, Any]]:
 
 
 def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
-    """Copy the training log of a run into the report's folder `logs`; its name there."""
+    """Copy the training log of a run into the report's folder `logs`; returns its name there."""
     name = f"{name_of(config)}.csv"
     with atomic_path(out / LOGS / name) as partial:
         shutil.copyfile(folder / LOG, partial)
@@ -103,7 +103,7 @@ def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
 def normalised(config: AnyConfig) -> AnyConfig:
     """`config` with the mean and standard deviation that its run normalises images with.
 
-    Runs are the same whether a config states them or leaves them to the backbone.
+    Runs count as equal whether a config states them or leaves them to the backbone.
     """
     try:
         return with_run_normalisation(config, resume=False)
@@ -112,10 +112,10 @@ def normalised(config: AnyConfig) -> AnyConfig:
 
 
 def _computed(config: AnyConfig) -> dict[str, Any]:
-    """The options that say what a run computes, by their dotted names."""
+    """The options that determine what a run computes, by their dotted names."""
     from contextseg.training.precision import with_precision
 
-    if config.precision == "auto":  # as which a training never runs
+    if config.precision == "auto":  # resolved before training
         config = with_precision(config)
     without_effect = marked(config, "without_effect")
     values = flattened(to_dict(normalised(config)))

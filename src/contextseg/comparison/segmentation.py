@@ -1,4 +1,4 @@
-"""Segmentation as a comparison sees it."""
+"""Segmentation as a comparison task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextseg.config import ModelConfig, TrainConfig
 
 
 class Segmentation(Kind):
-    """Mean IoU and its companions, IoU of small objects, one image at a time."""
+    """Mean IoU and related scores, and IoU of small objects, one image at a time."""
 
     config = TrainConfig
 
@@ -23,7 +23,7 @@ class Segmentation(Kind):
         return open_dataset(config.data.root, split, config.data.layout)
 
     def size(self, config: TrainConfig, data: Any) -> tuple[int, int]:
-        """That of the first image."""
+        """The size of the first image."""
         height, width = data[0].labels.shape
         return height, width
 
@@ -73,7 +73,7 @@ class Segmentation(Kind):
         classes = Classes.numbered(config.num_classes)
         predictor = Predictor(model, classes, device=device, precision=precision)
         image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        predictor.segment(image[:64, :64])  # sets up libraries, so that they count nowhere
+        predictor.segment(image[:64, :64])  # sets up libraries, so that this does not count
         return Prediction(
             model=model,
             device=predictor.device.type,

@@ -1,4 +1,4 @@
-"""What a report says of each kind of task."""
+"""The wording of a report for each kind of task."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Wording:
     """Names, decimals and directions of a task's results."""
 
     values: dict[str, str]
-    """Results over all classes: words for people, name in `RunScores.values`; models are compared
+    """Results over all classes: displayed name and name in `RunScores.values`; models are compared
     by the first."""
     of_class: str
-    """Result of each class."""
+    """Name of the result per class."""
     counted: str
     """What is scored."""
     places: int
@@ -28,7 +28,7 @@ class Wording:
 
     @property
     def main(self) -> str:
-        """Name of the result that models are compared by."""
+        """Name of the main result, by which models are compared."""
         return next(iter(self.values))
 
 
@@ -56,5 +56,5 @@ WORDINGS = {
 
 
 def capitalised(text: str) -> str:
-    """With its first letter in upper case, the others as they are."""
+    """Text with its first letter in upper case, the rest unchanged."""
     return text[:1].upper() + text[1:]

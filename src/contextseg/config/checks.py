@@ -12,6 +12,12 @@ def at_least(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
 
 
+def count_or_auto(name: str, value: object) -> None:
+    """Raise unless `value` is a whole number of at least 0, or the word `auto`."""
+    if value != "auto" and not (isinstance(value, int) and value >= 0):
+        raise ValueError(f"{name} must be at least 0, or auto, got {value}.")
+
+
 def within(name: str, value: float, least: float, most: float) -> None:
     """Raise unless `value` lies between both, ends included."""
     if not least <= value <= most:

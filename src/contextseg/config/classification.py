@@ -6,35 +6,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least
+from contextseg.config.checks import at_least, count_or_auto
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
-from contextseg.config.networks import (
-    CLASSIFIERS,
-    DeepTENConfig,
-    EncNet14Config,
-    NetworkConfig,
-    ResNet14Config,
-    SEResNet14Config,
-    TimmConfig,
-)
+from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 from contextseg.config.training import TrainingConfig
-
-__all__ = [
-    "CIFAR_MEAN",
-    "CIFAR_STD",
-    "CLASSIFIERS",
-    "ClassifierAugmentConfig",
-    "ClassifierConfig",
-    "ClassifierDataConfig",
-    "ClassifierTrainConfig",
-    "DeepTENConfig",
-    "EncNet14Config",
-    "NetworkConfig",
-    "ResNet14Config",
-    "SEResNet14Config",
-    "TimmConfig",
-]
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)
@@ -88,11 +64,12 @@ class ClassifierDataConfig:
     """Split to train on."""
     val_split: str = "test"
     """Split to score; empty for none. CIFAR-10 has train and test."""
-    workers: int = field(default=2, metadata=WITHOUT_EFFECT)
-    """Processes that read images from files. CIFAR-10 is held in memory and needs none."""
+    workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
+    """Processes that read images from files; 0 does it in the training process. `auto` takes as
+    many as help on this machine. CIFAR-10 is held in memory and needs none."""
 
     def __post_init__(self) -> None:
-        at_least("workers", self.workers, 0)
+        count_or_auto("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

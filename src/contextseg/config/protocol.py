@@ -26,7 +26,7 @@ class ProtocolConfig:
     scales: tuple[float, ...] = SCALES
     """Factors of the size."""
     flip: bool = True
-    """Look at the mirror image of each window, too."""
+    """View the mirror image of each window, too."""
     scores: Literal["mean", "exp_sum"] = "mean"
     """`mean` averages class probabilities over mirror images, windows and scales. `exp_sum` is what
     the authors' code does: `encnet` sums the exponential of the summed logits of a window and its

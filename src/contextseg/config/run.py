@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, one_of, within
+from contextseg.config.checks import at_least, count_or_auto, one_of, within
 from contextseg.config.marks import FREE_ON_RESUME, WITHOUT_EFFECT
 from contextseg.config.model import ModelConfig
 from contextseg.config.protocol import ProtocolConfig
@@ -26,13 +26,14 @@ class DataConfig:
     """Split to train on."""
     val_split: str = "val"
     """Split to choose the best checkpoint on; empty for none."""
-    workers: int = field(default=2, metadata=WITHOUT_EFFECT)
-    """Processes that read and augment images; 0 does it in the training process."""
+    workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
+    """Processes that read and augment images; 0 does it in the training process. `auto` takes as
+    many as help on this machine: on a CPU, training needs most cores itself."""
     check: bool = field(default=True, metadata=WITHOUT_EFFECT)
     """Read every mask once before training, to find wrong sizes and ids early."""
 
     def __post_init__(self) -> None:
-        at_least("workers", self.workers, 0)
+        count_or_auto("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

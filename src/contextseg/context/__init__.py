@@ -1,4 +1,4 @@
-"""Context modules for any network: what each pixel is told of the rest of the image.
+"""Context modules for any network: they give each pixel information on the rest of the image.
 
 docs/classification.md has an example of each.
 """

@@ -1,4 +1,4 @@
-"""The Aggregation Module of CPNet: a pixel's surroundings by separable convolutions."""
+"""The Aggregation Module of CPNet: spatial context by separable convolutions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextseg.context.layers import conv_norm_relu
 
 
 class Aggregation(nn.Module):
-    """Gathers each pixel's surroundings, as a large convolution would at a share of the cost.
+    """Aggregates each pixel's surroundings like a large convolution, at a fraction of the cost.
 
     A 3x3 convolution reduces the channels. Two branches of depthwise convolutions, k x 1 then
     1 x k and the other way round, see k x k pixels each; their sum is normalised.
@@ -20,11 +20,11 @@ class Aggregation(nn.Module):
 
     Args:
         in_channels: channels of the map.
-        out_channels: channels behind the reduction; 512 in the paper.
+        out_channels: channels after the reduction; 512 in the paper.
         kernel_size: k, odd; 11 in the paper.
 
-    Source: Yu et al., CVPR 2020 (arXiv 2004.01547), section 3.3; that the convolutions of a branch
-    have a bias, and neither norm nor activation between them, is from the authors' code.
+    Source: Yu et al., CVPR 2020 (arXiv 2004.01547), section 3.3. The convolutions of a branch have
+    a bias, and neither norm nor activation between them, as in the authors' code.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 11) -> None:
@@ -38,7 +38,7 @@ class Aggregation(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Aggregated features, and the reduced ones that they are made of."""
+        """Aggregated features, and the reduced features that they are computed from."""
         reduced = self.reduction(features)
         first, second = (branch(reduced) for branch in self.branches)
         return torch.relu(self.norm(first + second)), reduced

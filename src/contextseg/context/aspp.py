@@ -1,4 +1,4 @@
-"""Atrous Spatial Pyramid Pooling of DeepLabV3: surroundings at several distances."""
+"""Atrous Spatial Pyramid Pooling of DeepLabV3: context at several scales."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ RATED_STRIDE = 8
 
 
 class ASPP(nn.Module):
-    """Tells each pixel of its surroundings at several distances, and of the image's mean.
+    """Gives each pixel context at several scales, and the mean of the image.
 
-    Five branches see the map: a 1x1 convolution, a dilated 3x3 convolution for each rate, and the
-    mean of the image through a 1x1 convolution. A 3x3 convolution fuses them.
+    Five branches process the map: a 1x1 convolution, a dilated 3x3 convolution per rate, and the
+    image's mean followed by a 1x1 convolution. A 3x3 convolution fuses them.
 
     Shape:
         features: [B, in_channels, H, W], any H and W.
@@ -26,13 +26,13 @@ class ASPP(nn.Module):
     Args:
         in_channels: channels of the map.
         out_channels: channels of each branch and of the fused map.
-        stride: image pixels a feature pixel; the dilations are rates · 8 / stride, at least 1.
+        stride: image pixels per feature pixel; the dilations are rates · 8 / stride, at least 1.
         rates: dilations of the 3x3 convolutions at stride 8.
-        projection: reduce the branches by a 1x1 convolution in front of the 3x3 one.
+        projection: reduce the branches by a 1x1 convolution before the 3x3 one.
 
     Source: Chen et al., 2017 (arXiv 1706.05587), section 3.3, with image pooling; rates (6, 12, 18)
     at stride 16 are doubled at 8. The paper fuses by a 1x1 convolution of 256 channels; the 3x3
-    one is that of MMSegmentation, whose sizes these are.
+    convolution and all sizes are MMSegmentation's.
     """
 
     def __init__(

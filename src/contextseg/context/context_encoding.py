@@ -12,11 +12,11 @@ from contextseg.context.layers import conv_norm_relu
 
 
 class ContextEncoding(nn.Module):
-    """Gates the channels of a feature map by what is in the whole image.
+    """Gates the channels of a feature map by the content of the whole image.
 
     A codebook encodes the projected features; the encoders, normalised and averaged over the
     codewords, are the encoded semantics e of the image. A fully connected layer with a sigmoid
-    turns them into scaling factors γ of the channels (featuremap attention), another predicts
+    turns e into scaling factors γ of the channels (featuremap attention); another one predicts
     which classes are present.
 
     Shape:
@@ -25,8 +25,8 @@ class ContextEncoding(nn.Module):
 
     Args:
         channels: feature channels C.
-        num_codewords: codebook size K; 0 takes the global average of the projected features for
-            e instead, as in the paper's sweep over K.
+        num_codewords: codebook size K; with 0, e is the global average of the projected features
+            instead, as in the paper's sweep over K.
         num_classes: classes L of the presence branch, or None to leave it out.
         variant: `paper` returns x·γ as the article does, `reference` ReLU(x + x·γ) as the authors'
             code does.

@@ -18,7 +18,7 @@ Resolution = Literal["pooled", "bilinear", "bicubic"]
 
 
 class PriorContext(NamedTuple):
-    """What the Context Prior Layer gives."""
+    """Outputs of the Context Prior Layer."""
 
     intra: Tensor
     """Context of a pixel's own class, [B, D, H, W]."""
@@ -27,22 +27,22 @@ class PriorContext(NamedTuple):
     prior: Prior
     """Rows of the prior on demand."""
     affinity: AffinityTerms | None
-    """Terms of the affinity loss, where there were labels."""
+    """Terms of the affinity loss, if labels were given."""
 
 
 class ContextPrior(nn.Module):
     """Gathers, for each pixel, the context of its own class and that of the others.
 
     A 1x1 convolution with batch norm and sigmoid gives each pixel (query) a prior over the
-    positions of a grid (keys): are the two of one class? The affinity loss teaches it. Queries are
-    the pixels of whatever image comes; keys are tied to the grid of the training crop. Where the
-    image's feature map has another size, `resolution` says how the two meet:
+    positions of a grid (keys): do the two share a class? The affinity loss supervises it. Queries
+    are the pixels of any image; keys are tied to the grid of the training crop. If the image's
+    feature map has another size, `resolution` says how to bridge the difference:
 
-    - `pooled`: values are averaged over the cells of the grid; memory grows as the image.
+    - `pooled`: values are averaged over the cells of the grid; memory is linear in image size.
     - `bilinear`, `bicubic`: the convolution with its norm folded in is interpolated over the grid
-      to a key for each pixel of the image; memory grows as the image, time as its square.
+      to a key for each pixel of the image; memory is linear in image size, time quadratic.
 
-    Where sizes match, all three are the layer of the paper. The prior is never held as a whole.
+    If sizes match, all three equal the layer of the paper. The prior is never held as a whole.
 
     Shape:
         features: queries, [B, C, H, W].
@@ -52,11 +52,11 @@ class ContextPrior(nn.Module):
 
     Args:
         channels: feature channels C.
-        grid: rows and columns of the keys: of the feature map of a training crop.
+        grid: rows and columns of the keys: the size of a training crop's feature map.
         groups: of the convolution; divides channels and keys.
         resolution: see above.
         void: see `contextseg.ops.context_prior`.
-        diagonal: see there; `remove` needs feature maps of the grid's size while training.
+        diagonal: see there; `remove` requires feature maps of the grid's size while training.
 
     Raises:
         ValueError: `groups` does not divide channels and keys.
@@ -144,8 +144,8 @@ class ContextPrior(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Folded weight [M', C] and bias [M'] of a key for each pixel of `size`.
 
-        Folded, because logits are linear in these: what is interpolated is the map of logits. Of
-        weights and statistics apart, it would not be.
+        Logits are linear in the folded weights, so interpolating these interpolates the map of
+        logits. Interpolating weights and statistics separately would not.
         """
         if self.groups > 1:  # neighbours on the grid may see different channels
             folded = torch.block_diag(*folded.chunk(self.groups))
@@ -167,7 +167,7 @@ def identity_norm(bias: Tensor) -> PriorNorm:
 
 
 def averaged(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """`adaptive_avg_pool2d(maps, size)` as two small products, which export with any size."""
+    """`adaptive_avg_pool2d(maps, size)` as two small matrix products, exportable at any size."""
     with without_autocast(maps):
         wide = maps.to(sum_dtype(maps.dtype))
         rows = averaging_matrix(maps.shape[2], size[0], wide)  # [rows, H]

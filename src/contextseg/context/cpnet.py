@@ -18,8 +18,8 @@ class CPNetContext(nn.Module):
     Shape:
         stages:  c5 is [B, C5, H, W].
         labels:  [B, h, w], integer, 255 for void; only needed for the affinity loss.
-        returns: `ContextOutput`, features [B, channels, H, W], prior, and affinity terms where
-            there were labels and the loss is wanted.
+        returns: `ContextOutput`, features [B, channels, H, W], prior, and affinity terms if labels
+            were given and `affinity` is set.
 
     Args:
         stage_channels: channels of each stage.
@@ -28,13 +28,13 @@ class CPNetContext(nn.Module):
         aggregation: from c5 to features of `channels`, and to others that may be gathered instead
             (`Aggregation`); or to features alone (`PyramidPooling`, `ASPP`).
         prior: the Context Prior Layer.
-        values: `aggregated` gathers what the prior is made from, `reduced` what it was before the
-            asymmetric convolutions of `Aggregation`.
+        values: `aggregated` gathers the features that the prior is made from, `reduced` those
+            before the asymmetric convolutions of `Aggregation`.
         contexts: `intra`, `inter` or `both` are fused with c5.
-        affinity: make the terms of the affinity loss.
+        affinity: compute the terms of the affinity loss.
 
-    Source: Yu et al., CVPR 2020 (arXiv 2004.01547), section 3; convolutions behind each context
-    and the fusion are from the authors' code.
+    Source: Yu et al., CVPR 2020 (arXiv 2004.01547), section 3; the convolutions after each context
+    and the fusion follow the authors' code.
     """
 
     def __init__(

@@ -20,9 +20,9 @@ class Encoding(nn.Module):
     Args:
         channels: feature channels C.
         num_codewords: codebook size K; EncNet uses 32.
-        smoothing: `learned`; `fixed` at 0.5; or `drawn` from U(0, 1), K numbers for the batch, at
-            each forward in training mode, and 0.5 in eval mode (the authors' EncodingDrop). The K
-            factors are parameters in every case, without a gradient unless they are learned.
+        smoothing: `learned`; `fixed` at 0.5; or `drawn` from U(0, 1), K numbers per batch at each
+            forward in training mode, and 0.5 in eval mode (the authors' EncodingDrop). The K
+            factors are always parameters, but have no gradient unless they are learned.
 
     Source: Zhang et al., CVPR 2018 (arXiv 1803.08904), equation 1; the layer goes back to Deep TEN
     (arXiv 1612.02844). Initial ranges follow the authors' code, whose `scale` is the negative of

@@ -1,4 +1,4 @@
-"""Context Encoding as a gate of the channels in a residual block."""
+"""Context Encoding as a channel gate in a residual block."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextseg.context.encoding import Encoding
 
 
 class EncodingGate(nn.Module):
-    """Scales the channels of a feature map by an encoding of all of it.
+    """Scales the channels of a feature map by an encoding of the whole map.
 
     A 1x1 convolution to a quarter of the channels, a codebook, the residual encoders flattened and
-    scaled to length 1, a linear layer with a sigmoid: x·γ.
+    L2-normalised, a linear layer with a sigmoid: x·γ.
 
     Shape:
         features: [B, C, H, W].
@@ -46,6 +46,6 @@ class EncodingGate(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """The gated features."""
         encoders = self.encoding(self.project(features)).flatten(1)
-        # Half precision would not hold the squares of sums over many pixels; the op returns more.
+        # The op returns float32: half precision would overflow with squared sums over many pixels.
         factors = self.gate(F.normalize(encoders)).sigmoid().to(features.dtype)
         return features * factors[:, :, None, None]

@@ -17,20 +17,20 @@ def insert_gates(
     num_codewords: int = 16,
     reduction: int = 16,
 ) -> int:
-    """Put a gate behind the last norm of every residual block, in front of the sum.
+    """Put a gate after the last norm of every residual block, before the addition.
 
-    That is where squeeze-and-excitation stands in a timm block. A gate that is there already is
-    replaced. The gates' weights are drawn.
+    That is where timm's blocks have squeeze-and-excitation. An existing gate is replaced. The
+    gates' weights are randomly initialised.
 
     Args:
         model: a timm model with blocks of the ResNet family, changed in place: ResNet, ResNeXt,
             Wide ResNet, SE-ResNet, `features_only` or not.
         kind: `encoding` for context encoding, `se` for squeeze-and-excitation.
         num_codewords: codebook size K of each gate.
-        reduction: channels over those in the middle of an SE gate.
+        reduction: ratio of channels to hidden channels of an SE gate.
 
     Returns:
-        How many blocks were given a gate.
+        Number of blocks that got a gate.
 
     Raises:
         ValueError: the model has no such block, or `kind` is unknown.
@@ -61,7 +61,7 @@ def insert_gates(
 
 
 def last_norm(block: Any) -> Any:
-    """The norm in front of a block's gate; None for a module that is no residual block."""
+    """The norm before a block's gate; None for a module that is not a residual block."""
     if not hasattr(block, "se") or not hasattr(block, "conv2"):
         return None
     norm = getattr(block, "bn3", None) or getattr(block, "bn2", None)

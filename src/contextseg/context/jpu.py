@@ -14,12 +14,12 @@ DILATIONS = (1, 2, 4, 8)
 
 
 class JPU(nn.Module):
-    """Stands a map at the size of c3 in the place of c5.
+    """Replaces c5 by a map at the size of c3.
 
     A dilated backbone computes its last two stages at stride 8. Here they stay at strides 16 and
-    32, and a map of the same size is made from c3, c4 and c5 together: each goes through a 3x3
-    convolution, the last two are resized to c3, and separable convolutions of four dilations see
-    all three.
+    32, and a map at stride 8 is made from c3, c4 and c5 together: each goes through a 3x3
+    convolution, the last two are resized to c3, and separable convolutions with four dilations
+    process all three.
 
     Shape:
         stages:  c3 is [B, C3, H, W], c4 and c5 of any smaller size.
@@ -31,8 +31,8 @@ class JPU(nn.Module):
         dilations: of the branches, one for each.
         align_corners: convention of the resize of c4 and c5.
 
-    Source: Wu et al., "FastFCN", 2019 (arXiv 1903.11816), section 3.3; that there is a norm between
-    the depthwise and the pointwise convolution of a branch is from the authors' code.
+    Source: Wu et al., "FastFCN", 2019 (arXiv 1903.11816), section 3.3; the norm between depthwise
+    and pointwise convolution of a branch is from the authors' code.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class JPU(nn.Module):
         self.channels = stage_channels._replace(c5=len(self.branches) * width)
 
     def forward(self, stages: Stages) -> Stages:
-        """Stages whose last one is at the size of c3."""
+        """The stages with c5 replaced by a map at the size of c3."""
         size = stages.c3.shape[2:]
         maps = [
             resize(reduction(stage), size, self.align_corners)

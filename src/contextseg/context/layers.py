@@ -1,4 +1,4 @@
-"""Layers that several context modules and heads are built from."""
+"""Building blocks of context modules and heads."""
 
 from __future__ import annotations
 

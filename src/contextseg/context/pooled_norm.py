@@ -1,4 +1,4 @@
-"""Batch norm behind pooling to a single pixel, which has a value a channel from a batch of one."""
+"""Batch norm after global pooling, where a batch of one has a single value per channel."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 
 class PooledBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm that also trains where a channel has one value.
+    """Batch norm that can train with a single value per channel.
 
-    One value has no variance: batch norm raises there, and if it did not, it would return its bias
-    whatever the image. So with one value a channel, the running statistics normalise, as they were
-    before this step and as in eval mode, and then move by
+    A single value has no variance: batch norm raises an error, and otherwise it would return its
+    bias whatever the image. So with one value per channel, the running statistics from before this
+    step normalise, as in eval mode, and are then updated by
 
         δ = x - mean,  mean += m δ,  variance = (1 - m) (variance + m δ²)
 
-    with momentum m: mean and variance of all the values seen, weighted exponentially. With more
-    values it is `nn.BatchNorm2d`, whose parameters and statistics it has. Several processes of
+    with momentum m: the exponentially weighted mean and variance of all values seen. With more
+    values it is `nn.BatchNorm2d`, whose parameters and statistics it has. Several processes with
     one image each share their statistics and need none of this.
 
     Shape:
@@ -38,7 +38,7 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
         assert mean is not None
         assert variance is not None
         assert count is not None
-        # Copies, because backward needs them and the buffers move now.
+        # Copies, because backward needs them and the buffers are updated below.
         before = mean.clone(), variance.clone()
         with torch.no_grad():
             new = cast(float, self.momentum)

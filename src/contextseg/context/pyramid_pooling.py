@@ -1,4 +1,4 @@
-"""The pyramid pooling module of PSPNet: means over regions of the image, at several sizes."""
+"""The pyramid pooling module of PSPNet: means over regions of the image at several scales."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from contextseg.context.pooled_norm import PooledBatchNorm2d
 
 
 class PyramidPooling(nn.Module):
-    """Tells each pixel the means of the image's regions, from the whole image to sixths of it.
+    """Gives each pixel the means of image regions, from the whole image to a 6 × 6 grid.
 
-    For each bin count b, the map is averaged over b × b regions, reduced by a 1x1 convolution to
-    a share of the channels, and resized back; a 3x3 convolution fuses the map and all of these.
+    For each bin count b, the map is averaged over b × b regions, reduced to fewer channels by a 1x1
+    convolution, and resized back; a 3x3 convolution fuses the map and all of these.
 
     Shape:
         features: [B, in_channels, H, W], any H and W.
@@ -66,8 +66,8 @@ class PyramidPooling(nn.Module):
 def region_means(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
     """`adaptive_avg_pool2d(features, b)` for each b, as one product with averaging matrices.
 
-    The map is read once. And the matrices follow from its size while a graph runs: in ONNX,
-    adaptive pooling (of torch 2.15) is wrong at other sizes than that of the exported example.
+    The map is read only once. The matrices are computed from its size when the graph runs:
+    adaptive pooling exported to ONNX by torch 2.15 is wrong at any size but that of the example.
 
     Args:
         features: [B, C, H, W], any strides.
@@ -89,10 +89,10 @@ def region_means(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
 
 
 def averaging_matrix(length: int, bins: int, like: Tensor) -> Tensor:
-    """Weights [bins, length] that average a line over its regions, each row a sum of 1.
+    """Weights [bins, length] that average a line over its regions; each row sums to 1.
 
-    Region i goes from floor(i · length / bins) to ceil((i + 1) · length / bins): where `bins` does
-    not divide the line, neighbours overlap, as adaptive pooling defines it.
+    Region i goes from floor(i · length / bins) to ceil((i + 1) · length / bins): if `bins` does not
+    divide the length, neighbours overlap, as in adaptive pooling.
 
     Args:
         length: of the line.

@@ -1,4 +1,4 @@
-"""From the stages of a backbone to features with context: one class for each model."""
+"""From the stages of a backbone to features with context: one class per model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FCNContext(nn.Module):
         stage_channels: channels of each stage.
         channels: channels of the features.
         num_convs: 3x3 convolutions, at least 1.
-        concat_input: fuse c5 with the features by one more.
+        concat_input: fuse c5 with the features by one more convolution.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class EncNetContext(nn.Module):
         variant: see `ContextEncoding`.
         lateral: fuse c3 and c4 in, as the authors' PASCAL models do.
         align_corners: convention of the resize of c3 and c4.
-        reduction_size: kernel of the reduction; the authors of FastFCN take 1 behind a `JPU`.
+        reduction_size: kernel size of the reduction; the authors of FastFCN use 1 after a `JPU`.
     """
 
     def __init__(

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
 
 SHAPES = "shapes"
-"""The word that stands for drawn scenes where a folder is asked for."""
+"""The word that selects drawn scenes instead of a folder."""
 
 
 def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
-    """The dataset at a folder, or drawn scenes.
+    """Open the dataset in a folder, or drawn scenes.
 
     Args:
         root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
@@ -22,11 +22,11 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
         split: which part of it, such as `train`, `val` or `test`.
         layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
             `auto` recognises either.
-        strict: raise if files are without a partner; else the dataset leaves them out and names
-            them in its list `problems`.
+        strict: raise if an image or mask has no partner; else the dataset skips such files and
+            lists them in `problems`.
 
     Raises:
-        ValueError: the folder is not laid out as expected; says what is missing and where.
+        ValueError: the folder is not laid out as expected; the message says what is missing.
     """
     if root == SHAPES:
         from contextseg.data.shapes import ShapesDataset
@@ -41,7 +41,7 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
 
 
 def splits_of(root: str, layout: str = "auto") -> list[str]:
-    """Names of the splits of the dataset at a folder, as `open_dataset` takes them.
+    """Names of the splits of the dataset in a folder, as `open_dataset` takes them.
 
     Raises:
         ValueError: the folder holds no dataset.

@@ -1,4 +1,4 @@
-"""Which images each batch of a training holds, as a function of the seed and the step alone."""
+"""Which images each training batch holds, as a function of seed and step alone."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterator
 import numpy as np
 
 _ORDER = 2**32 - 1
-"""Sets the draws of the order apart from those of image `index` in the same round."""
+"""Keeps the random stream of the order separate from that of image `index` in the same round."""
 
 
 class BatchOrder:
-    """A batch sampler over a whole training, as one stream.
+    """A batch sampler over a whole training run, as one stream.
 
-    The stream is one permutation of all images after another: every image comes once before any
-    comes again, none is dropped, and a batch may reach over into the next round, which also fills
-    the batch where there are fewer images than it takes. An entry of a batch is (epoch, index):
-    the round and the image, so that an image is augmented differently each time.
+    The stream is one permutation of all images after another: every image appears once before any
+    repeats, and none is dropped. A batch may extend into the next round, or into several if the
+    dataset is smaller than a batch. Each entry of a batch is (epoch, index): the round and the
+    image, so that an image is augmented differently each time.
 
-    Iteration begins at step `first` (0 unless changed), while `len` counts all steps.
+    Iteration starts at step `first` (0 unless changed); `len` counts all steps.
 
     Args:
         num_samples: images in the dataset.
-        batch_size: images a step, over all processes.
+        batch_size: images per step, over all processes.
         epochs: passes; one is max(1, num_samples // batch_size) steps.
         seed: at least 0.
-        rank: number of this process, which gets an equal, contiguous part of each batch.
-        world: number of processes; together they see what one would.
+        rank: rank of this process, which gets an equal, contiguous part of each batch.
+        world: number of processes; together they see what a single one would.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class BatchOrder:
         self._permutations: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        """Steps of the whole training."""
+        """Steps of the whole training run."""
         return self._length
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -77,7 +77,7 @@ class BatchOrder:
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch not in self._permutations:
-            # A batch lies in one round or two, unless it is larger than the dataset.
+            # A batch spans one round or two, unless it is larger than the dataset.
             self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
             rng = np.random.default_rng((self.seed, epoch, _ORDER))
             self._permutations[epoch] = rng.permutation(self.num_samples)

@@ -1,8 +1,7 @@
-"""Reading every mask once, before hours of training depend on the last of them."""
+"""Read every mask once, before hours of training depend on it."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,14 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.sample import Dataset
+from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
+from contextseg.system.resources import usable_cores
 
 _SHOWN = 20
+_FEWER = "Read with fewer threads: --workers 1 (workers=1)."
+ADVICE: dict[Kind, str] = {"memory": _FEWER, "files": _FEWER, "processes": _FEWER}
+"""What helps where reading fails because the machine has run out of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +26,18 @@ class Report:
     """What the masks of a dataset hold, and what is wrong with them."""
 
     num_images: int
-    """Images looked at."""
+    """Images checked."""
     problems: list[str]
-    """One message for each file without a partner, then one for each image with a problem, in the
-    dataset's order; each names a file."""
+    """One message per file without a partner, then one per image with a problem, in the dataset's
+    order; each names a file."""
     class_pixels: np.ndarray
     """[L], int64: pixels of each class."""
     class_images: np.ndarray
     """[L], int64: images in which each class occurs."""
     ignored_pixels: int
-    """Pixels that count nowhere."""
+    """Ignored pixels."""
     sizes: Counter[tuple[int, int]]
-    """How many images have how many rows and columns."""
+    """Number of images of each size (rows, columns)."""
 
     def raise_if_any(self) -> None:
         """Raise ValueError with the first 20 problems, if there are any."""
@@ -55,14 +59,14 @@ def check_dataset(
     decode_images: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Read every mask of a dataset, and say all that is wrong with it.
+    """Read every mask of a dataset and report everything that is wrong with it.
 
     Args:
         dataset: the dataset.
-        workers: threads that read; None takes one for each processor.
+        workers: threads that read; None takes one for each core that may be used.
         decode_images: decode every image too, which finds truncated ones and takes several times
-            as long; else only its size is read, where the dataset can tell it.
-        progress: called with the images done and all images, after each.
+            as long; else only its size is read, if the dataset knows it.
+        progress: called after each image with the number done and the total.
 
     Returns:
         The problems and the counts of the masks without one.
@@ -82,8 +86,9 @@ def check_dataset(
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
     with (
+        machine_failures(ADVICE),
         track(f"reading {dataset.split}", also=progress) as task,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        ThreadPoolExecutor(workers or usable_cores()) as pool,
     ):
         for done, counted in enumerate(pool.map(counts, range(total)), start=1):
             if isinstance(counted, str):

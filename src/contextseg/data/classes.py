@@ -26,9 +26,9 @@ class ClassInfo:
     """One class as the files of a dataset know it."""
 
     id: int
-    """Value of its pixels in mask files, 0 to 255."""
+    """Pixel value in mask files, 0 to 255."""
     name: str
-    """What a person calls it."""
+    """Human-readable name."""
     color: Color
     """Red, green and blue, each 0 to 255."""
 
@@ -46,18 +46,18 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class Classes:
-    """Which classes a dataset has, and how its files write them.
+    """Which classes a dataset has, and how its files store them.
 
     Files hold *ids*, any values in 0 to 255; models learn *labels*, 0 to L - 1, the positions in
     `classes`. Pixels of an ignored id have the label 255.
     """
 
     dataset: str
-    """Name of the dataset, for people."""
+    """Human-readable name of the dataset."""
     classes: tuple[ClassInfo, ...]
     """The L classes; label l is `classes[l]`."""
     ignored: tuple[ClassInfo, ...] = ()
-    """Ids that files may hold, whose pixels count nowhere."""
+    """Ids that files may contain but that are ignored."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.classes) <= IGNORED:
@@ -69,7 +69,7 @@ class Classes:
 
     @classmethod
     def numbered(cls, num_classes: int) -> Classes:
-        """Classes without names of their own: id l is label l, called `class l`."""
+        """Classes without given names: id l is label l, called `class l`."""
         infos = (ClassInfo(i, f"class {i}", default_color(i)) for i in range(num_classes))
         return cls("numbered classes", tuple(infos))
 
@@ -95,7 +95,7 @@ class Classes:
             (ignored if ignore or info.id == ignored_id else classes).append(info)
         if ignored_id is not None and all(info.id != ignored_id for info in ignored):
             ignored.append(ClassInfo(ignored_id, "ignored", (0, 0, 0)))
-        # The first ignored id is the one that is written for ignored pixels.
+        # Ignored pixels are written as the first ignored id.
         ignored.sort(key=lambda info: info.id != ignored_id)
         stated = content.get("num_classes", len(classes))
         if stated != len(classes):
@@ -114,7 +114,7 @@ class Classes:
         """
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except ValueError as error:  # a JSON error is one too
+        except ValueError as error:  # includes JSON errors
             raise ValueError(f"{path}: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Classes:
 
     @property
     def num_classes(self) -> int:
-        """Classes L; the ignored ids are none."""
+        """Number of classes L, without the ignored ids."""
         return len(self.classes)
 
     @property
@@ -159,18 +159,18 @@ class Classes:
         return palette
 
     def to_labels(self, mask: np.ndarray, where: str = "") -> np.ndarray:
-        """Labels of the pixels of a mask of ids.
+        """Convert a mask of ids to labels.
 
         Args:
             mask: ids, [h, w], uint8 or uint16.
-            where: what the mask is, for the error message; its path, usually.
+            where: names the mask in the error message, usually its path.
 
         Returns:
             Labels [h, w], uint8, in 0 to L - 1; 255 where the id is ignored, or is 255 without
             being a class.
 
         Raises:
-            ValueError: the mask holds ids that are not listed; says which, and how many pixels.
+            ValueError: the mask holds unlisted ids; the message gives them and their pixel counts.
         """
         if mask.dtype != np.uint8 and mask.max(initial=0) <= 255:
             mask = mask.astype(np.uint8)
@@ -192,7 +192,7 @@ class Classes:
         return cv2.LUT(mask, self._label_of)
 
     def to_ids(self, labels: np.ndarray) -> np.ndarray:
-        """Ids of labels, as files hold them.
+        """Convert labels to ids, as files store them.
 
         Args:
             labels: [h, w], integer, in 0 to L - 1 or 255.
@@ -218,8 +218,8 @@ class Classes:
 
 
 def default_color(number: int) -> Color:
-    """A colour for a class that came without one: the 256 of them differ from each other."""
-    # Turns by the golden ratio never repeat, and spread any first few hues far apart.
+    """A colour for a class without one; all 256 are distinct."""
+    # Steps of the golden ratio never repeat and keep even the first few hues far apart.
     hue = number * 0.6180339887498949 % 1.0
     value = (0.95, 0.75, 0.55)[number // 16 % 3]
     saturation = (0.75, 0.5)[number // 48 % 2]

@@ -10,21 +10,21 @@ import numpy as np
 from contextseg.config import AugmentConfig
 
 _LUMA = np.array([0.299, 0.587, 0.114])
-"""Shares of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
+"""Weights of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
 _TO_YIQ = np.array([_LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
 _FROM_YIQ = np.linalg.inv(_TO_YIQ)
 
 
 def jitter(rng: np.random.Generator, image: np.ndarray, config: AugmentConfig) -> np.ndarray:
-    """The image with its colours changed at random; the image itself if nothing is switched on.
+    """Change the colours of an image at random; returns the image itself if all options are off.
 
     Brightness scales all values, contrast their distance from the image's mean grey, saturation
     their distance from the pixel's own grey, each by a factor of 1 plus or minus at most the
-    option; hue turns all colours about the grey axis. All four are affine in red, green and blue,
-    so they are one matrix, applied once, and nothing is clipped in between.
+    option; hue rotates all colours about the grey axis. All four are affine in red, green and blue,
+    so they are combined into one matrix, applied once, and nothing is clipped in between.
 
     Args:
-        rng: source of the four numbers that are drawn.
+        rng: source of the four random numbers.
         image: [h, w, 3], uint8, RGB.
         config: the options.
 
@@ -48,8 +48,8 @@ def colour_matrix(
         brightness: relative change, above -1; 0 for none.
         contrast: likewise.
         saturation: likewise; -1 leaves grey.
-        turn: of the hue, in turns of the colour circle.
-        grey: mean grey of the image, 0 to 255, which contrast leaves in place.
+        turn: rotation of the hue, in turns of the colour circle.
+        grey: mean grey of the image, 0 to 255, which contrast leaves unchanged.
     """
     bright = (1 + brightness) * np.eye(3)
     spread = (1 + contrast) * bright

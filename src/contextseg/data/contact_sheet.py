@@ -1,4 +1,4 @@
-"""A picture of many images with their labels, to see at a glance whether they belong together."""
+"""A picture of many images with their labels, to see at a glance whether they match."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.data.sample import Dataset
 from contextseg.system.atomic_files import atomic_path
 
 CELL = (200, 260)
-"""Rows and columns of an image; its labels take as many next to it."""
+"""Rows and columns of an image; its labels beside it take the same."""
 _CAPTION, _GAP = 18, 8
 
 
@@ -22,13 +22,13 @@ def write_sheet(
 ) -> None:
     """Write a contact sheet: images next to their labels in class colours.
 
-    An image that cannot be read has its place and says so.
+    An image that cannot be read is replaced by a note.
 
     Args:
-        path: file to write, of a suffix that PIL knows; whole or not at all.
-        datasets: splits; each gets its share of the images, evenly spread over it.
-        images: most images in all.
-        columns: images side by side.
+        path: file to write, with a suffix that PIL knows; written atomically.
+        datasets: splits; each gets its share of the images, evenly spaced over it.
+        images: maximum number of images in total.
+        columns: images per row.
     """
     share = max(1, images // max(1, len(datasets)))
     places = [

@@ -34,19 +34,19 @@ _EXAMPLE = """{
 class FolderDataset:
     """A split of a dataset in a folder.
 
-    The folder holds `images/{split}/NAME.jpg`, `masks/{split}/NAME.png` and `classes.json`; with a
-    file `splits/{split}.txt` only the names in it belong to the split, in its order, else all do,
-    sorted. `docs/data.md` describes the files.
+    The folder holds `images/{split}/NAME.jpg`, `masks/{split}/NAME.png` and `classes.json`. If
+    there is a file `splits/{split}.txt`, the split consists of the names in it, in its order;
+    otherwise of all images, sorted. `docs/data.md` describes the files.
 
     Args:
         root: the folder.
         split: name of the split, such as `train`.
-        strict: raise if files are without a partner or share a name; else such files are left out,
-            and `problems` has a message for each.
+        strict: raise if files have no partner or share a name; else such files are skipped, and
+            `problems` has a message for each.
 
     Raises:
-        ValueError: something is missing, a name has an image without a mask or the reverse, or
-            classes.json breaks its schema; says which file and what to do. Masks are read later:
+        ValueError: something is missing, an image has no mask or a mask no image, or classes.json
+            violates its schema; the message names the file and the remedy. Masks are read later:
             `contextseg.data.check.check_dataset` reads them all.
     """
 
@@ -74,7 +74,7 @@ class FolderDataset:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Sample:
-        """Image, labels and name number `index`.
+        """Image, labels and name of sample `index`.
 
         Raises:
             ValueError: a file cannot be read, the mask's size differs from the image's, or the
@@ -146,7 +146,7 @@ class FolderDataset:
 
 
 def folder_splits(root: str | os.PathLike[str]) -> list[str]:
-    """Names of the splits in a folder dataset: the folders below `images`, sorted.
+    """Names of the splits in a folder dataset: the sub-folders of `images`, sorted.
 
     Raises:
         ValueError: there is no such folder.
@@ -158,11 +158,11 @@ def folder_splits(root: str | os.PathLike[str]) -> list[str]:
 
 
 def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> None:
-    """Write a dataset as PNG images, palette PNG masks and classes.json that `FolderDataset` reads.
+    """Write a dataset in `FolderDataset`'s form: PNG images, palette PNG masks, classes.json.
 
     Args:
-        dataset: any dataset, drawn scenes for instance.
-        root: folder to write to; other splits in it stay.
+        dataset: any dataset, such as drawn scenes.
+        root: folder to write to; other splits in it are kept.
         split: name of the split to write.
     """
     folder = Path(root)
@@ -195,7 +195,7 @@ def _refuse(message: str) -> NoReturn:
 def _files(
     root: Path, kind: str, split: str, suffixes: frozenset[str], tell: Callable[[str], None]
 ) -> dict[str, Path]:
-    """Files of a split by name without suffix; `tell` gets what is wrong with some."""
+    """Files of a split by name without suffix; `tell` is called with each problem."""
     _require_folder(root / kind, f"the folder of the {kind}")
     folder = root / kind / split
     _require_folder(folder, f"the {kind} of the split {split!r}")
@@ -220,7 +220,7 @@ def _files(
 
 
 def _listed_names(path: Path, known: Iterable[str]) -> list[str] | None:
-    """The names in a split's file, or None without one."""
+    """The names in a split's file, or None if there is no file."""
     if not path.is_file():
         return None
     names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

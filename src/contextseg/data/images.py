@@ -12,32 +12,33 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.failures import kind_of
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
 """A path, a PIL image, a numpy array or a torch tensor."""
 
-_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 exchange rows and columns
+_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 swap rows and columns
 
 
 class ImageError(ValueError):
-    """An image or mask that cannot be read; the message names it."""
+    """An image or mask cannot be read; the message names it."""
 
 
 def read_image(source: ImageSource) -> np.ndarray:
     """An image as 8-bit RGB, upright.
 
     Args:
-        source: a path, a PIL image (both turned as their EXIF data say; of several frames the
-            first); or an array or tensor: uint8, uint16 or floats in 0 to 1, [h, w], [h, w, C] or,
-            for tensors, [C, h, w], with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        source: a path or a PIL image (rotated according to EXIF; the first of several frames); or
+            an array or tensor: uint8, uint16 or floats in 0 to 1, [h, w], [h, w, C] or, for
+            tensors, [C, h, w], with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
 
     Returns:
-        [h, w, 3], uint8, RGB. 16-bit values are scaled to 8, grey is repeated, CMYK converted, and
-        what is transparent shown on white.
+        [h, w, 3], uint8, RGB. 16-bit values are scaled to 8 bits, grey is repeated, CMYK is
+        converted, and transparent pixels are blended with white.
 
     Raises:
-        ImageError: the file is missing, truncated or no image, or the array has another shape or
-            range. The message names it.
+        ImageError: the file is missing, truncated or not an image, or the array has another shape
+            or range. The message names it.
     """
     if isinstance(source, str | os.PathLike):
         return _read_file(Path(source))
@@ -45,6 +46,8 @@ def read_image(source: ImageSource) -> np.ndarray:
         try:
             return _to_rgb(ImageOps.exif_transpose(source))
         except Exception as error:  # PIL's decoders raise whatever their libraries do
+            if kind_of(error):
+                raise
             raise ImageError(f"The PIL image cannot be read: {error}.") from error
     if isinstance(source, np.ndarray):
         return _array_to_rgb(source)
@@ -62,17 +65,19 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Rows and columns that `read_image` will return, from the file's header alone.
 
     Raises:
-        ImageError: the file is missing or no image.
+        ImageError: the file is missing or not an image.
     """
     try:
         with Image.open(path) as image:
             columns, rows = image.size
-            # To look for EXIF data behind a PNG's pixels, PIL would decode them all.
+            # PIL would decode all pixels of a PNG to look for EXIF data after them.
             bare = image.format == "PNG" and b"eXIf" not in Path(path).read_bytes()
             turned = not bare and image.getexif().get(_ORIENTATION, 1) >= 5
     except Image.UnidentifiedImageError:
         return _read_file(Path(path)).shape[:2]
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
     return (columns, rows) if turned else (rows, columns)
 
@@ -85,7 +90,7 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
         1-bit one; or [h, w, 3], uint8, of an RGB file (its alpha is dropped).
 
     Raises:
-        ImageError: the file is missing, truncated, or no image of these kinds.
+        ImageError: the file is missing, truncated, or not an image of these kinds.
     """
     return read_mask_and_mode(path)[0]
 
@@ -98,6 +103,8 @@ def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
             image = ImageOps.exif_transpose(opened)
             image.load()
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
     mode, array = image.mode, np.array(image)
     if mode == "L":
@@ -119,7 +126,7 @@ def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
 
 
 def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarray) -> None:
-    """Write ids as a palette PNG, whole or not at all.
+    """Write ids as a palette PNG, atomically.
 
     Args:
         path: file to write; its suffix is .png.
@@ -136,7 +143,7 @@ def _read_file(path: Path) -> np.ndarray:
     try:
         data = path.read_bytes()
         if _is_plain_webp(data):
-            # PIL decodes still WebP as an animation, at nearly twice the time for equal pixels.
+            # PIL decodes a still WebP as an animation: the same pixels in nearly twice the time.
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
             if image is not None:
                 return image
@@ -149,11 +156,13 @@ def _read_file(path: Path) -> np.ndarray:
     except Image.UnidentifiedImageError as error:
         return _read_deep(path, error)
     except Exception as error:  # PIL's decoders raise whatever their libraries do
+        if kind_of(error):
+            raise
         raise ImageError(_unreadable(path, error)) from error
 
 
 def _read_deep(path: Path, error: Exception) -> np.ndarray:
-    """16-bit colour TIFF, which PIL does not know."""
+    """Read a 16-bit colour TIFF, which PIL does not support."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
     data = np.frombuffer(path.read_bytes(), np.uint8)
     image = cv2.imdecode(data, flags) if data[:4].tobytes() in (b"II*\0", b"MM\0*") else None
@@ -170,8 +179,8 @@ def _is_plain_webp(data: bytes) -> bool:
 def _is_plain(image: Image.Image, data: bytes) -> bool:
     """Whether a file is an upright 8-bit RGB JPEG or PNG that is complete.
 
-    Of these OpenCV gives the same pixels in three quarters of the time, but it does not say when a
-    file is cut off.
+    OpenCV decodes these to the same pixels in three quarters of the time, but does not report
+    truncated files.
     """
     if image.mode != "RGB" or "transparency" in image.info:
         return False
@@ -183,8 +192,8 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
 
 
 def _grey_bits(image: Image.Image) -> int:
-    """Bits of a pixel of a grey PNG of fewer than 8 bits, else 8."""
-    tiles = getattr(image, "tile", [])  # PIL's instructions of how to unpack the file
+    """Bits per pixel of a grey PNG with fewer than 8, else 8."""
+    tiles = getattr(image, "tile", [])  # PIL's instructions for unpacking the file
     raw_mode = tiles[0][3] if tiles else None
     return {"L;2": 2, "L;4": 4}.get(raw_mode, 8) if isinstance(raw_mode, str) else 8
 

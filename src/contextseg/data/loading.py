@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -17,31 +19,42 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.colour import jitter
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
+from contextseg.data.workers import PREFETCH, Workers, choose_workers
 
-_PREFETCH = 4
-"""Batches that each worker keeps ready."""
+PIXEL_BYTES = 4
+"""Of a batch: red, green, blue and the label."""
+_SIZES = 200
+"""Images whose size is looked up before an evaluation."""
 
 
 class Loader(DataLoader[Any]):
-    """A loader that raises what is wrong with a file as it was said, not as a worker's traceback.
+    """A loader that raises a dataset's own errors instead of a worker's traceback.
 
-    A `ValueError` of the dataset travels to this process in place of the batch: torch would wrap
+    A `ValueError` of the dataset is sent to this process instead of the batch: torch would wrap
     its message, and wait seconds for the worker that raised it.
     """
 
     def __init__(
-        self, dataset: TorchDataset[Any], batch_sampler: Any, workers: int, pin_memory: bool | None
+        self,
+        dataset: TorchDataset[Any],
+        batch_sampler: Any,
+        workers: Workers,
+        pin_memory: bool | None,
+        batch_bytes: int,
+        processes: int = 1,
     ) -> None:
+        gpu = torch.cuda.is_available() if pin_memory is None else pin_memory
+        workers = choose_workers(workers, batch_bytes, gpu=gpu, processes=processes)
         super().__init__(
             _Caught(dataset),
             batch_sampler=batch_sampler,
             collate_fn=_collate,
             num_workers=workers,
             worker_init_fn=_start_worker,
-            prefetch_factor=_PREFETCH if workers else None,
-            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
-            # A loader draws a number at each start; from the global generator it would change the
-            # dropout of a run that resumes or validates more often.
+            prefetch_factor=PREFETCH if workers else None,
+            pin_memory=gpu,
+            # A loader draws a seed whenever it starts. From the global generator, resuming or
+            # validating more often would change a run's dropout.
             generator=torch.Generator(),
         )
 
@@ -75,12 +88,12 @@ def _collate(items: list[Any]) -> Any:
 class TrainingSet(TorchDataset[dict[str, Any]]):
     """Augmented training images.
 
-    What is drawn for an image follows from (seed, epoch, index) alone.
+    The random numbers of an image follow from (seed, epoch, index) alone.
 
     Args:
         dataset: images and labels.
-        augment: what to do to them.
-        mean: red, green and blue in 0 to 1, which fills what lies outside of an image.
+        augment: the augmentation options.
+        mean: red, green and blue in 0 to 1; fills the area outside the image.
         seed: at least 0.
     """
 
@@ -119,21 +132,22 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
 
 
 class TrainingLoader(Loader):
-    """The batches of a whole training: the same at any number of workers, from any step on.
+    """The batches of a whole training run: the same for any number of workers and any first step.
 
     Each batch is a dictionary: `image` uint8 [B, 3, *crop], `labels` uint8 [B, *crop], `index`
-    int64 [B], with B = batch_size / world. `len` is the number of batches of the whole training,
+    int64 [B], with B = batch_size / world. `len` is the number of batches of the whole run,
     wherever iteration starts.
 
     Args:
         dataset: augmented images.
-        batch_size: images a step, over all processes.
+        batch_size: images per step, over all processes.
         epochs: passes over the images; `order.steps_per_epoch` steps each.
         seed: at least 0; `BatchOrder` says how the order follows from it.
-        workers: processes that read and augment; 0 does it in this one.
+        workers: processes that read and augment; 0 does it in this one, `auto` takes as many as
+            help on this machine.
         rank: number of this process.
         world: number of processes; batch_size must be a multiple of it.
-        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+        pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
     """
 
     def __init__(
@@ -143,16 +157,18 @@ class TrainingLoader(Loader):
         batch_size: int,
         epochs: int,
         seed: int = 0,
-        workers: int = 0,
+        workers: Workers = 0,
         rank: int = 0,
         world: int = 1,
         pin_memory: bool | None = None,
     ) -> None:
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
-        super().__init__(dataset, self.order, workers, pin_memory)
+        rows, columns = dataset.augment.crop
+        batch_bytes = batch_size // world * rows * columns * PIXEL_BYTES
+        super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, world)
 
     def start(self, step: int) -> None:
-        """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
+        """Start this and all later iterations at batch `step`, 0 to len."""
         if not 0 <= step <= len(self.order):
             raise ValueError(f"step must be in 0 to {len(self.order)}, got {step}.")
         self.order.first = step
@@ -175,7 +191,7 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
 def evaluation_loader(
     dataset: Dataset,
     batch_size: int = 1,
-    workers: int = 0,
+    workers: Workers = 0,
     *,
     rank: int = 0,
     world: int = 1,
@@ -184,17 +200,18 @@ def evaluation_loader(
 ) -> DataLoader[dict[str, Tensor]]:
     """Whole images at their own size, each exactly once over all processes.
 
-    Neighbours of one size share a batch. That takes a dataset that knows the sizes
-    (`image_size(index)`); of any other, each image is a batch.
+    Consecutive images of the same size share a batch. This requires a dataset that knows the sizes
+    (`image_size(index)`); with any other, each image is a batch of its own.
 
     Args:
         dataset: images and labels.
         batch_size: most images in a batch.
-        workers: processes that read; 0 does it in this one.
+        workers: processes that read; 0 does it in this one, `auto` takes as many as help on this
+            machine.
         rank: number of this process, which gets every world-th image.
         world: number of processes.
-        limit: take only so many images from the beginning; None takes all.
-        pin_memory: page-locked batches, for copies to a GPU; None where there is one.
+        limit: take only the first `limit` images; None takes all.
+        pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
 
     Returns:
         A loader of dictionaries: `image` uint8 [B, 3, h, w], `labels` uint8 [B, h, w], `index`
@@ -202,7 +219,19 @@ def evaluation_loader(
     """
     count = len(dataset) if limit is None else min(limit, len(dataset))
     batches = _batches_of_one_size(dataset, range(rank, count, world), batch_size)
-    return Loader(_EvaluationSet(dataset), batches, workers, pin_memory)
+    return Loader(
+        _EvaluationSet(dataset), batches, workers, pin_memory, _largest(dataset, batches), world
+    )
+
+
+def _largest(dataset: Dataset, batches: Sequence[Sequence[int]]) -> int:
+    """Bytes of the largest batch, by the size of each one's first image; 0 where none is known."""
+    size_of = getattr(dataset, "image_size", None)
+    if size_of is None:
+        return 0
+    # A header for each batch is read quickly; of very many, some in equal distances will do.
+    some = batches[:: max(1, len(batches) // _SIZES)]
+    return max((len(b) * math.prod(size_of(b[0])) * PIXEL_BYTES for b in some if b), default=0)
 
 
 def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:
@@ -223,7 +252,7 @@ def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> l
 def _start_worker(_: int) -> None:
     """Set up a worker process."""
     cv2.setNumThreads(0)  # the processes are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
 
 
 def to_tensor(image: np.ndarray) -> Tensor:

@@ -16,9 +16,9 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
     """The labels in a mask file.
 
     A palette file holds ids as indices, a grey file as values, a 1-bit file 0 and 1. In a grey
-    file 255 is id 1 if the dataset has exactly the classes 0 and 1 and does not list 255 as
-    ignored: so the usual black and white masks need no conversion. The colours of an RGB file are
-    those of the classes.
+    file, 255 means id 1 if the dataset has exactly the classes 0 and 1 and does not list 255 as
+    ignored, so the usual black and white masks need no conversion. An RGB file shows the colours
+    of the classes.
 
     Args:
         path: the mask file.
@@ -28,8 +28,8 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
         [h, w], uint8, in 0 to L - 1 or 255 (ignored).
 
     Raises:
-        ValueError: the file cannot be read, or holds ids or colours that are no class's; says
-            which and how many pixels.
+        ValueError: the file cannot be read, or holds ids or colours of no class; the message gives
+            them and their pixel counts.
     """
     mask, mode = read_mask_and_mode(path)
     if mask.ndim == 3:
@@ -40,18 +40,18 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
 
 
 def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.ndarray:
-    """The labels of a mask that shows each class in its colour.
+    """The labels of an RGB mask that shows each class in its colour.
 
     Args:
         mask: [h, w, 3], uint8, RGB.
         classes: classes and ignored ids; no two of them may share a colour.
-        where: what the mask is, for the error message.
+        where: names the mask in the error message.
 
     Returns:
         [h, w], uint8, in 0 to L - 1 or 255 (ignored).
 
     Raises:
-        ValueError: a colour is no class's, or two classes share one.
+        ValueError: a colour belongs to no class, or two classes share one.
     """
     infos = classes.classes + classes.ignored
     palette = np.array([info.color for info in infos], np.uint8)
@@ -82,7 +82,7 @@ def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.
 
 
 def _codes(colors: np.ndarray) -> np.ndarray:
-    """One number a colour: [..., 3] to [...], uint32."""
+    """One number per colour: [..., 3] to [...], uint32."""
     red, green, blue = (colors[..., i].astype(np.uint32) for i in range(3))
     return red << 16 | green << 8 | blue
 

@@ -1,4 +1,4 @@
-"""8-bit images to what a network takes: less the mean, divided by the standard deviation."""
+"""Normalisation of images: subtract the mean, divide by the standard deviation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextseg.config import Normalisation
 
 
 class PixelStatistics(NamedTuple):
-    """Mean and standard deviation of pixels, on the scale of 0 to 255."""
+    """Mean and standard deviation of pixels on the scale 0 to 255."""
 
     mean: Tensor
     """[3, 1, 1], float32."""
@@ -22,7 +22,7 @@ class PixelStatistics(NamedTuple):
 def pixel_statistics(
     normalisation: Normalisation, device: torch.device | str | None = None
 ) -> PixelStatistics:
-    """The numbers of a config as tensors on a device, ready for `normalise`."""
+    """A config's mean and standard deviation as tensors on a device, for `normalise`."""
     mean, std = (
         torch.tensor(values, device=device).mul_(255).view(3, 1, 1) for values in normalisation
     )
@@ -30,14 +30,14 @@ def pixel_statistics(
 
 
 def normalise(images: Tensor, statistics: PixelStatistics, out: Tensor | None = None) -> Tensor:
-    """Images as a network takes them: (image - 255 · mean) / (255 · std).
+    """Normalise images for a network: (image - 255 · mean) / (255 · std).
 
-    Training, prediction and export all call this, so that they agree to the last bit.
+    Training, prediction and export all call this function, so they agree to the last bit.
 
     Args:
         images: [..., 3, h, w], uint8 or floating point, 0 to 255.
         statistics: on the device of the images.
-        out: tensor to write into, of the images' shape, float32; None makes one.
+        out: float32 tensor to write into, of the images' shape; None allocates one.
 
     Returns:
         float32, of the images' shape and layout, or `out`.

@@ -1,4 +1,4 @@
-"""Which files belong together: images, their masks, and what is wrong with the pairs."""
+"""Pair images with their masks, and report what does not match."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An image and the file that its labels are in."""
+    """An image and the file with its labels."""
 
     name: str
     """Name in the dataset, without folder and suffix."""
     image: Path
     """The image."""
     mask: Path | None
-    """The file with its labels; None where labels are not published."""
+    """The file with its labels; None if they are not published."""
 
 
 @dataclass(slots=True)
 class Listing:
-    """The images of a split, and what is wrong with those that are left out."""
+    """The images of a split, and the problems of those that are left out."""
 
     entries: list[Entry] = field(default_factory=list)
     """Images in the split's order, each with its mask."""
     problems: list[str] = field(default_factory=list)
-    """One message for each name that has no image, no mask, or two of either."""
+    """One message per name that has no image, no mask, or two of either."""
 
 
 def files_by_name(
     folders: Iterable[Path], suffixes: Sequence[str], problems: list[str], *, ending: str = ""
 ) -> dict[str, Path]:
-    """Files by name without suffix, sorted; the second of one name is a problem.
+    """Files by name without suffix, sorted; a second file of the same name is a problem.
 
     Args:
-        folders: where to look, not deeper.
+        folders: where to look, not recursively.
         suffixes: of the files to take, in lower case, such as `.jpg`.
-        problems: gets a message for each name that two files have.
-        ending: end of the names to take, which is cut off: `_leftImg8bit`.
+        problems: gets a message for each name that two files share.
+        ending: ending of the names to take, which is cut off, such as `_leftImg8bit`.
     """
     files: dict[str, Path] = {}
     for folder in folders:
@@ -69,13 +69,13 @@ def paired(
     mask: Callable[[str], Path | None],
     problems: Sequence[str] = (),
 ) -> Listing:
-    """The listing of names, where images and masks are looked up.
+    """Look up the image and the mask of each name.
 
     Args:
         names: of the split, in its order.
-        image: the image of a name; None where there is none.
-        mask: its mask, likewise.
-        problems: those found before.
+        image: returns the image of a name; None if there is none.
+        mask: returns its mask, likewise.
+        problems: those found earlier.
     """
     listing = Listing(problems=list(problems))
     for name in names:
@@ -96,7 +96,7 @@ def existing(path: Path) -> Path | None:
 
 
 def read_names(path: Path) -> list[str]:
-    """Names in a split's file: a line a name, or paths of image and mask as some lists have."""
+    """Names in a split's file: one per line, or, as some lists have it, paths of image and mask."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [Path(line.split()[0]).stem for line in lines if line.strip()]
 
@@ -124,9 +124,9 @@ class ListedDataset:
         split: name of the split.
         classes: the dataset's classes.
         listing: pairs, and what is wrong.
-        ids: reads the ids [h, w] of an entry; a module's function or a method, because it travels
-            to the processes that read. By default those of its mask file.
-        strict: raise if the listing has problems; else they stay in `problems`.
+        ids: reads the ids [h, w] of an entry; must be picklable (a module-level function or a
+            method), because worker processes call it. By default it reads the mask file.
+        strict: raise if the listing has problems; else they are kept in `problems`.
 
     Raises:
         ValueError: the listing has problems, or the split is empty.
@@ -166,7 +166,7 @@ class ListedDataset:
         return len(self.entries)
 
     def __getitem__(self, index: int) -> Sample:
-        """Image, labels and name number `index`.
+        """Image, labels and name of sample `index`.
 
         Raises:
             ValueError: a file cannot be read, the mask's size differs from the image's, the mask

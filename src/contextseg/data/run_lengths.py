@@ -10,10 +10,10 @@ import numpy as np
 def decode_run_lengths(counts: str | bytes | Sequence[int], size: tuple[int, int]) -> np.ndarray:
     """The mask that run lengths describe.
 
-    Runs of 0 and 1 take turns down the columns, one after the other, and begin with 0. In text,
-    each number is written in groups of five bits, the least first, with 48 added: bit 5 says that
-    more groups follow, bit 4 of the last group is the sign; from the third on, the number is the
-    difference to the last but one.
+    Runs of 0 and 1 alternate in column-major order, starting with 0. In text, each number is
+    written in groups of five bits, least significant first, with 48 added: bit 5 says that more
+    groups follow, bit 4 of the last group is the sign. From the third number on, the difference to
+    the last but one is stored.
 
     Args:
         counts: the run lengths, as a list or as compressed text.
@@ -38,7 +38,7 @@ def _numbers(text: str | bytes) -> np.ndarray:
     last = (groups & 32) == 0
     if len(groups) and not last[-1]:
         raise ValueError("the run lengths are cut off")
-    number = np.concatenate([[0], np.cumsum(last)[:-1]])  # which number each group is of
+    number = np.concatenate([[0], np.cumsum(last)[:-1]])  # number that each group belongs to
     starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
     place = np.arange(len(groups)) - starts[number]
     values = np.zeros(int(last.sum()), np.int64)

@@ -1,4 +1,4 @@
-"""One image with its labels, and what a dataset of them has to offer."""
+"""One image with its labels, and the interface of a dataset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextseg.data.classes import Classes
 
 
 class Sample(NamedTuple):
-    """An image and the labels of its pixels, both upright and of one size."""
+    """An image and the labels of its pixels, both upright and of the same size."""
 
     image: np.ndarray
     """[h, w, 3], uint8, RGB."""
@@ -21,11 +21,11 @@ class Sample(NamedTuple):
 
 
 class Dataset(Protocol):
-    """Numbered samples of one list of classes; your own class of this form works everywhere.
+    """Indexed samples with one list of classes; your own class of this form works everywhere.
 
-    Two methods more make it faster where only a part of a sample is needed:
-    `image_size(index)` gives rows and columns (whole images are evaluated in batches then, else
-    one by one), `read_labels(index)` the labels alone, checked against the image's size.
+    Two optional methods make it faster where only part of a sample is needed: `image_size(index)`
+    returns rows and columns (whole images are then evaluated in batches, else one by one),
+    `read_labels(index)` the labels alone, checked against the image's size.
     """
 
     @property
@@ -35,7 +35,7 @@ class Dataset(Protocol):
 
     @property
     def split(self) -> str:
-        """Which part of the whole this is: `train`, `val`, `test` or another name."""
+        """Name of the split: `train`, `val`, `test` or another name."""
         ...
 
     @property

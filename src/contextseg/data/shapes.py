@@ -1,4 +1,4 @@
-"""Drawn scenes with exact labels: for tests, tutorials and a demonstration without data."""
+"""Drawn scenes with exact labels: for tests, tutorials and demos without data."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _SIZES = {"train": 256}
 
 
 class ShapesDataset:
-    """Scenes at sea and on land, in which the scene decides what some of the shapes are.
+    """Scenes at sea and on land, where the scene determines the class of some shapes.
 
-    Above is sky, below sea or land. Triangles are boats at sea and tents on land, discs are buoys
-    at sea and boulders on land, of the same colours and sizes in both; squares are crates
-    everywhere. A thin border around each shape is ignored. Image `index` follows from
-    (seed, split, index) alone.
+    The upper part is sky, the lower part sea or land. Triangles are boats at sea and tents on
+    land, discs are buoys at sea and boulders on land, with the same colours and sizes in both;
+    squares are crates everywhere. A thin border around each shape is ignored. Image `index`
+    follows from (seed, split, index) alone.
 
     Args:
-        split: any name; each draws other scenes.
-        num_images: scenes in the split; None gives 256 for `train` and 64 for every other.
+        split: any name; each split has different scenes.
+        num_images: scenes in the split; None means 256 for `train` and 64 for any other.
         size: rows and columns, at least 32 each.
-        seed: another seed draws other scenes.
+        seed: each seed draws different scenes.
     """
 
     classes = CLASSES
@@ -130,7 +130,7 @@ def _land(rng: np.random.Generator, rows: int) -> np.ndarray:
 def _outline(rng: np.random.Generator, kind: int, radius: float) -> np.ndarray:
     """Corners [n, 2] (column, row) of a triangle, disc or square around the origin, tilted."""
     corners = (3, 24, 4)[kind]
-    # Half a corner's turn stands a square on its side; a triangle stands on its side as it is.
+    # A square needs half a corner's rotation to rest on a side; a triangle already does.
     first = -np.pi / 2 + (np.pi / 4 if corners == 4 else 0) + rng.uniform(-0.2, 0.2)
     angles = first + np.arange(corners) * 2 * np.pi / corners
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -17,11 +17,11 @@ class Warp:
     """Where each pixel of a crop comes from.
 
     Points are (column, row), continuous: pixel (0, 0) covers the square from 0 to 1, its centre is
-    at 0.5. So a mirror of w columns maps x to w - x, and a scale moves no corner at the origin.
+    at 0.5. So mirroring w columns maps x to w - x, and scaling keeps the corner at the origin.
     """
 
     matrix: np.ndarray
-    """[2, 3], float64: a point of the image, with 1 appended, to one of the crop."""
+    """[2, 3], float64: maps a point of the image, with 1 appended, to one of the crop."""
     size: tuple[int, int]
     """Rows and columns of the crop."""
 
@@ -33,7 +33,7 @@ class Warp:
 
         Args:
             image: [h, w, 3], uint8.
-            fill: red, green and blue, 0 to 255, of what lies outside of the image.
+            fill: red, green and blue, 0 to 255, of the area outside the image.
 
         Returns:
             [*size, 3], uint8.
@@ -49,7 +49,7 @@ class Warp:
         return self._apply(image, matrix, cv2.INTER_LINEAR, border)
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
-        """The crop of labels, each the nearest; ignored outside of the image.
+        """The crop of labels, nearest neighbour; ignored outside the image.
 
         Args:
             labels: [h, w], uint8.
@@ -77,12 +77,13 @@ class Warp:
 def draw_warp(rng: np.random.Generator, image_size: tuple[int, int], config: AugmentConfig) -> Warp:
     """Draw the warp of one training image.
 
-    The image is scaled (by `config.scale`, on top of `config.base_size`), turned about its centre,
-    and mirrored; of the result, within the frame of the scaled image, a crop is taken anywhere. On
-    an axis where the scaled image is smaller than the crop, it lies anywhere inside.
+    The image is scaled (by `config.scale`, on top of `config.base_size`), rotated about its centre,
+    and mirrored; then a crop is taken at a random position within the frame of the scaled image.
+    Along an axis where the scaled image is smaller than the crop, its position in the crop is
+    random.
 
     Args:
-        rng: source of the five numbers that are drawn, always five, whatever is switched off.
+        rng: source of the five random numbers; always five, whatever is switched off.
         image_size: rows and columns of the image.
         config: the options.
     """
@@ -111,7 +112,7 @@ def draw_warp(rng: np.random.Generator, image_size: tuple[int, int], config: Aug
 
 
 def _corner(position: float, extent: int, crop: int) -> int:
-    """First pixel of the crop in the scaled image: all that fit are equally likely."""
+    """First pixel of the crop in the scaled image: all positions that fit are equally likely."""
     room = extent - crop
     return min(0, room) + int(position * (abs(room) + 1))
 
@@ -121,5 +122,5 @@ def _moved(columns: float, rows: float) -> np.ndarray:
 
 
 def _scale(matrix: np.ndarray) -> float:
-    """By how much a length grows, on average over the directions."""
+    """The factor by which lengths grow, averaged over directions."""
     return math.sqrt(abs(np.linalg.det(matrix[:, :2])))

@@ -15,6 +15,7 @@ from contextseg.config import TrainConfig
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
+from contextseg.system.progress import track
 
 if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
@@ -153,12 +154,13 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
         )
     logger.info("Measuring the first steps, to plan a training of %s.", about(60 * minutes))
     config = with_precision(config)
-    chosen = plan(
-        partial(measure, config),
-        crops_of(config),
-        60 * minutes,
-        max(1, images // config.batch_size),
-    )
+    with track("measuring"):
+        chosen = plan(
+            partial(measure, config),
+            crops_of(config),
+            60 * minutes,
+            max(1, images // config.batch_size),
+        )
     logger.info("%s", described(chosen, config.augment.crop, 60 * minutes))
     return with_plan(config, chosen)
 

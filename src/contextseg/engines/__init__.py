@@ -1,4 +1,4 @@
-"""Exported networks, run by the engines they were exported for."""
+"""Run exported networks in the engines they were exported for."""
 
 from __future__ import annotations
 

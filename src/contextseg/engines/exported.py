@@ -17,11 +17,11 @@ Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
-"""Pixels that an exported network sees at once; a larger image goes through overlapping tiles."""
+"""Maximum pixels of one pass; larger images are split into overlapping tiles."""
 
 
 class LabelOutput(NamedTuple):
-    """What an exported network says of images, as labels."""
+    """Labels and class presence predicted by an exported network."""
 
     labels: Tensor
     """[B, h, w], uint8, in 0 to L - 1."""
@@ -35,12 +35,12 @@ class ExportedModel(nn.Module):
     Shape:
         image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
             size it was exported for.
-        returns: `SegmentationOutput` whose logits have the image's size already.
+        returns: `SegmentationOutput` whose logits are already at image size.
 
     Args:
-        info: what the file says of itself.
+        info: the file's metadata.
         run: the engine.
-        engine: the engine's name, for people.
+        engine: the engine's displayed name.
     """
 
     def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
@@ -69,7 +69,7 @@ class ExportedModel(nn.Module):
         return LabelOutput(labels, _presence(outputs))
 
     def forward(self, image: Tensor) -> SegmentationOutput:
-        """Logits of images; only of a file that gives more than labels."""
+        """Logits of images; not available for a file that outputs labels only."""
         outputs = self._outputs(image)
         logits = torch.from_numpy(outputs[self.info.output])
         if self.info.output == "probabilities":  # their softmax are the probabilities again

@@ -1,4 +1,4 @@
-"""What an exported file says of itself: network, classes, normalisation, kind of output."""
+"""Metadata of an exported file: network, classes, normalisation, kind of output."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ KEY, FORMAT = "contextseg", 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportInfo:
-    """What an exported file is."""
+    """Description of an exported file."""
 
     config: ModelConfig
     """The network it was exported from."""
     classes: Classes
-    """What its labels are called."""
+    """Names of its labels."""
     output: Output
     """`mask`: labels 0 to L - 1, [B, h, w], uint8. `logits`, `probabilities`: [B, L, h, w]."""
     precision: Precision
@@ -37,8 +37,8 @@ class ExportInfo:
     """Rows and columns of every image; None takes any from 32."""
 
     def to_metadata(self) -> dict[str, str]:
-        """Text by name, as every format takes it. `contextseg` alone is read back; the others are
-        for people and other programs."""
+        """Texts by name, which every format can store. Only `contextseg` is read back; the others
+        are for people and other programs."""
         content = {
             "format": FORMAT,
             "model": to_dict(self.config),
@@ -62,7 +62,7 @@ class ExportInfo:
         """The inverse of `to_metadata`.
 
         Raises:
-            ValueError: the file is none that `contextseg export` wrote.
+            ValueError: the file was not written by `contextseg export`.
         """
         try:
             content: dict[str, Any] = json.loads(metadata[KEY])

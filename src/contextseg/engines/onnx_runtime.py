@@ -17,11 +17,11 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
 
     Args:
         path: the file.
-        device: `cpu`, or `cuda` where ONNX Runtime was built for it.
+        device: `cpu`, or `cuda` if ONNX Runtime was built for it.
 
     Raises:
-        ValueError: the file is broken or none of ours, the device is not there, or ONNX Runtime
-            is not installed.
+        ValueError: the file is broken or was not exported by contextseg, the device is missing, or
+            ONNX Runtime is not installed.
     """
     ort = optional("onnxruntime", "export")
     provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
@@ -30,9 +30,9 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    # Groups of classes are upsampled one after the other: by default all would be, then compared.
+    # Groups of classes are upsampled and compared in turn; by default all would be upsampled first.
     options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
-    # Kept for the next call, and planned for each image size besides, memory would only grow.
+    # An arena kept between calls and planned per image size would only grow.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
     try:

@@ -1,4 +1,4 @@
-"""Which engine runs a file."""
+"""Open an exported file in the right engine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from contextseg.engines.exported import ExportedModel
+from contextseg.system.threads import limit_threads
 
 SUFFIXES = (".onnx", ".xml", ".pt2")
 """Suffixes of exported files."""
@@ -22,15 +23,16 @@ def open_exported(
     """The network in an exported file.
 
     Args:
-        path: .onnx (ONNX Runtime, or OpenVINO if asked for), .xml (OpenVINO) or .pt2 (PyTorch).
+        path: .onnx (ONNX Runtime, or OpenVINO on request), .xml (OpenVINO) or .pt2 (PyTorch).
         engine: `auto`, `onnxruntime` or `openvino`.
-        device: `cpu`; `cuda` for ONNX Runtime where it is built for it; `auto` is `cpu`.
-        precision: `bf16` computes a file of fp32 in bfloat16, in OpenVINO; None as exported.
+        device: `cpu`; `cuda` for ONNX Runtime if it was built for it; `auto` is `cpu`.
+        precision: `bf16` runs an fp32 file in bfloat16 (OpenVINO only); None runs it as exported.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is broken, of another origin, or not for the engine.
+        ValueError: the file is broken, of another origin, or not for this engine.
     """
+    limit_threads()  # the engines take as many as PyTorch
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no exported model at {file}.")

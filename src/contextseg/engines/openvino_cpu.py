@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import torch
 
 from contextseg.engines.exported import ExportedModel
 from contextseg.engines.info import INPUT, KEY, ExportInfo
+from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.extras import optional
+
+logger = logging.getLogger(__name__)
 
 
 def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
@@ -19,10 +23,12 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     Args:
         path: the file.
         precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
-            OpenVINO by itself would compute in bfloat16 wherever a processor can.
+            By itself OpenVINO would use bfloat16 on any processor that supports it. Where bfloat16
+            is not faster than float32, `bf16` is computed in float32, with a warning.
 
     Raises:
-        ValueError: the file is broken or none of ours, or OpenVINO is not installed.
+        ValueError: the file is broken or was not exported by contextseg, or OpenVINO is not
+            installed.
     """
     ov = optional("openvino", "openvino")
     core = ov.Core()
@@ -32,8 +38,8 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
-    # What int8 networks leave in floating point, encoding and upsampling, is what bfloat16 harms.
-    hint = "bf16" if (precision or info.precision) == "bf16" else "f32"
+    # bfloat16 would harm encoding and upsampling, which int8 networks keep in floating point.
+    hint = "bf16" if (precision or info.precision) == "bf16" and _is_fast(path) else "f32"
     compiled = core.compile_model(
         model,
         "CPU",
@@ -50,6 +56,16 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
         return {name: np.array(results[i]) for i, name in enumerate(names)}
 
     return ExportedModel(info, run, "OpenVINO")
+
+
+def _is_fast(path: Path) -> bool:
+    """Whether to compute in bfloat16: OpenVINO may lack kernels where oneDNN is limited."""
+    verdict = bfloat16_on(torch.device("cpu"))
+    if not verdict.faster:
+        logger.warning(
+            "%s is computed in float32, as bfloat16 is not faster here: %s.", path, verdict.reason
+        )
+    return verdict.faster
 
 
 def _metadata(model: Any, path: Path) -> dict[str, str]:

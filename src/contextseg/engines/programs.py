@@ -19,10 +19,10 @@ EXTRA = f"{KEY}.json"
 def open_program(path: Path) -> ExportedModel:
     """The network in a .pt2 file, of either kind.
 
-    A compiled package is machine code: open only one that you or someone you trust compiled.
+    A compiled package is machine code: open only packages that you or someone you trust compiled.
 
     Raises:
-        ValueError: the file is broken or none of ours.
+        ValueError: the file is broken or was not exported by contextseg.
     """
     try:
         with zipfile.ZipFile(path) as archive:

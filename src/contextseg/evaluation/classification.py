@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,48 +12,33 @@ from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.classification.loading import labelled_evaluation_loader
+from contextseg.data.workers import Workers
+from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.predictor import abbreviated
-from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
+from contextseg.metrics import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.precision import Requested
 from contextseg.system.progress import track
 from contextseg.weights.classifiers import load_classifier
 
+Images = LabelledArray | LabelledFolder
 
-def evaluate_classifier(
-    model: ClassifierPredictor | Classifier | str | os.PathLike[str],
-    data: LabelledArray | LabelledFolder | str | os.PathLike[str],
-    *,
-    split: str = "test",
-    flip: bool = False,
-    device: str | torch.device = "auto",
-    precision: Requested = "32",
-    limit: int | None = None,
-    workers: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> ClassificationScores:
-    """Error of a classifier on a set of images; `contextseg.evaluate` calls it for a classifier.
 
-    Args:
-        model: a predictor (its device and precision are used as they are), a classifier (left in
-            eval mode on the device), or the path of a run folder, a model folder or a file.
-        data: the images, or the path of their folder.
-        split: the part of `data` to take if it is a path.
-        flip: average the logits with those of the mirror image.
-        device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
-            on the device.
-        limit: take only so many images from the beginning, at least 1.
-        workers: processes that read images from files ahead.
-        progress: called after each batch with the images done and their total.
+def opened(data: Images | str | os.PathLike[str], split: str) -> Images:
+    """The images, or those in the folder at a path."""
+    return open_labelled(os.fspath(data), split) if isinstance(data, str | os.PathLike) else data
+
+
+def predictor_for(
+    model: Any, data: Images, device: str | torch.device, precision: Requested
+) -> ClassifierPredictor:
+    """The predictor of a model, whose classes must be those of the data.
 
     Raises:
         FileNotFoundError: there is no model at the path.
-        ValueError: the classes of model and data differ, the split is empty, a file is broken.
+        ValueError: the classes differ, or the file is broken.
     """
-    if isinstance(data, str | os.PathLike):
-        data = open_labelled(os.fspath(data), split)
     if isinstance(model, str | os.PathLike):
         model = ClassifierPredictor(*load_classifier(model), device, precision)
     elif isinstance(model, Classifier):
@@ -64,19 +48,26 @@ def evaluate_classifier(
             f"evaluate: the model's classes ({abbreviated(model.classes.names)}) are not those of "
             f"the data ({abbreviated(data.classes.names)})."
         )
-    total = len(data) if limit is None else min(limit, len(data))
+    return model
+
+
+def count(
+    predictor: ClassifierPredictor, data: Images, reading: Reading, *, flip: bool
+) -> ClassificationScores:
+    """Scores of the images that are read; `flip` adds the logits of the mirror images."""
+    total, device = reading.total(data), predictor.device
     exact = getattr(data, "exact", None)
-    exact = None if exact is None else torch.from_numpy(exact).to(model.device)
-    metrics = ClassificationMetrics(data.classes.num_classes).to(model.device)
+    exact = None if exact is None else torch.from_numpy(exact).to(device)
+    metrics = ClassificationMetrics(data.classes.num_classes).to(device)
     done = 0
-    with track("evaluating", also=progress) as task:
-        for batch in _batches(data, model, workers):
+    with track("evaluating", also=reading.progress) as task:
+        for batch in _batches(data, predictor, reading.workers):
             room = total - done
             images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
-            logits = model.logits(images)
+            logits = predictor.logits(images)
             if flip:
-                logits = logits + model.logits(images.flip(3))
-            labels, index = labels.to(model.device), index.to(model.device)
+                logits = logits + predictor.logits(images.flip(3))
+            labels, index = labels.to(device), index.to(device)
             metrics.update(logits, labels, None if exact is None else exact[index])
             done += len(images)
             task(done, total)
@@ -85,7 +76,7 @@ def evaluate_classifier(
     return metrics.compute()
 
 
-def _batches(data: LabelledArray | LabelledFolder, model: ClassifierPredictor, workers: int) -> Any:
+def _batches(data: Images, predictor: ClassifierPredictor, workers: Workers) -> Any:
     if isinstance(data, LabelledArray):
-        return MemoryBatches(data, model.device)
-    return labelled_evaluation_loader(data, model.config.size, workers=workers)
+        return MemoryBatches(data, predictor.device)
+    return labelled_evaluation_loader(data, predictor.config.size, workers=workers)

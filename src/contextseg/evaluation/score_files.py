@@ -1,22 +1,20 @@
-"""Scores as JSON files, of either kind of task."""
+"""Scores as JSON files."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from contextseg.metrics import Scores, scores_of
-from contextseg.metrics.classification import ClassificationScores
+from contextseg.metrics import ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
 
-LONG = ("classes", "confusion")
-"""What takes a line a class: short, and readable in a diff."""
+S = TypeVar("S")
 
 
 def write_scores(
@@ -25,7 +23,9 @@ def write_scores(
     names: Sequence[str],
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write scores as JSON, whole or not at all; `read_scores` reads them back.
+    """Write scores as JSON, whole or not at all.
+
+    `read_scores` or, for a classifier, `read_class_scores` reads them back.
 
     Args:
         path: file to write.
@@ -34,44 +34,45 @@ def write_scores(
         settings: how the scores came about (model, data, split, scales, ...), as JSON takes it.
     """
     content = {"settings": dict(settings or {}), **scores.to_dict(names)}
-    long = {name: content.pop(name) for name in LONG}
+    # One line a class and a row of the confusion matrix: short, and readable in a diff.
+    rows = {name: content.pop(name) for name in ("classes", "confusion")}
     head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    tail = ",\n".join(f'  "{name}": {_lines(rows)}' for name, rows in long.items())
+    tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
     write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
-    """Scores of a segmentation model from a file that `write_scores` wrote.
+    """Scores from a file that `write_scores` wrote.
 
     Raises:
-        ValueError: it is no such file; the message names it.
+        ValueError: the file holds no scores of a segmentation; the message names it.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return scores_of(
-            torch.tensor(content["confusion"]),
-            content["presence_map"],
-            boundary_iou=_boundary_iou(content["classes"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of scores ({error}).") from error
+    return _read(path, "scores", _scores)
 
 
 def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
-    """Scores of a classifier from a file that `write_scores` wrote.
+    """Scores from a file that `write_scores` wrote.
 
     Raises:
-        ValueError: it is no such file; the message names it.
+        ValueError: the file holds no scores of a classifier; the message names it.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        exact = content["exact"]
-        return ClassificationScores(
-            confusion=torch.tensor(content["confusion"]),
-            exact=None if exact is None else (int(exact[0]), int(exact[1])),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of scores of a classifier ({error}).") from error
+    return _read(path, "scores of a classifier", _class_scores)
+
+
+def _scores(content: Mapping[str, Any]) -> Scores:
+    return scores_of(
+        torch.tensor(content["confusion"]),
+        content["presence_map"],
+        boundary_iou=_boundary_iou(content["classes"]),
+    )
+
+
+def _class_scores(content: Mapping[str, Any]) -> ClassificationScores:
+    exact = content["exact"]
+    return ClassificationScores(
+        confusion=torch.tensor(content["confusion"]),
+        exact=None if exact is None else (int(exact[0]), int(exact[1])),
+    )
 
 
 def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
@@ -79,6 +80,13 @@ def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
         return None
     values = (entry["boundary_iou"] for entry in classes)
     return [math.nan if value is None else value for value in values]
+
+
+def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
+    try:
+        return build(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of {kind} ({error}).") from error
 
 
 def _lines(rows: Sequence[Any]) -> str:

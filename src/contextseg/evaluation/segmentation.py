@@ -1,10 +1,10 @@
-"""A segmentation model and a data set to scores."""
+"""A segmentation model and a dataset to scores."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
+from contextseg.evaluation.reading import Reading
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
 from contextseg.metrics import Scores, SegmentationMetrics
@@ -26,67 +27,31 @@ from contextseg.system.progress import track
 logger = logging.getLogger(__name__)
 
 
-def evaluate_segmentation(
-    model: Predictor | nn.Module | str | os.PathLike[str],
-    data: Dataset | str | os.PathLike[str],
-    *,
-    split: str,
-    views: dict[str, Any],
-    boundaries: bool,
-    device: str | torch.device,
-    precision: Requested,
-    limit: int | None,
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-    on_prediction: Callable[[np.ndarray, np.ndarray], None] | None,
-) -> Scores:
-    """Scores of a model, each image at its own size; `contextseg.evaluate` says what is what.
+def opened(data: Any, split: str) -> Dataset:
+    """The dataset, or the one in the folder at a path.
 
-    Args:
-        views: `scales`, `flip`, `window` and `protocol` of `Predictor.segment`.
+    Raises:
+        ValueError: the split is empty.
     """
     if isinstance(data, str | os.PathLike):
         data = open_dataset(os.fspath(data), split)
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
-    with track("evaluating", also=progress) as task:
-        predictor = _predictor(model, data, device, precision)
-        metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
-        metrics.to(predictor.device)
-        rank, world = _process()
-        total = len(data) if limit is None else min(limit, len(data))
-        loader = evaluation_loader(data, workers=workers, limit=limit, rank=rank, world=world)
-        for done, batch in enumerate(loader, start=1):
-            predicted = predictor.segment(batch["image"][0], **views)
-            _count(metrics, predicted, batch["labels"])
-            if on_prediction is not None:
-                on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
-            task(min(done * world, total), total)
-        if rank >= total:  # no image for this process, which has to take part in the sums
-            ignored = torch.full((1, 32, 32), IGNORED, dtype=torch.uint8)
-            black = torch.zeros(3, 32, 32, dtype=torch.uint8)
-            _count(metrics, predictor.segment(black, **views), ignored)
-    return metrics.compute()
+    return data
 
 
-def _count(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:
-    presence = None if predicted.presence_logits is None else predicted.presence_logits[None]
-    metrics.update(predicted.labels[None], labels.to(predicted.labels.device), presence)
-
-
-def _process() -> tuple[int, int]:
-    """Number of this process, and of all."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
-
-
-def _predictor(
+def predictor_for(
     model: Predictor | nn.Module | str | os.PathLike[str],
     data: Dataset,
     device: str | torch.device,
     precision: Requested,
 ) -> Predictor:
+    """The predictor of a model, which must predict as many classes as the data have.
+
+    Raises:
+        FileNotFoundError: there is no model at the path.
+        ValueError: the numbers of classes differ, or the file is broken.
+    """
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):
         model = load(model, device=str(device), precision=precision)
@@ -103,7 +68,7 @@ def _predictor(
         )
     if known is not None and known.names != data.classes.names:
         logger.warning(
-            "the model's classes (%s) are called otherwise than those of the data (%s); they are "
+            "the model's classes (%s) have other names than those of the data (%s); they are "
             "compared by their order",
             abbreviated(known.names),
             abbreviated(data.classes.names),
@@ -111,3 +76,54 @@ def _predictor(
     if isinstance(model, Predictor):
         return model
     return Predictor(model, data.classes, device=device, precision=precision)
+
+
+def count(
+    predictor: Predictor,
+    data: Dataset,
+    reading: Reading,
+    views: Mapping[str, Any],
+    *,
+    boundaries: bool,
+    on_prediction: Callable[[np.ndarray, np.ndarray], None] | None,
+) -> Scores:
+    """Scores of the images that are read, over all processes.
+
+    Args:
+        predictor: predicts as many classes as the data have.
+        data: images and labels.
+        reading: which images, and how they are read.
+        views: options of `Predictor.segment`.
+        boundaries: score the boundaries of classes, too.
+        on_prediction: called with the predicted and the true labels of each image.
+    """
+    metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
+    metrics.to(predictor.device)
+    rank, world = _process()
+    total = reading.total(data)
+    loader = evaluation_loader(
+        data, workers=reading.workers, limit=reading.limit, rank=rank, world=world
+    )
+    with track("evaluating", also=reading.progress) as task:
+        for done, batch in enumerate(loader, start=1):
+            predicted = predictor.segment(batch["image"][0], **views)
+            _update(metrics, predicted, batch["labels"])
+            if on_prediction is not None:
+                on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
+            task(min(done * world, total), total)
+    if rank >= total:  # no image for this process, which has to take part in the sums
+        predicted = predictor.segment(torch.zeros(3, 32, 32, dtype=torch.uint8), **views)
+        _update(metrics, predicted, torch.full((1, 32, 32), IGNORED, dtype=torch.uint8))
+    return metrics.compute()
+
+
+def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:
+    presence = None if predicted.presence_logits is None else predicted.presence_logits[None]
+    metrics.update(predicted.labels[None], labels.to(predicted.labels.device), presence)
+
+
+def _process() -> tuple[int, int]:
+    """Number of this process, and of all."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1

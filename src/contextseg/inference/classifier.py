@@ -17,6 +17,7 @@ from contextseg.inference.predictor import abbreviated, choose_device
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.precision import Requested, resolve_precision
+from contextseg.system.threads import limit_threads
 
 
 class ClassProbability(NamedTuple):
@@ -92,6 +93,7 @@ class ClassifierPredictor:
             )
         self.config = with_normalisation(model.config)
         self.classes = classes
+        limit_threads()
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision
         self.model = model.to(self.device).eval()

@@ -12,6 +12,7 @@ from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.inputs import find_images
 from contextseg.inference.predict_files import RECORDS, OutputExistsError, Summary
 from contextseg.inference.records import Records
+from contextseg.system.failures import machine_failures
 from contextseg.system.progress import track
 
 logger = logging.getLogger(__name__)
@@ -49,13 +50,14 @@ def classify_files(
         )
     summary = Summary(skipped=skipped)
     with (
+        machine_failures(),
         Records(folder / RECORDS, key="file") as records,
         track("predicting", also=progress) as task,
     ):
         for number, (image, _) in enumerate(images, start=1):
             try:
                 found = predictor(image)
-            except (ImageError, OSError) as error:
+            except ImageError as error:
                 logger.warning("left out: %s", error)
                 summary.failed.append((image, str(error)))
             else:

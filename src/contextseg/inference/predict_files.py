@@ -13,9 +13,17 @@ from contextseg.inference.inputs import find_images
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
 from contextseg.inference.views.plan import check_options
+from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
 
 logger = logging.getLogger(__name__)
+
+ADVICE: dict[Kind, str] = {
+    "memory": "Look through smaller windows: --window 512 (window=512).",
+    "gpu_memory": "Look through smaller windows, --window 512 (window=512), or use the CPU: "
+    "--device cpu.",
+}
+"""What helps where a prediction fails because the machine has run out of something."""
 
 MASKS, OVERLAYS, RECORDS = "masks", "overlays", "predictions.jsonl"
 
@@ -81,7 +89,9 @@ def predict_files(
     if not overwrite:
         _require_absent([path for path in [*masks, *pictures] if path is not None])
     summary = Summary(skipped=skipped)
+    kept = f"The results of the images before are in {folder}."
     with (
+        machine_failures(ADVICE, lambda kind: kept),
         Records(folder / RECORDS, key="mask") as records,
         track("predicting", also=progress) as task,
     ):
@@ -89,7 +99,7 @@ def predict_files(
         for number, (image, mask, picture) in enumerate(rows, start=1):
             try:
                 pixels = read_image(image.path)
-            except (ImageError, OSError) as error:
+            except ImageError as error:
                 logger.warning("left out: %s", error)
                 summary.failed.append((image.path, str(error)))
             else:

@@ -17,16 +17,17 @@ from contextseg.engines.exported import TILE_PIXELS
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
-from contextseg.inference.views.protocol import ProtocolLook, look_by_protocol
-from contextseg.inference.views.run import Look, look_at
+from contextseg.inference.views.protocol import run_protocol
+from contextseg.inference.views.protocol_logits import ProtocolLogits
+from contextseg.inference.views.run import ViewLogits, run_views
 from contextseg.inference.views.tiles import tiled_labels
 from contextseg.models.normalisation import with_normalisation
-from contextseg.ops import upsampled_argmax
 from contextseg.system.precision import Requested, resolve_precision
+from contextseg.system.threads import limit_threads
 
 
 class Segmentation(NamedTuple):
-    """What the passes over one image say together."""
+    """Labels of an image, over all of its views."""
 
     labels: Tensor
     """[h, w], uint8, in 0 to L - 1, on the device of the model."""
@@ -66,6 +67,7 @@ class Predictor:
                 f"classes are named ({abbreviated(classes.names)})."
             )
         check_options((1.0,), None, max_pixels)
+        limit_threads()
         self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)
@@ -87,11 +89,11 @@ class Predictor:
 
         Args:
             image: a path, a PIL image, an array or a tensor, as `data.images.read_image` takes it.
-            scales: factors of the image's own size to look at it in; the class probabilities are
-                averaged. `inference.multiscale.SCALES` has those of the papers.
+            scales: factors of the image's own size to view it at; the class probabilities are
+                averaged. `inference.views.plan.SCALES` has those of the papers.
             flip: average with the mirror image at each scale, too.
             window: side, or rows and columns, of sliding windows in pixels of the scaled image,
-                at least 32; None looks at whole images of up to `max_pixels` pixels.
+                at least 32; None takes whole images of up to `max_pixels` pixels.
 
         Returns:
             The prediction, at the image's own size and upright.
@@ -129,7 +131,7 @@ class Predictor:
             scales: as in `__call__`.
             flip: as in `__call__`.
             window: as in `__call__`.
-            protocol: a published evaluation, in the place of the three.
+            protocol: a published evaluation, instead of the three.
 
         Raises:
             ValueError: an option is out of range, or a protocol comes with one of the three.
@@ -137,27 +139,15 @@ class Predictor:
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
             raise ValueError("segment: a protocol has scales, flip and windows of its own.")
-        one_look = protocol is None and tuple(scales) == (1.0,) and not flip
-        if isinstance(self.model, ExportedModel) and one_look:
+        one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
+        if isinstance(self.model, ExportedModel) and one_pass:
             return self._segment_exported(self.model, image, window)
-        look: Look | ProtocolLook
         if protocol is None:
-            look = self._look(image, scales, flip, window)
+            logits = self._run_views(image, scales, flip, window)
         else:
-            look = self._look_by(image, protocol)
-        if isinstance(look, Look) and len(look.coarse_logits) == 1:
-            labels = upsampled_argmax(
-                look.coarse_logits[0][None],
-                look.size,
-                align_corners=look.align_corners,
-                dtype=torch.uint8,
-            )[0]
-        else:
-            labels = torch.empty(look.size, dtype=torch.uint8, device=self.device)
-            for start, stop, probabilities in look.strips():
-                labels[start:stop] = probabilities.max(0).indices
+            logits = self._run_protocol(image, protocol)
         height, width = _size_of(image)
-        return Segmentation(labels[:height, :width], look.presence_logits())
+        return Segmentation(logits.labels()[:height, :width], logits.presence_logits())
 
     @torch.inference_mode()
     def probabilities(
@@ -184,10 +174,10 @@ class Predictor:
             ValueError: an option is out of range.
         """
         pixels = read_image(image)
-        look = self._look(pixels, scales, flip, window)
+        logits = self._run_views(pixels, scales, flip, window)
         height, width = pixels.shape[:2]
         volume = torch.empty((self.classes.num_classes, height, width), device=self.device)
-        for start, stop, probabilities in look.strips():
+        for start, stop, probabilities in logits.strips():
             volume[:, start:stop] = probabilities[:, : max(0, height - start), :width]
         return volume
 
@@ -215,13 +205,13 @@ class Predictor:
         height, width = _size_of(image)
         return Segmentation(labels[:height, :width], presence_logits)
 
-    def _look(
+    def _run_views(
         self,
         image: np.ndarray | Tensor,
         scales: Sequence[float],
         flip: bool,
         window: int | tuple[int, int] | None,
-    ) -> Look:
+    ) -> ViewLogits:
         """Run the network on every view of an image."""
         if isinstance(self.model, ExportedModel):
             check_averageable(self.model)
@@ -230,20 +220,22 @@ class Predictor:
         canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
         size = canvas.shape[2], canvas.shape[3]
         passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        ):
-            return look_at(canvas, passes, self.model, self.config, self.max_pixels)
+        with self._autocast():
+            return run_views(canvas, passes, self.model, self.config, self.max_pixels)
 
-    def _look_by(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLook:
+    def _run_protocol(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLogits:
         """Run the network on every window of a protocol."""
         if isinstance(self.model, ExportedModel):
             check_averageable(self.model)
-        pixels = to_canvas(image, 1, self.config, self.device)
-        with torch.autocast(
+        canvas = to_canvas(image, 1, self.config, self.device)
+        with self._autocast():
+            return run_protocol(canvas, self.model, self.config, protocol, self.max_pixels)
+
+    def _autocast(self) -> torch.autocast:
+        """The network's number format."""
+        return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        ):
-            return look_by_protocol(pixels, self.model, self.config, protocol, self.max_pixels)
+        )
 
     def __repr__(self) -> str:
         return (
@@ -257,7 +249,7 @@ def check_averageable(model: ExportedModel) -> None:
     """Raise unless several views of an image can be averaged through an exported network."""
     if model.info.size is not None:
         raise ValueError(
-            "the network was exported for one image size: it cannot look at other scales, mirror "
+            "the network was exported for one image size: it cannot take other scales, mirror "
             "images or give probabilities of any image. Export without --size."
         )
     if model.info.output == "mask":

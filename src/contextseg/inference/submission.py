@@ -44,7 +44,7 @@ def write_submission(
         path: archive to write, whole or not at all.
         predictor: a model with the classes of the dataset.
         dataset: the test split of `voc2012` or `cityscapes`; other splits work as well.
-        protocol: how to look at images; None looks once at the whole of each.
+        protocol: how to view images; None views the whole of each once.
         competition: of VOC: `comp5` for training on its own data alone, `comp6` for any.
         progress: called after each image with the images done and their total.
 

@@ -1,4 +1,4 @@
-"""Models in and out: checkpoints of other code, exported files, their measurement."""
+"""Interoperability: foreign checkpoints, exported files, and benchmarks of engines."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from contextseg.interop.export.images import Photos
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import upsampled_argmax
 from contextseg.system.bfloat16 import bfloat16_on
+from contextseg.system.compiler import why_not_compiled
 
 Labels = Callable[[Tensor], Tensor]
 """Images [B, 3, h, w], normalised, to labels [B, h, w]."""
@@ -32,20 +33,20 @@ EXPORTS: dict[str, tuple[Target, Precision]] = {
 ENGINES = ("eager", "channels_last", "compiled", "bf16", *EXPORTS)
 """Names of engines: PyTorch in four ways, then exported files."""
 BFLOAT16 = ("bf16", "openvino-bf16")
-"""Those that compute in bfloat16."""
+"""Engines that compute in bfloat16."""
 
 
 def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> None:
-    """Write the exported file that an engine runs; PyTorch's own need none.
+    """Write the exported file that an engine runs; PyTorch's own engines need none.
 
     Args:
         name: one of `ENGINES`.
         predictor: holds the network, in float32 on the CPU.
-        folder: where the file goes.
-        photos: images that int8 is calibrated and exports are verified on.
+        folder: where to write the file.
+        photos: images for calibrating int8 and verifying exports.
 
     Raises:
-        ValueError: the engine is not installed, or cannot run this model, or computes in bfloat16
+        ValueError: the engine is not installed, cannot run this model, or computes in bfloat16
             where that is slower than float32.
     """
     if name in BFLOAT16:
@@ -54,7 +55,7 @@ def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None
             raise ValueError(f"left out, bfloat16 is not faster here: {verdict.reason}.")
     if name in EXPORTS:
         to, precision = EXPORTS[name]
-        # Verified like any export, but never refused: the table shows how far it is off.
+        # Verified like any export, but never refused: the table shows how much it differs.
         path = _file(name, folder)
         export(predictor, path, to=to, precision=precision, images=photos, least_agreement=0.0)
 
@@ -69,7 +70,7 @@ def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
     Args:
         name: one of `ENGINES`. `eager` is the plain network with its full-size logits;
             `channels_last` the fast layout with `upsampled_argmax`, as `Predictor` runs it;
-            `compiled` and `bf16` are that under torch.compile and under autocast.
+            `compiled` and `bf16` are the same under torch.compile and under autocast.
         predictor: holds the network, in float32 on the CPU.
         folder: where `prepare` wrote its file.
 
@@ -99,6 +100,10 @@ def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
 
 
 def _compiled(network: SegmentationModel) -> Labels:
+    reason = why_not_compiled("cpu")
+    if reason:
+        raise ValueError(f"torch.compile cannot work: {reason}.")
+
     def whole(images: Tensor) -> Tensor:
         found = network(images)
         return upsampled_labels(found.coarse_logits, found.size, found.align_corners)

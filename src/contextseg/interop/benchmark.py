@@ -1,4 +1,4 @@
-"""How fast and how good a model is in every engine there is, in one table."""
+"""Speed and quality of a model in every available engine, in one table."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ class Row:
     """A model in one engine."""
 
     engine: str
-    """As in `ENGINES`."""
+    """Name of the engine, as in `ENGINES`."""
     milliseconds: float | None = None
-    """Median time of a batch, from normalised images to labels at their size."""
+    """Median time per batch, from normalised images to labels at image size."""
     images_per_second: float | None = None
-    """Batch over that time."""
+    """Images per second: batch size divided by that time."""
     speed_up: float | None = None
-    """Over the first engine that ran."""
+    """Speed relative to the first engine that ran."""
     agreement: float | None = None
-    """Share of pixels of the class that fp32 in PyTorch gives them, 0 to 1."""
+    """Fraction of pixels with the same class as in PyTorch at fp32, 0 to 1."""
     mean_iou: float | None = None
-    """On the labelled images, 0 to 1."""
+    """Mean IoU on the labelled images, 0 to 1."""
     note: str = ""
-    """Why there are no figures."""
+    """Why there are no results."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Benchmark:
-    """A model in several engines, and what arithmetic alone takes on the same machine."""
+    """A model in several engines, and the compute bound of the same machine."""
 
     rows: tuple[Row, ...]
-    """One an engine, in the order asked for."""
+    """One per engine, in the requested order."""
     floor: Floor
     """Measured before the first of them, in the same process."""
 
@@ -74,28 +74,28 @@ def benchmark(
 ) -> Benchmark:
     """Measure a model on the CPU in several engines, one after the other.
 
-    Exported files are all written first. Then the floor is measured, the network's arithmetic at
-    the rate of plain matrix products, and every engine is loaded, warmed up, timed and let go
-    before the next, as their threads would get in each other's way. Times mean something on a
-    machine that does nothing else.
+    All exported files are written first. Then the compute bound is measured: the time of the
+    network's arithmetic at the rate of plain matrix products. Then each engine is loaded, warmed
+    up, timed and released before the next one, so that their threads do not compete. Times are
+    only meaningful on an idle machine.
 
     Args:
         model: run folder, model folder or safetensors file.
         engines: names of `contextseg.interop.backends.ENGINES`.
         size: rows and columns of the timed images.
-        batch: images a call.
-        data: folder of a data set, or `shapes`: pixel agreement and mean IoU are measured there,
-            and int8 is calibrated on its photos, those of the split `train` if there is one. None
-            leaves these out.
-        split: the part of it that is scored.
-        limit: images that are scored.
-        repeats: timed calls.
-        progress: called after each export and each measured engine, with the number done and of
-            all.
+        batch: images per call.
+        data: folder of a data set, or `shapes`, for measuring pixel agreement and mean IoU; int8
+            is calibrated on its photos, those of the split `train` if there is one. None skips
+            these.
+        split: the split to score on.
+        limit: number of images to score.
+        repeats: number of timed calls.
+        progress: called after each export and each measured engine with the number done and the
+            total.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: an engine is unknown, an option is out of range, the data do not fit.
+        ValueError: an engine is unknown, an option is out of range, or the data does not fit.
     """
     unknown = [name for name in engines if name not in ENGINES]
     if unknown or not engines:
@@ -138,7 +138,7 @@ def benchmark(
                     times = _times(labels, images, repeats)
                     quality = (None, None) if yardstick is None else yardstick.measure(labels)
                     rows.append(_row(name, times, batch, quality, rows))
-                    del labels  # the next engine has the machine for itself
+                    del labels  # the next engine has the machine to itself
             if name in notes:
                 rows.append(Row(engine=name, note=notes[name]))
             task(len(engines) + done, 2 * len(engines))
@@ -147,7 +147,7 @@ def benchmark(
 
 @contextmanager
 def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
-    """Why an engine has no figures: not installed, no compiler, no photos for int8."""
+    """Why an engine has no results: not installed, no compiler, no photos for int8."""
     try:
         yield
     except ValueError as error:
@@ -159,7 +159,7 @@ def calibration_photos(data: str, split: str) -> list[Path] | None:
 
     Args:
         data: folder of a data set in any layout; `shapes` has no photos.
-        split: taken where there is no `train`.
+        split: used if there is no `train`.
 
     Raises:
         ValueError: the folder holds no data set.
@@ -173,10 +173,10 @@ def calibration_photos(data: str, split: str) -> list[Path] | None:
 
 
 class Yardstick:
-    """Labelled images, and what fp32 in PyTorch says of them.
+    """Labelled images, and their predictions by PyTorch at fp32.
 
     Raises:
-        ValueError: the data have another number of classes than the model.
+        ValueError: the data and the model have different numbers of classes.
     """
 
     def __init__(self, predictor: Predictor, dataset: Dataset, limit: int) -> None:
@@ -212,7 +212,7 @@ class Yardstick:
 
 @torch.inference_mode()
 def _times(labels: Labels, images: Tensor, repeats: int) -> list[float]:
-    """Seconds of each call, after two to warm up."""
+    """Seconds of each call, after two warm-up calls."""
     for _ in range(2):
         labels(images)
     times = []
@@ -243,5 +243,5 @@ def _row(
 
 
 def processor() -> str:
-    """The processor, its threads, and its abilities that matter here."""
+    """The processor, its threads, and its relevant instruction sets."""
     return ", ".join([cpu_name(), f"{torch.get_num_threads()} threads", *cpu_abilities()])

@@ -31,12 +31,12 @@ INERT = (
     "numpy.dtype",
     "builtins.getattr",
 )
-"""What checkpoints of mmengine name beside tensors: its log of losses. None of it is run: in the
-place of each stands `Inert`."""
+"""What checkpoints of mmengine contain besides tensors: its log of losses. None of it is run:
+`Inert` replaces each."""
 
 
 class Inert:
-    """Stands for any object in a checkpoint that is no weight: takes everything, does nothing."""
+    """Replaces any object in a checkpoint that is not a weight: accepts all calls, does nothing."""
 
     def __new__(cls, *args: object, **options: object) -> Inert:
         del args, options
@@ -54,7 +54,7 @@ class Inert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """What a checkpoint holds that a conversion needs."""
+    """The parts of a checkpoint that a conversion needs."""
 
     state: dict[str, Tensor]
     """Tensors by name."""
@@ -65,7 +65,7 @@ class Checkpoint:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """The checkpoint in a file of PyTorch (.pth, .pt) or safetensors.
+    """Read a checkpoint from a PyTorch file (.pth, .pt) or a safetensors file.
 
     Nothing in the file is executed: only tensors and plain data are read, and the few harmless
     objects that mmengine writes are replaced by empty ones.
@@ -100,7 +100,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         IndexError,
         TypeError,
     ) as error:
-        # The first sentence: PyTorch's own messages go on to guess at what happened.
+        # Only the first sentence: after it, PyTorch's own messages guess at the cause.
         reason = re.split(r"\. |\n", str(error).strip())[0].rstrip(".") or "it ends early"
         raise ForeignCheckpointError(
             f"{file} is no whole checkpoint of PyTorch: {reason}."
@@ -112,11 +112,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def unwrap(content: object) -> Checkpoint:
-    """The weights in a checkpoint, whatever a training wrapped them in.
+    """The weights in a checkpoint, however the training code wrapped them.
 
-    `state_dict` (or `model`, `model_state`) is looked into. mmengine and mmcv write averaged
-    weights there and those of the last step beside them, so it holds what is wanted. Names lose
-    the `module.` of parallel training.
+    They are taken from `state_dict` (or `model`, `model_state`). mmengine and mmcv write the
+    averaged weights there and those of the last step elsewhere, so it holds the right ones. The
+    prefix `module.` of parallel training is removed from names.
 
     Raises:
         ForeignCheckpointError: there are no tensors by name.
@@ -171,7 +171,7 @@ def _classes(meta: Mapping[str, Any]) -> Classes | None:
 
 
 def _refusal(file: Path, error: str) -> str:
-    """Why a pickle is not read, in one sentence."""
+    """Why a pickle is refused, in one sentence."""
     named = re.search(r"GLOBAL ([\w.]+)|global(?:s)?:? `?([\w.]+)`? ", error)
     wanted = next((part for part in named.groups() if part), "") if named else ""
     if wanted:

@@ -1,4 +1,4 @@
-"""The least time that arithmetic alone takes: a network's products at the machine's best rate."""
+"""Lower bound on time from arithmetic alone: a network's products at the machine's best rate."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from contextseg.system.bfloat16 import bfloat16_on
 class Floor:
     """Arithmetic of a batch, and how fast plain matrix products run in the same process.
 
-    No engine that multiplies plainly can be faster. One that spares multiplications can: Winograd's
-    convolutions take up to 2.25 times fewer for 3 x 3 filters, at some loss of accuracy.
+    No engine that uses plain products can be faster. One that saves multiplications can: Winograd
+    convolutions need up to 2.25 times fewer for 3 x 3 filters, at some loss of accuracy.
     """
 
     gmac: float
     """Billions of multiply-accumulates of a batch, in convolutions and matrix products; without
     the upsampling of the labels."""
     fp32_gflops: float
-    """10^9 operations a second in float32, two a multiply-accumulate."""
+    """10^9 operations per second in float32, two per multiply-accumulate."""
     bf16_gflops: float | None
-    """The same in bfloat16; None where that is slower, and so not measured."""
+    """The same in bfloat16; None if that is slower and therefore not measured."""
 
     @property
     def fp32_milliseconds(self) -> float:
@@ -39,14 +39,14 @@ class Floor:
 
 
 def measure_floor(model: SegmentationModel, size: tuple[int, int], batch: int) -> Floor:
-    """The floor of a network on this machine's CPU, measured in about three seconds.
+    """The compute bound of a network on this machine's CPU, measured in about three seconds.
 
-    Products in bfloat16 are left out where it is slower than float32: there they take minutes.
+    Products in bfloat16 are skipped if it is slower than float32, as they would take minutes.
 
     Args:
         model: in eval mode, float32, on the CPU.
         size: rows and columns of the images.
-        batch: images a call.
+        batch: images per call.
     """
     faster = bfloat16_on(torch.device("cpu")).faster
     return Floor(

@@ -1,4 +1,4 @@
-"""A foreign state dict to a config and weights of ours, with every tensor accounted for."""
+"""Convert a foreign state dict to a config and weights, accounting for every tensor."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Conversion:
     """A converted network, and what became of every tensor."""
 
     source: str
-    """The format it was in."""
+    """The source format."""
     config: ModelConfig
     """The network; `contextseg.create_model` builds it."""
     state_dict: dict[str, Tensor]
-    """All its weights, under the names they have here."""
+    """All its weights, under this package's names."""
     dropped: dict[str, str]
     """Tensors left out on purpose, each with the reason."""
     filled: list[str]
-    """Counters of batches that old checkpoints lack, set to 0: nothing reads them in use."""
+    """Batch counters that old checkpoints lack, set to 0: inference does not read them."""
     classes: Classes
     """Class names and colours if the checkpoint held them, else numbered ones."""
 
@@ -50,7 +50,7 @@ class Conversion:
 def convert_state_dict(
     state_dict: Mapping[str, Any], source: Source = "auto"
 ) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """Weights of another code base as a config and weights of this one.
+    """Convert weights of another code base to a config and weights of this one.
 
     Args:
         state_dict: tensors by name, or a training checkpoint that holds them under `state_dict`.
@@ -59,11 +59,11 @@ def convert_state_dict(
 
     Returns:
         A config for `contextseg.create_model`, and weights that its `load_state_dict` takes
-        strictly. In eval mode the network's logits are those of the original to rounding.
+        strictly. In eval mode the network's logits equal the original's up to rounding.
 
     Raises:
-        ValueError: no known format or architecture, a layout whose meaning the weights do not
-            tell, or tensors that are missing, unknown or of another shape; the message lists them.
+        ValueError: the format or architecture is unknown, the weights leave the layout ambiguous,
+            or tensors are missing, unknown or of another shape; the message lists them.
 
     Example:
         >>> import torch, contextseg
@@ -101,10 +101,10 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
 
 
 def detect(state: Mapping[str, Tensor]) -> str:
-    """The format of a state dict, by the names that only it has.
+    """The format of a state dict, recognised by names unique to it.
 
     Raises:
-        ForeignCheckpointError: it is of none.
+        ForeignCheckpointError: the format is unknown.
     """
     first = {name.split(".")[0] for name in state}
     if {"pretrained", "head"} <= first:
@@ -144,7 +144,7 @@ def _layout(source: str, checkpoint: Checkpoint) -> Layout:
 def _rename(
     state: Mapping[str, Tensor], layout: Layout
 ) -> tuple[dict[str, Tensor], dict[str, str], list[str]]:
-    """Tensors by their names here, those dropped with the reason, and the names nobody knows."""
+    """Tensors under this package's names, dropped tensors with reasons, and unknown names."""
     converted: dict[str, Tensor] = {}
     dropped: dict[str, str] = {}
     unknown = []

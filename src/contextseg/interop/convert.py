@@ -1,4 +1,4 @@
-"""A foreign checkpoint file to a model file of ours."""
+"""Convert a foreign checkpoint file to a model file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def convert(
 
     Args:
         checkpoint: a .pth, .pt or .safetensors file; no code in it is executed.
-        out: the .safetensors file to write, whole or not at all.
+        out: the .safetensors file to write, atomically.
         source: as in `convert_state_dict`.
         classes: names and colours; None takes those in the checkpoint, else numbers them.
 
@@ -33,8 +33,8 @@ def convert(
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: it cannot be read or converted, `out` has another suffix, or `classes` are of
-            another number.
+        ValueError: it cannot be read or converted, `out` has another suffix, or the number of
+            `classes` is wrong.
         OSError: `out` cannot be written.
     """
     if Path(out).suffix != ".safetensors":

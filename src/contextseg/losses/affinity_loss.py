@@ -1,4 +1,4 @@
-"""Affinity loss: does the prior say which pixels are of one class?"""
+"""Affinity loss: does the prior tell which pixels share a class?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextseg.ops.context_prior import AffinityTerms
 def affinity_loss(
     terms: AffinityTerms, unary_weight: float = 1.0, global_weight: float = 1.0
 ) -> Tensor:
-    """Affinity loss: a pair's cross-entropy, and a pixel's precision, recall and specificity.
+    """Affinity loss: cross-entropy of pairs, and precision, recall and specificity of pixels.
 
     Each term is the mean over the pairs or the pixels of all processes.
 

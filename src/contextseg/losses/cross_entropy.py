@@ -18,11 +18,11 @@ class CrossEntropy(nn.Module):
         returns:       [].
 
     Args:
-        class_weights: [L], or None. The mean is weighted by them.
-        label_smoothing: share of the target spread evenly over all classes, 0 to 1.
-        ohem_threshold: online hard example mining (arXiv 1604.03540): only pixels whose true
-            class has a probability below this count. None counts all.
-        ohem_min_kept: the hardest pixels of a batch that count however easy they are.
+        class_weights: [L], or None; weights of the mean.
+        label_smoothing: fraction of the target spread evenly over all classes, 0 to 1.
+        ohem_threshold: online hard example mining (arXiv 1604.03540): count only pixels whose true
+            class has a probability below this. None counts all.
+        ohem_min_kept: minimum number of pixels of a batch that count, the hardest ones.
         align_corners: convention of the upsampling.
     """
 

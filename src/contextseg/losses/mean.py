@@ -1,4 +1,4 @@
-"""The mean of a loss over all that counts, in every process."""
+"""The mean of a loss over the valid pixels of all processes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 def mean_over_processes(total: Tensor, count: Tensor) -> Tensor:
     """`total / count`, such that averaging gradients over processes gives the mean over all.
 
-    Processes hold different numbers of valid pixels, so the average of their means is not the
-    mean of a larger batch. Dividing by the average count instead makes it so. Nothing that
-    counts, nowhere, is a loss of 0.
+    Processes hold different numbers of valid pixels, so the average of their means is not the mean
+    over the larger batch. Dividing by the average count instead makes it so. The loss is 0 if
+    nothing counts in any process.
 
     Args:
         total: sum of the losses of this process, [].
-        count: how many, or the sum of their weights, [].
+        count: their number, or the sum of their weights, [].
     """
     count = count.detach().to(total.dtype)
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:

@@ -11,10 +11,10 @@ from contextseg.ops.class_presence import class_presence
 
 
 def se_loss(presence_logits: Tensor, labels: Tensor) -> Tensor:
-    """Semantic encoding loss: binary cross-entropy on class presence, the mean over classes.
+    """Semantic encoding loss: binary cross-entropy of class presence, averaged over classes.
 
-    Ignored pixels are of no class, and an image without a valid pixel is left out: what is in it
-    is unknown.
+    Ignored pixels belong to no class. An image without a valid pixel is left out: its content is
+    unknown.
 
     Args:
         presence_logits: [B, L].

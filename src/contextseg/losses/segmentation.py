@@ -17,13 +17,13 @@ class SegmentationLoss(nn.Module):
 
     Returns a dictionary of unweighted terms, each [], and their weighted sum `total`:
     `main` (weight 1), `se` (the context's `se_weight`), `affinity` (its `affinity_weight`), `aux`
-    (`aux_weight`), and in EncNet's `paper` variant `aux_se` (`se_weight`). A term is there exactly
-    if the model has its output.
+    (`aux_weight`), and in EncNet's `paper` variant `aux_se` (`se_weight`). A term is present if and
+    only if the model has its output.
 
     Args:
         model: the model's config: weights of the terms, convention of the upsampling.
         loss: options of the cross-entropy.
-        class_weights: [L] or None; what `loss.class_weights` stands for.
+        class_weights: [L] or None; the resolved `loss.class_weights`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How well labels are predicted: counts, and the scores that follow from them."""
+"""Metrics of predictions: counts, and the scores derived from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IoU of the boundaries of classes: how well outlines are drawn, whatever an object's size."""
+"""Boundary IoU: how well outlines match, whatever an object's size."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class BoundaryIoU(Metric):
     """Boundary IoU of each class over a whole dataset.
 
     Cheng et al., "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation", CVPR 2021:
-    of each class's mask only the pixels count that are at most d from its outline, in the ground
-    truth and in the prediction, with d = 2 % of the image's diagonal. Intersections and unions are
-    summed over all images before they are divided. Ignored pixels are ignored in both masks, so
-    that their outline is the same in both, and count nowhere.
+    for each class, only pixels at most d from the outline of its mask count, in the ground truth
+    and in the prediction, with d = 2 % of the image's diagonal. Intersections and unions are
+    summed over all images before division. Ignored pixels are masked out of both, so that their
+    outline is the same in both, and never count.
 
     Args:
         num_classes: classes L.
@@ -45,8 +45,8 @@ class BoundaryIoU(Metric):
         """Count a batch.
 
         Args:
-            prediction: labels predicted, [B, h, w], integer, in 0 to L - 1.
-            labels: labels given, [B, h, w], integer, in 0 to L - 1 or 255 (ignored).
+            prediction: predicted labels, [B, h, w], integer, in 0 to L - 1.
+            labels: ground truth, [B, h, w], integer, in 0 to L - 1 or 255 (ignored).
         """
         num_classes = len(self.union)
         for found, given in zip(prediction.cpu().numpy(), labels.cpu().numpy(), strict=True):
@@ -68,10 +68,10 @@ class BoundaryIoU(Metric):
 
 
 def near_outline(labels: np.ndarray, width: int) -> np.ndarray:
-    """Where a pixel of another label, or the end of the image, is `width` or less away.
+    """Where a pixel of another label, or the edge of the image, is at most `width` away.
 
-    Distances are the larger of rows and columns: an erosion of each label's mask by a square, for
-    all labels at once, in time that does not depend on their number.
+    Distance is the maximum over rows and columns: this is an erosion of each label's mask by a
+    square, for all labels at once, in time that does not depend on their number.
 
     Args:
         labels: [h, w], uint8.
@@ -81,7 +81,7 @@ def near_outline(labels: np.ndarray, width: int) -> np.ndarray:
         [h, w], bool.
     """
     square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-    # By default neither sees beyond the image's end; there, an outline is drawn by hand.
+    # By default neither looks beyond the edge of the image, so the outline there is added by hand.
     near = cv2.erode(labels, square) != cv2.dilate(labels, square)
     near[:width] = near[-width:] = True
     near[:, :width] = near[:, -width:] = True

@@ -1,4 +1,4 @@
-"""Error of a classifier over a set of images."""
+"""Error of a classifier on a dataset."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassificationScores:
-    """Error of a classifier on a set, as shares in 0 to 1."""
+    """Error of a classifier on a dataset, as fractions in 0 to 1."""
 
     confusion: Tensor
-    """[L, L], int64: images of true class (row) that were given a class (column)."""
+    """[L, L], int64: images by true class (row) and predicted class (column)."""
     exact: tuple[int, int] | None = None
-    """Wrong ones and all among the images with original pixels, where the set tells them apart."""
+    """Errors and number of images with original pixels, if the dataset records which these are."""
 
     @property
     def images(self) -> int:
-        """Images that were scored."""
+        """Number of scored images."""
         return int(self.confusion.sum())
 
     @property
     def error(self) -> float:
-        """Share of images given a wrong class."""
+        """Fraction of misclassified images."""
         return 1 - int(self.confusion.diagonal().sum()) / max(self.images, 1)
 
     @property
     def error_exact(self) -> float | None:
-        """`error` of the images with original pixels; None where the set does not say."""
+        """`error` of the images with original pixels; None if the dataset does not record them."""
         return None if self.exact is None else self.exact[0] / max(self.exact[1], 1)
 
     @property
@@ -42,7 +42,7 @@ class ClassificationScores:
         return [1 - r / n if n else None for r, n in zip(right, totals, strict=True)]
 
     def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The scores as a JSON-serialisable dictionary."""
         classes = zip(names, self.class_error, strict=True)
         return {
             "images": self.images,
@@ -95,7 +95,7 @@ class ClassificationMetrics(nn.Module):
             self.exact += torch.stack([wrong.sum(), exact.sum()])
 
     def compute(self) -> ClassificationScores:
-        """Scores of all that was counted."""
+        """Scores of all counted batches."""
         wrong, count = self.exact.tolist()
         return ClassificationScores(
             confusion=self.confusion.cpu().clone(), exact=(wrong, count) if count else None

@@ -16,27 +16,27 @@ class Scores:
     """Scores of predictions, each in 0 to 1; NaN (None for `presence_map`) where undefined."""
 
     pixel_accuracy: float
-    """Share of the valid pixels whose label is predicted."""
+    """Fraction of valid pixels that are predicted correctly."""
     mean_iou: float
-    """Mean IoU over the classes that are in the ground truth or predicted anywhere."""
+    """Mean IoU over the classes that occur in the ground truth or in a prediction."""
     mean_iou_reference: float
-    """Mean IoU over all L classes, where one neither in the ground truth nor predicted counts as 0:
-    the convention of the EncNet authors' code. Equal to `mean_iou` where all classes occur."""
+    """Mean IoU over all L classes, where a class neither in the ground truth nor predicted counts
+    as 0: the convention of the EncNet authors' code. Equal to `mean_iou` if all classes occur."""
     mean_accuracy: float
-    """Mean over the classes in the ground truth of the share of their pixels that is found."""
+    """Mean accuracy over the classes in the ground truth."""
     iou: list[float]
     """Intersection over union by label; NaN for a class neither in the ground truth nor
     predicted."""
     accuracy: list[float]
-    """Share of the pixels of each label that is found; NaN for a class not in the ground truth."""
+    """Accuracy by label: fraction of its pixels predicted correctly; NaN if not in the ground
+    truth."""
     presence_map: float | None
-    """Mean average precision of the class presence predicted for whole images, over the classes
-    that are in some images and missing in others; None without such predictions or classes."""
+    """Mean average precision of image-level class presence, over the classes that are present in
+    some images and absent from others; None without such predictions or classes."""
     confusion: Tensor
-    """Valid pixels, [L, L], int64: row the label given, column the label predicted."""
+    """Valid pixels, [L, L], int64, by true label (row) and predicted label (column)."""
     boundary_iou: list[float] | None = None
-    """IoU of the boundaries by label (`metrics.boundary`), NaN where undefined; None where it was
-    not asked for."""
+    """Boundary IoU by label (`metrics.boundary`), NaN where undefined; None if not requested."""
 
     @property
     def ade_score(self) -> float:
@@ -51,7 +51,7 @@ class Scores:
         return torch.tensor(self.boundary_iou, dtype=torch.float64).nanmean().item()
 
     def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
-        """All of it as JSON takes it: undefined values are None.
+        """All scores as a JSON-serialisable dictionary: undefined values are None.
 
         Args:
             names: names of the classes by label, L of them.
@@ -95,8 +95,8 @@ def scores_of(
     """Scores of a confusion matrix.
 
     Args:
-        confusion: valid pixels, [L, L], integer: row the label given, column the one predicted.
-        presence_map: taken over as it is.
+        confusion: valid pixels, [L, L], integer, by true label (row) and predicted label (column).
+        presence_map: passed through.
         boundary_iou: likewise.
 
     Raises:
@@ -108,7 +108,7 @@ def scores_of(
     hits = confusion.diagonal()  # [L]
     given, predicted = confusion.sum(1), confusion.sum(0)  # [L]
     union = given + predicted - hits
-    iou = hits.double() / union  # 0 / 0 is NaN: neither given nor predicted
+    iou = hits.double() / union  # 0 / 0 is NaN: neither in the ground truth nor predicted
     accuracy = hits.double() / given
     return Scores(
         pixel_accuracy=(hits.sum().double() / confusion.sum()).item(),

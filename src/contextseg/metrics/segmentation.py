@@ -17,10 +17,10 @@ from contextseg.ops import class_presence
 
 
 class PresencePrecision(MultilabelAveragePrecision):
-    """Mean average precision over the classes that are in some images and missing in others.
+    """Mean average precision over the classes present in some images and absent from others.
 
-    A class in every image would count as perfect whatever was predicted, one in no image has no
-    precision. NaN where no class is left.
+    A class in every image would count as perfect whatever the prediction; a class in no image has
+    no precision. NaN if no class is left.
     """
 
     def compute(self) -> Tensor:
@@ -41,19 +41,18 @@ class PresencePrecision(MultilabelAveragePrecision):
 class SegmentationMetrics(nn.Module):
     """Scores of predictions over many batches.
 
-    Counts are int64, so that no number of pixels rounds them. Among several processes (with
-    torch.distributed), `compute` adds up what all of them saw: each must call it, after at least
-    one batch.
+    Counts are int64, so they stay exact. With several processes (torch.distributed), `compute`
+    adds up the counts of all of them: each must call it, after at least one batch.
 
     Args:
         num_classes: classes L.
-        boundaries: count boundaries, too.
+        boundaries: compute boundary IoU too.
     """
 
     def __init__(self, num_classes: int, *, boundaries: bool = False) -> None:
         super().__init__()
         self.num_classes = num_classes
-        # Its own validation sorts all pixels of a batch; `update` checks the range instead.
+        # Its own validation would sort all pixels of a batch; `update` checks the range instead.
         self.confusion = MulticlassConfusionMatrix(
             num_classes, ignore_index=IGNORED, validate_args=False
         )
@@ -66,10 +65,11 @@ class SegmentationMetrics(nn.Module):
         """Count a batch.
 
         Args:
-            prediction: labels predicted, [B, h, w], integer, in 0 to L - 1.
-            labels: labels given, [B, h, w], integer, in 0 to L - 1 or 255 (ignored).
-            presence_logits: [B, L], floating point, one logit a class and image: is the class in
-                it? Images without a valid pixel are left out. Give it at all updates or at none.
+            prediction: predicted labels, [B, h, w], integer, in 0 to L - 1.
+            labels: ground truth, [B, h, w], integer, in 0 to L - 1 or 255 (ignored).
+            presence_logits: [B, L], floating point: one logit per class and image for whether the
+                class is present. Images without a valid pixel are skipped. Pass it in all updates
+                or in none.
 
         Raises:
             ValueError: shapes differ, or a label is outside 0 to L - 1.
@@ -94,7 +94,7 @@ class SegmentationMetrics(nn.Module):
             )
         judged = valid.flatten(1).any(1)  # [B]
         logits = presence_logits.detach()[judged].float()
-        # Only the order counts. Softsign keeps it in 0 to 1 where a sigmoid rounds to 1.
+        # Only the order matters. Softsign preserves it where a sigmoid rounds to 1.
         ranks = 0.5 + 0.5 * nn.functional.softsign(logits)
         self.presence.update(ranks, class_presence(labels[judged], self.num_classes).long())
 

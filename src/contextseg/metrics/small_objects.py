@@ -1,4 +1,4 @@
-"""IoU of small objects: ground truth and prediction, part by connected part."""
+"""IoU of small objects, which are connected components of a class."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import numpy as np
 from contextseg.config.labels import IGNORED
 
 BOUNDS = (32 * 32, 96 * 96)
-"""Pixels that COCO's small, and its small and medium objects stay below."""
+"""Upper bounds in pixels of COCO's small objects, and of its small and medium ones."""
 
 
 class SmallObjectIoU:
-    """IoU over the objects below a number of pixels, counted over many images.
+    """IoU over the objects with fewer than a number of pixels, counted over many images.
 
     An object of class c is a connected component (8 neighbours) of the pixels labelled c; it is
     small if it has fewer than `bound` pixels. For each class:
 
-    - found are the pixels of small objects that are predicted c,
-    - missed are the other pixels of small objects,
+    - found are the pixels of small objects that are predicted c;
+    - missed are the other pixels of small objects;
     - false are pixels of other classes that are predicted c, in *predicted* components of c that
       touch no large object of c, and either touch a small one or have themselves fewer than
-      `bound` pixels: what spills over the edge of a large object is not a small object's fault.
+      `bound` pixels: predictions that spill over the edge of a large object do not count.
 
     IoU is found / (found + missed + false). Ignored pixels neither count nor connect.
 
     Args:
         num_classes: classes L.
-        bounds: pixels below which an object is small, in rising order; each has scores of its own.
+        bounds: numbers of pixels below which an object is small, ascending; each is scored
+            separately.
 
     Raises:
-        ValueError: bounds are not rising, or below 1.
+        ValueError: bounds are not ascending, or below 1.
     """
 
     def __init__(self, num_classes: int, bounds: Sequence[int] = BOUNDS) -> None:
@@ -42,15 +43,15 @@ class SmallObjectIoU:
                 f"small: bounds must be rising numbers of pixels, at least 1, got {list(bounds)}."
             )
         self.bounds = tuple(bounds)
-        # Found, missed and false pixels of each bound and class.
+        # Found, missed and false pixels by bound and class.
         self.counts = np.zeros((len(self.bounds), num_classes, 3), np.int64)
 
     def update(self, prediction: np.ndarray, labels: np.ndarray) -> None:
         """Count an image.
 
         Args:
-            prediction: labels predicted, [h, w], uint8, in 0 to L - 1.
-            labels: labels given, [h, w], uint8, in 0 to L - 1 or 255 (ignored).
+            prediction: predicted labels, [h, w], uint8, in 0 to L - 1.
+            labels: ground truth, [h, w], uint8, in 0 to L - 1 or 255 (ignored).
 
         Raises:
             ValueError: shapes differ.
@@ -77,7 +78,7 @@ class SmallObjectIoU:
         objects, object_sizes = components(given)
         parts, part_sizes = components(predicted)
         both = predicted & given
-        # Largest and smallest object that each predicted part touches, in pixels; 0 for none.
+        # Largest and smallest object that each predicted component touches, in pixels; 0 for none.
         largest = np.zeros(len(part_sizes), np.int64)
         smallest = np.full(len(part_sizes), np.iinfo(np.int64).max)
         np.maximum.at(largest, parts[both], object_sizes[objects[both]])
@@ -88,7 +89,7 @@ class SmallObjectIoU:
         rows = []
         for bound in self.bounds:
             small = object_sizes < bound
-            small[0] = False  # number 0 is what lies outside of all objects
+            small[0] = False  # number 0 is the area outside all objects
             found = hits[small].sum()
             counts = (largest < bound) & ((smallest < bound) | (part_sizes < bound))
             rows.append((found, object_sizes[small].sum() - found, spilt[1:][counts[1:]].sum()))
@@ -96,14 +97,14 @@ class SmallObjectIoU:
 
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Connected components of 8 neighbours.
+    """Connected components (8 neighbours).
 
     Args:
         mask: [h, w], bool.
 
     Returns:
-        The number of each pixel's component, [h, w], where 0 is outside of `mask`, and the pixels
-        of each component, [number of components + 1].
+        The number of each pixel's component, [h, w], with 0 outside `mask`, and the size of each
+        component in pixels, [number of components + 1].
     """
     _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return numbers, stats[:, cv2.CC_STAT_AREA].astype(np.int64)

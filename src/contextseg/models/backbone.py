@@ -16,6 +16,7 @@ from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from contextseg.context.outputs import StageChannels, Stages
+from contextseg.models.narrow_convolutions import guard_narrow
 
 DEFAULT_STRIDE = 8
 
@@ -28,15 +29,15 @@ class Backbone(nn.Module):
         returns: `Stages`, each [B, C_i, H_i, W_i].
 
     Args:
-        name: a timm model with `features_only` and stages of falling resolution.
-        pretrained: False draws the weights, True fetches timm's, a path reads that file
-            (safetensors, or a PyTorch file of tensors alone; no code in it is executed).
-        output_stride: image pixels a feature pixel of c5: 8, 16 or 32. None takes 8 where the
+        name: a timm model with `features_only` and stages of decreasing resolution.
+        pretrained: False initialises the weights randomly, True fetches timm's, a path reads that
+            file (safetensors, or a PyTorch file of tensors only; no code in it is executed).
+        output_stride: image pixels per feature pixel of c5: 8, 16 or 32. None takes 8 if the
             model's last stages can be dilated, else the model's own stride.
 
     Raises:
-        ValueError: no such model; no pyramid; images of one size only; another stride than the
-            model can give; a weights file whose names or shapes do not fit.
+        ValueError: the model does not exist, has no feature pyramid, takes images of one size only,
+            or does not support the stride; or names or shapes in the weights file do not fit.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Backbone(nn.Module):
             _check_weights(name, Path(pretrained))
             weights["pretrained_cfg_overlay"] = {"file": str(pretrained)}
         self.model, dilated = _create(name, output_stride or DEFAULT_STRIDE, weights)
+        guard_narrow(self.model)
         info: Any = self.model.feature_info
         reductions = info.reduction()
         self.stride = reductions[-1]
@@ -83,7 +85,7 @@ class Backbone(nn.Module):
             self._check_sizes(name, cfg.input_size[1:])
 
     def _check_sizes(self, name: str, size: Sequence[int]) -> None:
-        """Raise unless a network that timm calls one of a fixed size takes other sizes, too."""
+        """Raise unless a network that timm marks as fixed-size takes other sizes too."""
         self.eval()
         try:
             with torch.no_grad():
@@ -107,7 +109,7 @@ class Backbone(nn.Module):
 
 
 def _last_four(stages: list[Any]) -> list[Any]:
-    """Four stages; where a model has fewer, its first is repeated downwards."""
+    """Four stages; if a model has fewer, its first one is repeated."""
     return [stages[0]] * (4 - len(stages)) + stages[-4:]
 
 
@@ -118,7 +120,7 @@ def _create(name: str, stride: int, weights: dict[str, Any]) -> tuple[nn.Module,
         try:
             model = timm.create_model(name, features_only=True, **weights, **options)
             return model, "output_stride" in options
-        except TypeError as error:  # constructors that do not know an option
+        except TypeError as error:  # constructors that lack an option
             unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
             if unknown is None or unknown[1] not in options:
                 raise ValueError(f"backbone: {name} gives no feature stages: {error}") from error
@@ -133,7 +135,7 @@ def _create(name: str, stride: int, weights: dict[str, Any]) -> tuple[nn.Module,
 def _check_weights(name: str, path: Path) -> None:
     """Raise unless the file holds exactly the weights that the backbone needs.
 
-    timm loads features leniently: a file of other names would leave drawn weights in silence.
+    timm loads features leniently: with a file of other names, weights would silently stay random.
     """
     if not path.is_file():
         raise ValueError(f"backbone: pretrained names no file: {path}.")
@@ -144,7 +146,7 @@ def _check_weights(name: str, path: Path) -> None:
     expected = {k: v.shape for k, v in model.state_dict().items() if not k.startswith(head + ".")}
     given = {k: v.shape for k, v in state.items() if not k.startswith(head + ".")}
     missing = [k for k in expected if k not in given and not k.endswith("num_batches_tracked")]
-    # Convolutions behind the last stage belong to the classifier that a backbone does without.
+    # Convolutions after the last stage belong to the classifier, which a backbone lacks.
     missing = [k for k in missing if not k.startswith(("conv_head.", "bn2."))]
     unknown = [k for k in given if k not in expected]
     unlike = [k for k in given if k in expected and given[k] != expected[k]]

@@ -1,4 +1,4 @@
-"""Heads: features to class logits."""
+"""Heads: from features to class logits."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextseg.context.layers import classifier, conv_norm_relu
 
 
 class AuxiliaryHead(nn.Module):
-    """Classes from stage c4, which trains the backbone's middle: 3x3 convolution, classifier.
+    """Auxiliary classifier on stage c4: 3x3 convolution, classifier.
 
-    In EncNet's `paper` variant a Context Encoding Module stands between the two.
+    In EncNet's `paper` variant, a Context Encoding Module sits between the two.
 
     Shape:
         c4:      [B, C4, H, W].

@@ -1,4 +1,4 @@
-"""The mean and standard deviation that a timm model was made for."""
+"""The mean and standard deviation that a timm model expects."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 import timm
 
 from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, Normalisation
-from contextseg.config.classification import ClassifierConfig, DeepTENConfig, TimmConfig
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import DeepTENConfig, TimmConfig
 from contextseg.config.normalisation import Triple
 
 AnyConfig = TypeVar("AnyConfig", bound=ModelConfig | ClassifierConfig)
 
 
 def with_normalisation(config: AnyConfig) -> AnyConfig:
-    """`config` with numbers for `mean` and `std` where they are None.
+    """`config` with values for `mean` and `std` where they are None.
 
-    They are those of the backbone, with its weights or without; ImageNet's for a network that is
-    none of timm's.
+    They are the backbone's, whether its weights are loaded or not; ImageNet's for a network that
+    is not from timm.
 
     Raises:
         ValueError: the backbone does not take RGB images in 0 to 1.
@@ -33,10 +34,10 @@ def with_normalisation(config: AnyConfig) -> AnyConfig:
 
 
 def backbone_normalisation(name: str | None) -> Normalisation:
-    """What timm states for a model (`pretrained_cfg`); ImageNet's for any other name.
+    """The values that timm states for a model (`pretrained_cfg`); ImageNet's for any other name.
 
     Raises:
-        ValueError: the model takes other images than RGB in 0 to 1.
+        ValueError: the model takes images other than RGB in 0 to 1.
     """
     cfg = _pretrained_cfg(name)
     if cfg is None:

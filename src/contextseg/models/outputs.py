@@ -1,4 +1,4 @@
-"""What a segmentation model says of an image."""
+"""Output of a segmentation model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SegmentationOutput:
     """Class logits of an image, and the logits that the other losses need."""
 
     coarse_logits: Tensor
-    """[B, L, H, W] at feature size: what losses, metrics and predictions are computed from."""
+    """[B, L, H, W] at feature size; losses, metrics and predictions are computed from these."""
     size: tuple[int, int]
     """Rows and columns of the image."""
     align_corners: bool = False
@@ -29,13 +29,13 @@ class SegmentationOutput:
     aux_presence_logits: Tensor | None = None
     """[B, L], from the SE branch on c4 (EncNet's `paper` variant); only while training."""
     prior: Prior | None = None
-    """Which pixels a pixel takes for its own class: rows on demand (CPNet)."""
+    """The context prior: which pixels share a pixel's class; rows on demand (CPNet)."""
     affinity: AffinityTerms | None = None
-    """Terms of the affinity loss (CPNet); only where labels were given."""
+    """Terms of the affinity loss (CPNet); only if labels were given."""
 
     @property
     def logits(self) -> Tensor:
-        """[B, L, height, width]: `coarse_logits` upsampled to the image, computed at each use."""
+        """[B, L, height, width]: `coarse_logits` upsampled to the image at each access."""
         return upsample(self.coarse_logits, self.size, self.align_corners)
 
     @property

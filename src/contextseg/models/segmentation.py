@@ -22,15 +22,15 @@ class SegmentationModel(nn.Module):
     Shape:
         image:   [B, 3, height, width], height and width at least 32, normalised with
             `config.mean` and `config.std`.
-        labels:  [B, height, width], integer, 255 for void. CPNet's context prior makes the terms
-            of its affinity loss from them; other models do without.
+        labels:  [B, height, width], integer, 255 for void. CPNet computes the terms of its affinity
+            loss from them; other models ignore them.
         returns: `SegmentationOutput`.
 
     Build one with `contextseg.create_model`, or load one with `SegmentationModel.from_pretrained`.
     """
 
     classes: Any = None
-    """What its labels are called, `contextseg.data.classes.Classes`, if it was loaded with that."""
+    """Names of its labels (`contextseg.data.classes.Classes`), if it was loaded with them."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class SegmentationModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """Number that rows and columns of an image had best be a multiple of.
+        """Number of which rows and columns of an image should be a multiple.
 
-        The backbone's stride: any size works, but only then do features of its last stage stand
-        exactly `multiple` pixels apart, and those of the others at their place between them. (With
-        a JPU, logits are finer than that.) 1 with `align_corners`, whose convention stretches them
-        anyway, and with an `image_scale`, which comes to such a size by itself.
+        This is the backbone's stride. Any size works, but only with multiples are features of its
+        last stage exactly `multiple` pixels apart, and those of the other stages aligned with them.
+        (With a JPU, logits are finer than that.) It is 1 with `align_corners`, which stretches the
+        features anyway, and with an `image_scale`, which rounds to such a size by itself.
         """
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else int(self.backbone.stride)  # type: ignore[arg-type]
@@ -95,9 +95,9 @@ class SegmentationModel(nn.Module):
         )
 
     def _enlarged(self, image: Tensor) -> Tensor:
-        """The image at about `image_scale` times its size: at the nearest size that suits features.
+        """The image resized by about `image_scale`, to the nearest size that aligns with features.
 
-        That is a multiple of the backbone's stride (and one pixel more with `align_corners`).
+        That is a multiple of the backbone's stride (plus one pixel with `align_corners`).
         """
         if self.config.image_scale == 1:
             return image
@@ -125,9 +125,9 @@ class SegmentationModel(nn.Module):
 
 
 def _package() -> Any:
-    """The package, whose public functions three methods stand for; the only import upwards.
+    """The package, whose public functions three methods call; the only upward import.
 
-    The functions know this class, so it can only know them when it is called.
+    Those functions import this class, so it can import them only when called.
     """
     import contextseg
 

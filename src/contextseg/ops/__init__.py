@@ -1,4 +1,4 @@
-"""The arithmetic of context: functions on tensors, each formula beside its fast forms."""
+"""The arithmetic of context modules: functions on tensors, each formula beside its fast forms."""
 
 from __future__ import annotations
 

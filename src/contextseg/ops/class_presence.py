@@ -9,8 +9,8 @@ from torch import Tensor
 def class_presence(labels: Tensor, num_classes: int) -> Tensor:
     """Which classes occur in each image, the target of the SE-loss.
 
-    One scatter on the device of the labels: no loop over images or classes, nothing waits for
-    the host, and it is deterministic on every device.
+    A single scatter on the device of the labels: no loop over images or classes, no
+    synchronisation with the host, deterministic on every device.
 
     Args:
         labels: label maps, [B, h, w], integer. Values of `num_classes` and above (the ignored

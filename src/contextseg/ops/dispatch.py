@@ -25,7 +25,7 @@ def choose(
 ) -> Literal["reference", "eager", "fused"]:
     """Resolve `impl` for the device of an op's input.
 
-    An implementation that is asked for by name runs or raises: it never falls back to another.
+    An implementation requested by name runs or raises: it never falls back to another.
 
     Args:
         op: name of the op, for messages.
@@ -57,8 +57,8 @@ def choose(
 def exporting() -> bool:
     """Whether `torch.export` traces this call.
 
-    Asked outside the traced code: until PyTorch 2.11, code that `torch.compile` traces is told that
-    it is being exported.
+    This is checked outside the traced code: up to PyTorch 2.11, code traced by `torch.compile` also
+    reports that it is being exported.
     """
     return torch.compiler.is_exporting()
 
@@ -84,17 +84,18 @@ def sum_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
-    """Where operators keep the dtypes they are given, whatever autocast would make of them.
+    """A context in which operators keep the dtypes they are given, regardless of autocast.
 
-    Where autocast is off there is nothing to do, and nothing of it in an exported graph.
+    If autocast is off, it does nothing and leaves no trace in an exported graph.
     """
-    if not torch.is_autocast_enabled(tensor.device.type):
+    kind = tensor.device.type  # `meta`, of shapes without numbers, knows no autocast
+    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         return nullcontext()
     return torch.autocast(tensor.device.type, enabled=False)
 
 
 def refuse_second_derivatives(op: str, form: str = "eager") -> NoReturn:
-    """Raise what a backward raises that cannot be differentiated itself."""
+    """Raise the error of a backward that is not differentiable itself."""
     raise RuntimeError(
         f"{op}: the {form} form has no second derivatives; take impl='reference' for them."
     )

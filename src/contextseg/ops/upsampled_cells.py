@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK_BYTES = {"cpu": 8 * 2**20, "cuda": 64 * 2**20}
-"""Bytes of the values of a block: few enough for a cache, enough to be worth their calls."""
+"""Bytes of a block's values: few enough for a cache, enough to outweigh the overhead of calls."""
 
 STEEP = 80.0
 """Logits of one pixel this far apart have exponentials that float32 cannot hold side by side."""
@@ -136,7 +136,7 @@ def pad(coarse: Tensor) -> Tensor:
 def is_level(corners: Tensor) -> bool:
     """Whether the exponentials of coarse logits, 0 at most, may be multiplied up.
 
-    Not beyond the range of float32, and not with NaN. Nor on a GPU: to look would wait for it.
+    Not beyond the range of float32, and not with NaN. Nor on a GPU, where the check would block.
     """
     return corners.device.type == "cpu" and bool(corners.amin() > -STEEP)
 

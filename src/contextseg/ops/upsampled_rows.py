@@ -11,7 +11,7 @@ from torch import Tensor
 from contextseg.ops.dispatch import sum_dtype
 
 STRIP_BYTES = {"cpu": 4 * 2**20, "cuda": 64 * 2**20}
-"""Bytes of a strip of upsampled logits: what a cache holds on a CPU, what keeps a GPU busy."""
+"""Bytes of a strip of upsampled logits: fits in a cache on a CPU, keeps a GPU busy."""
 
 
 def upsampled_rows(
@@ -40,7 +40,7 @@ def upsampled_rows(
     rows = upsampled_lines(coarse, 2, size[0], start, stop, align_corners)
     if coarse.device.type != "cpu":
         return upsampled_lines(rows, 3, size[1], 0, size[1], align_corners)
-    # F.interpolate along columns takes a quarter of the time of gathering on a CPU; on a GPU its
+    # On a CPU, F.interpolate along columns takes a quarter of the time of gathering; on a GPU its
     # kernel has one thread a column.
     B, L, R, W = rows.shape
     lines = rows.reshape(B, L * R, W)

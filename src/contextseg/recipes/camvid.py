@@ -33,7 +33,7 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
             backbone="mobilenetv2_100",
             output_stride=16,
         ),
-        data=DataConfig(workers=1),
+        data=DataConfig(),
         augment=AugmentConfig(crop=(320, 320), scale=(0.75, 1.75), rotation=5.0),
         loss=LossConfig(class_weights="balanced"),
         optim=OptimConfig(name="adamw", lr=0.001, head_lr_factor=1.0, weight_decay=0.01),
@@ -81,7 +81,6 @@ def encnet_resnet50_camvid() -> TrainConfig:
     return replace(
         config,
         model=replace(config.model, backbone="resnet50", output_stride=8),
-        data=replace(config.data, workers=2),
         augment=replace(config.augment, crop=(448, 448)),
         optim=replace(config.optim, lr=0.0007, head_lr_factor=1.5),
         out="runs/encnet_resnet50_camvid",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextseg.config import MODELS
-from contextseg.config.classification import CLASSIFIERS
+from contextseg.config.networks import CLASSIFIERS
 
 TASKS = {"segmentation": MODELS, "classification": CLASSIFIERS}
 

@@ -13,6 +13,8 @@ from contextseg.config.classification import (
     ClassifierConfig,
     ClassifierDataConfig,
     ClassifierTrainConfig,
+)
+from contextseg.config.networks import (
     DeepTENConfig,
     EncNet14Config,
     NetworkConfig,
@@ -75,7 +77,7 @@ def deepten_textures() -> ClassifierTrainConfig:
     """
     return ClassifierTrainConfig(
         model=ClassifierConfig(network=DeepTENConfig(backbone="mobilenetv2_100"), size=128),
-        data=ClassifierDataConfig(val_split="test", workers=1),
+        data=ClassifierDataConfig(val_split="test"),
         augment=ClassifierAugmentConfig(scale=(1.0, 1.4)),
         optim=OptimConfig(lr=0.005, head_lr_factor=10.0, schedule="cosine", weight_decay=5e-4),
         out="runs/deepten_textures",

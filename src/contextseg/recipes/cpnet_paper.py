@@ -48,7 +48,7 @@ def _recipe(
             pretrained=True,
             output_stride=_STRIDE,
         ),
-        data=DataConfig(layout=layout, workers=8),
+        data=DataConfig(layout=layout),
         loss=loss,
         optim=OptimConfig(
             lr=lr,

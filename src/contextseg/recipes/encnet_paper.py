@@ -50,7 +50,7 @@ def _recipe(
             aux_weight=0.2,
             align_corners=True,
         ),
-        data=DataConfig(layout=layout, train_split=train_split, workers=8),
+        data=DataConfig(layout=layout, train_split=train_split),
         optim=OptimConfig(lr=lr, decay_all=True),
         protocol=ProtocolConfig(style="encnet", base_size=base_size, crop=crop, scales=scales),
         epochs=epochs,

@@ -1,4 +1,4 @@
-"""A self-contained web page of what a model does: pictures, scores, curves."""
+"""A self-contained web page on a model: pictures, scores, curves."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ WIDTH, RIGHT, TOP, BOTTOM = 400, 56, 8, 40
 ROW = 30
 """Height of a bar and the space around it."""
 LETTER = 6.6
-"""Width that a letter of a name takes, about."""
+"""Approximate width of a letter of a name."""
 LONGEST = 24
-"""Letters of a name that are shown at most."""
+"""Maximum number of letters shown of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Bar:
     """One bar of a chart."""
 
     name: str
-    """What stands beside it."""
+    """Its label."""
     value: float
-    """Its length; a bar that is not finite has only its name."""
+    """Its length; a bar with a non-finite value shows only its name."""
     spread: float = 0.0
     """Half the length of the error bar: one standard deviation; 0 or NaN for none."""
 

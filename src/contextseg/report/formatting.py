@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 NOTHING = "–"
-"""Stands for a number that is not defined, or was not measured."""
+"""Placeholder for a number that is undefined or was not measured."""
 MEANS = {
     "mean IoU": "mean_iou",
     "pixel accuracy": "pixel_accuracy",
@@ -36,12 +36,12 @@ def number(value: float, digits: int = 6) -> str:
 
 
 def aligned(values: Sequence[float], places: int | None = None) -> list[str]:
-    """Numbers with equally many decimals, which line up below one another.
+    """Numbers with the same number of decimals, so that they align in a column.
 
     Args:
         values: finite numbers.
-        places: decimals; None for so many that the largest number has three digits that count, or
-            four where the smallest would have fewer than three otherwise.
+        places: decimals; None chooses them so that the largest number has three significant
+            digits, or four if the smallest would otherwise have fewer than three.
     """
     sizes = [abs(value) for value in values if value]
     if places is None:
@@ -54,5 +54,5 @@ def aligned(values: Sequence[float], places: int | None = None) -> list[str]:
 
 
 def fixed(value: float, places: int) -> str:
-    """A number with so many decimals."""
+    """A number with `places` decimals."""
     return f"{value:z.{places}f}".replace("-", "−")  # z: what rounds to zero has no sign

@@ -15,7 +15,7 @@ from contextseg.report.rendering import render
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
 MOST_POINTS = 240
-"""Points a line is drawn with at most; more are averaged."""
+"""Maximum number of points of a line; more are averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def line_chart(
 ) -> Chart | None:
     """A chart with axes, ticks and a legend; None where no series has a finite point.
 
-    Where all points stand at one x there is nothing to draw, only values to name.
+    If all points share one x, there is no drawing, only values in the legend.
 
     Args:
         title: what the chart shows.

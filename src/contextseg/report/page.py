@@ -33,10 +33,10 @@ def write_report(
     settings: Mapping[str, object] | None = None,
     commands: Mapping[str, str] | None = None,
 ) -> None:
-    """Write one HTML file with everything in it: no network, no scripts, light and dark.
+    """Write one self-contained HTML file: no network, no scripts, light and dark.
 
     Args:
-        path: file to write, whole or not at all.
+        path: file to write, atomically.
         title: plain text at the top.
         summary: plain text: what was done, to what.
         samples: pictures to show, in this order.

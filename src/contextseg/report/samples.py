@@ -23,7 +23,7 @@ class ReportSample:
     """An image, its labels if there are any, and a prediction."""
 
     name: str
-    """What the image is called."""
+    """Name of the image."""
     image: np.ndarray
     """[h, w, 3], uint8, RGB."""
     truth: np.ndarray | None
@@ -31,7 +31,7 @@ class ReportSample:
     prediction: np.ndarray
     """Class ids [h, w], uint8."""
     presence: Mapping[str, float] | None = None
-    """Probability of each class, by name, that it is in the image: the SE branch's; or None."""
+    """Probability by class name that the class is in the image, from the SE branch; or None."""
 
 
 @dataclass(frozen=True, slots=True)

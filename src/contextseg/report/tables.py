@@ -15,17 +15,17 @@ class Cell:
     """One cell of a table."""
 
     text: str
-    """What stands in it."""
+    """Its text."""
     spread: str = ""
-    """How far it scatters, right behind it."""
+    """Its spread, shown right after it."""
     note: str = ""
-    """Smaller text behind it, such as a difference."""
+    """Smaller text after it, such as a difference."""
     tone: str = ""
     """CSS class of the cell: `better`, `worse`, `failed` or nothing."""
     best: bool = False
     """Whether it stands out among its neighbours."""
     span: int = 1
-    """Columns that it takes; its row has fewer cells for it."""
+    """Number of columns it spans; its row has correspondingly fewer cells."""
 
 
 @dataclass(frozen=True, slots=True)

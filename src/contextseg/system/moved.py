@@ -12,8 +12,9 @@ MOVED: dict[str, tuple[str, ...]] = {
     "ablations": ("recipes.ablations",),
     "backbone": ("models.backbone",),
     "catalog": ("recipes.catalog",),
-    "classifier_config": ("config.classification",),
+    "classifier_config": ("config.classification", "config.networks"),
     "classifier_recipes": ("recipes.classification",),
+    "classifier_evaluation": ("evaluation",),
     "classifiers": ("models.classifiers",),
     "config_io": ("config.io",),
     "data.cifar10": ("data.classification.cifar10",),
@@ -63,8 +64,14 @@ class MovedModules:
         modules = [importlib.import_module(name) for name in new]
         if len(modules) == 1:
             sys.modules[old] = modules[0]
-        for each in modules:
-            vars(module).update({k: v for k, v in vars(each).items() if not k.startswith("__")})
+
+        def look_up(name: str) -> Any:
+            for each in modules:
+                if hasattr(each, name):
+                    return getattr(each, name)
+            raise AttributeError(f"module {old!r} has no attribute {name!r}")
+
+        vars(module)["__getattr__"] = look_up
 
 
 def _new_names(old: str) -> list[str]:

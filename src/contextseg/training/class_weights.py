@@ -10,7 +10,7 @@ from contextseg.config import LossConfig
 
 
 def class_weights(config: LossConfig, pixels: np.ndarray) -> Tensor | None:
-    """What `config.class_weights` stands for.
+    """The weights that `config.class_weights` stands for.
 
     Args:
         config: none, `balanced`, or the weights.
@@ -20,7 +20,7 @@ def class_weights(config: LossConfig, pixels: np.ndarray) -> Tensor | None:
         Weights [L] with mean 1 over the classes that occur (or as given), or None for none.
 
     Raises:
-        ValueError: not one weight a class.
+        ValueError: the number of weights is not the number of classes.
     """
     if config.class_weights == "none":
         return None

@@ -1,4 +1,4 @@
-"""Classification of images as a training sees it."""
+"""Image classification as a training task."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from contextseg.data.classification.loading import (
 from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.system.compiler import can_compile
 from contextseg.training.task import Task
 from contextseg.weights.classifiers import save_classifier
 
@@ -30,7 +31,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     """A `ClassifierTrainConfig` with its data.
 
     Raises:
-        ValueError: there is no data, or options do not fit them.
+        ValueError: there is no data, or options do not fit it.
     """
 
     columns = (
@@ -50,7 +51,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         self._is_original = None if is_original is None else torch.from_numpy(is_original)
 
     def _resolved(self, config: ClassifierTrainConfig) -> ClassifierTrainConfig:
-        """`config` with the number of classes of the data, which has to fit it."""
+        """`config` with the data's number of classes; raises if it states another one."""
         train, root = self.train, config.data.root
         have, want = train.classes.num_classes, config.model.num_classes
         if want is not None and want != have:
@@ -83,17 +84,18 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return ClassificationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Lay out the weights as the images are, and compile."""
+        """Use the memory format of the images, and compile."""
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
         # where those without compilation, and those of the traced graph (aot_eager), are right.
         on_cpu = trainer.strategy.root_device.type == "cpu"
-        if self.config.compile and not (on_cpu and self.config.precision == "bf16"):
+        wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
+        if wanted and can_compile(trainer.strategy.root_device.type):
             model.compile()
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
-        """Images in memory, or read from files."""
+        """Batches of images in memory, or of image files."""
         config = self.config
         if isinstance(self.train, LabelledArray):
             loader = MemoryLoader(
@@ -133,7 +135,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         )
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """What the network draws follows from seed and batch."""
+        """The network's random numbers follow from seed and batch."""
         return (self.config.seed, batch)
 
     def losses(
@@ -152,7 +154,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
                               original)  # fmt: skip
 
     def row(self, scores: ClassificationScores) -> dict[str, float]:
-        """Error, and that of the images with their original pixels."""
+        """Error over all images, and over those with their original pixels."""
         row = {"error": scores.error}
         if scores.error_exact is not None:
             row["error_exact"] = scores.error_exact

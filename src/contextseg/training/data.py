@@ -1,4 +1,4 @@
-"""The loaders of a run, each process its share."""
+"""The data loaders of a run; each process gets its share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextseg.training.task import Task
 
 
 class RunData(pl.LightningDataModule):
-    """All batches of the whole training as one stream, and the validation images."""
+    """All training batches of the run as one stream, and the validation images."""
 
     def __init__(self, task: Task[Any, Any]) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class RunData(pl.LightningDataModule):
         self.batches_done = 0
 
     def train_dataloader(self) -> Any:
-        """The batches that are left, `len` counting all."""
+        """The remaining batches; `len` counts all."""
         assert self.trainer is not None
         return self.task.train_loader(self.trainer, self.batches_done)
 
@@ -28,10 +28,10 @@ class RunData(pl.LightningDataModule):
         return self.task.val_loader(self.trainer) if self.task.validates else []
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches this training has used."""
+        """How many batches this run has used."""
         assert self.trainer is not None
         return {"batches_done": self.trainer.fit_loop.epoch_loop.batch_idx + 1}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Resume behind the batches that a checkpoint has seen."""
+        """Resume after the batches that a checkpoint has seen."""
         self.batches_done = state_dict["batches_done"]

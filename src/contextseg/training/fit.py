@@ -1,4 +1,4 @@
-"""The loop of a training, on Lightning's trainer."""
+"""The training loop, on Lightning's trainer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import (
     AtomicCheckpointIO,
     InterruptedRunError,
@@ -20,6 +21,7 @@ from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
 from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.data import RunData
+from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
@@ -40,25 +42,25 @@ def fit(
     """Train to the end, or until the user stops it.
 
     Args:
-        module: the network, wired.
+        module: the network in its Lightning module.
         folder: the run folder.
-        batches: batches of the whole training.
-        per_epoch: batches of an epoch.
+        batches: batches of the whole run.
+        per_epoch: batches per epoch.
         checkpoint: what to resume from, or None.
-        done: steps of the optimiser that the checkpoint has done.
+        done: optimiser steps that the checkpoint has done.
         watch: called with a `Progress` after each batch and at each validation.
 
     Returns:
-        Whether Ctrl-C ended it; its checkpoint is written.
+        Whether Ctrl-C ended it; its checkpoint has been written.
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
     monitor = Monitor(config.log_every, watch)
     average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
-    with suppress_warnings():
+    with suppress_warnings(), training_failures(folder, config):
         trainer = pl.Trainer(
             **_trainer_options(config, task),
-            max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-way
+            max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
             limit_val_batches=1.0 if val_interval else 0,
@@ -94,6 +96,7 @@ def fit(
 def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
     """Device, processes and precision."""
     device, devices = config.device, task.devices
+    limit_threads(devices)
     cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
     if cuda and torch.cuda.device_count() < devices:
         raise ValueError(
@@ -102,7 +105,7 @@ def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "devices": devices,
-        # Spawned processes call no script again: `train` works from any program and notebook.
+        # Spawned processes do not re-run the script: `train` works from any program or notebook.
         "strategy": "ddp_spawn" if devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
     }

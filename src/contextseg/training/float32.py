@@ -1,10 +1,10 @@
 """Convolutions that stay in float32 when the rest of a network trains in bfloat16.
 
-Two kinds do. Those of the *stem*, for their gradients: rounding the first feature maps to eight
-bits disturbs the gradient of everything behind them. On MobileNetV2 with ImageNet weights and
+There are two kinds. The first is the *stem*, for its gradients: rounding the first feature maps to
+eight bits disturbs the gradients of all later layers. On MobileNetV2 with ImageNet weights and
 CamVid crops, the cosine between the gradient in bfloat16 and that in float32 was 0.75, and 0.98
-with the stem in float32. And on a CPU *strided and dilated depthwise* ones, for their speed: there
-is no fast bfloat16 gradient of them (`benchmarks/train_step.py` times a step).
+with the stem in float32. The second, on a CPU, is *strided and dilated depthwise* convolutions, for
+speed: they have no fast gradient in bfloat16 (`benchmarks/train_step.py` times a step).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from contextseg.models.backbone import Backbone
 
 
 class Float32Conv2d(nn.Conv2d):
-    """A convolution that leaves autocast for itself.
+    """A convolution that runs outside autocast.
 
     Args:
         convolution: the one to replace; its parameters are shared.
-        widen: return float32, so that norm and activation behind it run in float32 too; else the
-            dtype that autocast wants.
+        widen: return float32, so that the following norm and activation run in float32 too; else
+            return the dtype of autocast.
     """
 
     def __init__(self, convolution: nn.Conv2d, *, widen: bool) -> None:
@@ -37,7 +37,7 @@ class Float32Conv2d(nn.Conv2d):
         self.widen = widen
 
     def forward(self, input: Tensor) -> Tensor:
-        """The convolution of [B, C, H, W]."""
+        """Convolve [B, C, H, W]."""
         kind = input.device.type
         if not torch.is_autocast_enabled(kind):
             return super().forward(input)
@@ -47,11 +47,11 @@ class Float32Conv2d(nn.Conv2d):
 
 
 def keep_float32(model: nn.Module, backbone: Backbone, device_type: str) -> None:
-    """Replace in `model` the convolutions that are better in float32; no name changes.
+    """Replace the convolutions of `model` that are better in float32; no names change.
 
     Args:
         model: the network, changed in place.
-        backbone: its backbone, which has the stem.
+        backbone: its backbone, which contains the stem.
         device_type: `cpu` or `cuda`.
     """
     stem = stem_convolutions(backbone)
@@ -64,7 +64,7 @@ def keep_float32(model: nn.Module, backbone: Backbone, device_type: str) -> None
 
 
 def stem_convolutions(backbone: Backbone) -> list[nn.Conv2d]:
-    """Convolutions up to the first stage if that has half the image's size, else the first one."""
+    """Convolutions up to the first stage if that is at half the image size, else the first one."""
     info: Any = backbone.model.feature_info
     last = info.module_name(0) if info.reduction()[0] <= 2 else ""
     found: list[nn.Conv2d] = []

@@ -1,4 +1,4 @@
-"""Lightning without the lines that do not apply here."""
+"""Suppress Lightning's messages that do not apply here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IGNORED_WARNINGS = (
 
 @contextlib.contextmanager
 def suppress_warnings() -> Iterator[None]:
-    """Without Lightning's lines about devices, workers and loaders."""
+    """Suppress Lightning's messages about devices, workers and loaders."""
     lightning = logging.getLogger("lightning.pytorch")
     level = lightning.level
     lightning.setLevel(logging.ERROR)

@@ -15,14 +15,14 @@ from contextseg.training.run_folder import read_log
 
 
 class CSVLog(Logger):
-    """Rows of `columns`, blank where a step has no such value.
+    """Writes rows of `columns`, blank if a step has no such value.
 
     Lightning's own CSV logger deletes the file when a run is resumed.
 
     Args:
         path: the file.
-        columns: names of the values to keep, in their order.
-        keep_until: rows behind this step are dropped: a run resumed there writes them again.
+        columns: names of the values to keep, in order.
+        keep_until: rows after this step are dropped: a run resumed there writes them again.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], keep_until: int = 0) -> None:
@@ -34,7 +34,7 @@ class CSVLog(Logger):
 
     @property
     def name(self) -> str:
-        """Part of Lightning's interface; the file's own name says it all."""
+        """Part of Lightning's interface; the file's name is enough."""
         return self.path.stem
 
     @property

@@ -1,4 +1,4 @@
-"""A network in training, wired to Lightning."""
+"""A network in training, as a Lightning module."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class NonFiniteLossError(ValueError):
 
 
 class TrainingModule(pl.LightningModule):
-    """What happens in a step, whatever the task.
+    """A training step, whatever the task.
 
     Args:
-        task: the training's task, with its config and data.
+        task: the task, with its config and data.
         model: the network.
-        steps: steps of the optimiser in the whole training.
+        steps: optimiser steps of the whole run.
     """
 
     def __init__(self, task: Task[Any, Any], model: nn.Module, steps: int) -> None:
@@ -36,7 +36,7 @@ class TrainingModule(pl.LightningModule):
         self.loss = task.loss(model)
         self.metrics = task.metrics()
         self.scores: Any = None
-        """Of the latest validation."""
+        """Scores of the latest validation."""
         statistics = pixel_statistics(self.config.model.normalisation)
         self.register_buffer("pixel_mean", statistics.mean, persistent=False)
         self.register_buffer("pixel_std", statistics.std, persistent=False)
@@ -48,11 +48,11 @@ class TrainingModule(pl.LightningModule):
     pixel_std: Tensor
 
     def setup(self, stage: str) -> None:
-        """Adapt the network to the processes and the device that it trains on."""
+        """Prepare the network for the processes and the device that it trains on."""
         self.model = self.task.adapt(self.model, self.trainer)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser and its schedule, a step of it after each step of the optimiser."""
+        """The optimiser and its learning rate schedule, which advances at each optimiser step."""
         optimiser = build_optimiser(self.model, self.config.optim)
         scheduler = schedule(optimiser, self.config.optim, self.steps)
         return {
@@ -66,20 +66,20 @@ class TrainingModule(pl.LightningModule):
         return normal.contiguous(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:
-        """A frozen backbone keeps its statistics too."""
+        """Set the mode; a frozen backbone keeps its statistics too."""
         if self.config.freeze_backbone:
             backbone: Any = self.model.backbone
             backbone.eval()
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         """Losses of a batch."""
-        # Random numbers are a function of the place in the training alone, so that a resumed run
-        # draws the same ones as a run that was never stopped.
+        # Random numbers depend only on the position in the run, so a resumed run draws the same
+        # ones as an uninterrupted run.
         torch.manual_seed(hash(self.task.draws(batch_idx, self.global_rank)) % 2**63)
         return self.task.losses(self.loss, self.model, self.normalise(batch["image"]), batch)
 
     def check(self, losses: dict[str, float], batch: int) -> None:
-        """Raise if mean losses up to a batch show that training has diverged."""
+        """Raise if the mean losses up to a batch show that training has diverged."""
         if not math.isfinite(losses["loss"]):
             terms = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
             raise NonFiniteLossError(
@@ -89,11 +89,11 @@ class TrainingModule(pl.LightningModule):
             )
 
     def on_validation_epoch_start(self) -> None:
-        """Start from zero."""
+        """Reset the scores."""
         self.metrics.reset()
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Count a batch into the scores."""
+        """Add a batch to the scores."""
         self.task.count(self, batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -101,7 +101,7 @@ class TrainingModule(pl.LightningModule):
         self.scores = self.metrics.compute()
 
     def score_row(self) -> dict[str, float]:
-        """What the log says of the latest validation."""
+        """The values to log for the latest validation."""
         return {} if self.scores is None else self.task.row(self.scores)
 
     def epoch(self, batch: int) -> float:

@@ -1,4 +1,4 @@
-"""The normalisation of a run where its config leaves it out."""
+"""The normalisation of a run whose config does not set it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ AnyRun = TypeVar("AnyRun", bound=TrainConfig | ClassifierTrainConfig)
 
 
 def with_run_normalisation(config: AnyRun, resume: bool) -> AnyRun:
-    """`config` with numbers for `model.mean` and `model.std` where they are None.
+    """`config` with values for `model.mean` and `model.std` where they are None.
 
-    A resumed run keeps what it began with. A run that starts from another model takes that model's,
-    which its weights were trained with. Any other takes what its backbone was made for.
+    A resumed run keeps the values it was started with. A run that starts from another model takes
+    that model's values, which its weights were trained with. Any other takes its backbone's own.
     """
     model = config.model
     if model.mean is None or model.std is None:

@@ -1,4 +1,4 @@
-"""Parameter groups and the schedule of the learning rate."""
+"""Parameter groups and the learning rate schedule."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from contextseg.config import OptimConfig
 
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """The optimiser of the trainable parameters: backbone, context and the rest at own rates.
+    """The optimiser of the trainable parameters; backbone, context and the rest have own rates.
 
-    Norms, biases, codewords and smoothing factors, all of which are no convolution or linear
-    weight, are not decayed unless `config.decay_all`.
+    Only weights of convolutions and linear layers are decayed, unless `config.decay_all` is set:
+    norms, biases, codewords and smoothing factors are not.
     """
     groups = []
     rate_of_rest = config.lr * config.head_lr_factor
@@ -39,20 +39,20 @@ def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimi
 
 
 def is_weight(name: str, parameter: nn.Parameter) -> bool:
-    """Whether this is a weight of a convolution or a linear layer, which decay is meant for."""
+    """Whether this is a weight of a convolution or a linear layer, which are decayed."""
     return parameter.ndim > 1 and not name.endswith(".codewords")
 
 
 def schedule(optimiser: torch.optim.Optimizer, config: OptimConfig, steps: int) -> LambdaLR:
-    """Learning rates from their first value down to 0, after a linear warm-up from 0.
+    """Learning rates that decay from their initial value to 0, after a linear warm-up from 0.
 
-    With t = step / steps behind the warm-up, the factor is (1 - t) ** power for `poly` and
+    With t = step / steps after the warm-up, the factor is (1 - t) ** power for `poly` and
     (1 + cos(pi t)) / 2 for `cosine`.
 
     Args:
-        optimiser: whose rates are moved.
+        optimiser: the optimiser whose rates are scheduled.
         config: schedule, power and warm-up.
-        steps: steps of the whole training, warm-up included.
+        steps: steps of the whole run, including warm-up.
     """
     warmup = min(config.warmup_steps, steps - 1)
 

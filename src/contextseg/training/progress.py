@@ -1,4 +1,4 @@
-"""A training's `Progress` as a task that is shown."""
+"""Display of a run's `Progress`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from contextseg.training.callbacks.monitor import Progress
 LOSSES = ("loss", "main", "se", "affinity", "aux", "aux_se")
 SCORES = ("mIoU", "error")
 MAILBOX = 4096
-"""Bytes that a `Progress` takes at most as JSON."""
+"""Maximum bytes of a `Progress` as JSON."""
 
 
 @contextmanager
 def training_progress(processes: int = 1) -> Iterator[TrainingWatch]:
-    """What to hand to `train(..., watch=...)` so that the training is shown during the block.
+    """Yields the watcher for `train(..., watch=...)` that displays the run during the block.
 
     Args:
-        processes: how many train; of several, each is spawned and gets a copy.
+        processes: how many processes train; if several, each is spawned and gets a copy.
     """
     with shown("training"), track("starting the training", "steps") as task:
         yield TrainingWatch(task, spawned=processes > 1)
 
 
 class TrainingWatch:
-    """Shows each `Progress` that it is called with, from spawned processes too.
+    """Displays each `Progress` that it is called with, from spawned processes too.
 
-    Its copy in one leaves the latest `Progress` in shared memory, where the display of the first
-    process finds it: one process speaks, and nobody waits for anybody.
+    Its copy in a spawned process leaves the latest `Progress` in shared memory, where the first
+    process reads and displays it: only one process writes to the terminal, and none waits.
 
     Args:
-        task: what is shown.
-        spawned: whether to be ready for other processes.
+        task: the task on display.
+        spawned: whether spawned processes will report too.
     """
 
     def __init__(self, task: Task, *, spawned: bool = False) -> None:
@@ -49,20 +49,20 @@ class TrainingWatch:
             task.poll = self._empty_mailbox
 
     def __call__(self, progress: Progress) -> None:
-        """Show where the run stands."""
+        """Show the progress of the run."""
         if self._task is not None:
             self._show(self._task, progress)
         elif self._mailbox is not None:
             self._mailbox.value = json.dumps(asdict(progress)).encode()[:MAILBOX]
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process: where to leave news, without what shows them."""
+        """State for another process: the shared memory, without the display."""
         return self.__dict__ | {"_task": None}
 
     def _empty_mailbox(self) -> None:
         try:
             progress = Progress(**json.loads(self._mailbox.value))
-        except ValueError:  # nothing yet, or it is being written just now
+        except ValueError:  # nothing yet, or a write is in progress
             return
         assert self._task is not None
         self._show(self._task, progress)

@@ -40,7 +40,7 @@ def _compare(
     new: TrainConfig | ClassifierTrainConfig,
     folder: Path,
 ) -> None:
-    """Raise if a resumed run would compute something else than it began with."""
+    """Raise if the options differ from those the run was started with, where that matters."""
     before, after = flattened(to_dict(old)), flattened(to_dict(new))
     for key in marked(new, "resolved"):
         if after[key] is None:

@@ -1,4 +1,4 @@
-"""What is in a run folder, and whether its run is finished."""
+"""The contents of a run folder, and whether its run is finished."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ LOG = "metrics.csv"
 SCORES = "scores.json"
 LAST = "last.ckpt"
 LAST_MODEL = "last.safetensors"
-"""Weights of the last step; written last of all, so that a run that has it is finished."""
+"""Weights of the last step; written last, so a run that has this file is finished."""
 MODEL = "model.safetensors"
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the run in `folder` has done all of its steps and written all of its files."""
+    """Whether the run in `folder` has done all steps and written all files."""
     return (folder / LAST_MODEL).is_file() or _is_finished_classifier(folder)
 
 
 def _is_finished_classifier(folder: Path) -> bool:
-    """Whether version 0.1, which wrote no `last.safetensors`, has finished a classifier's run."""
+    """Whether a classifier's run of version 0.1, which wrote no `last.safetensors`, is finished."""
     if not ((folder / CONFIG).is_file() and (folder / MODEL).is_file()):
         return False
     config = read_mapping(folder / CONFIG)
@@ -34,7 +34,7 @@ def _is_finished_classifier(folder: Path) -> bool:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log, numbers as numbers, blanks left out; none where there is no file."""
+    """Rows of a log as numbers, without blanks; empty if there is no file."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Segmentation as a training sees it."""
+"""Segmentation as a training task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from contextseg.weights import initialise, save_model
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
-"""Images of a batch of a validation, at most: those of one size."""
+"""Maximum number of images in a validation batch; all are of one size."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -39,7 +39,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     Raises:
         FileNotFoundError: there is no data.
-        ValueError: data with faults, or options that do not fit them.
+        ValueError: the data has faults, or options do not fit it.
     """
 
     columns = (
@@ -67,7 +67,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         self.class_weights = self._checked()
 
     def _checked(self) -> Tensor | None:
-        """Class weights [L] or None; raises on faults in the data."""
+        """Class weights [L] or None; raises if the data has faults."""
         config = self.config
         if not config.data.check and config.loss.class_weights != "balanced":
             return None
@@ -78,7 +78,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return class_weights(config.loss, report.class_pixels)
 
     def build(self, fresh: bool) -> SegmentationModel:
-        """The network; a fresh one starts from `init_from`."""
+        """The network; a new run initialises it from `init_from`."""
         model = create_model(self.config.model)
         if self.config.init_from and fresh:
             left = initialise(model, self.config.init_from)
@@ -94,7 +94,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return SegmentationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Batch norm over all processes; what bfloat16 harms in float32."""
+        """Synchronise batch norm over all processes; keep in float32 what bfloat16 harms."""
         device = trainer.strategy.root_device.type
         if trainer.world_size > 1:
             model = synchronise(model, device)
@@ -103,7 +103,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:
-        """Crops, the share of this process."""
+        """Training crops: the share of this process."""
         config = self.config
         loader = TrainingLoader(
             TrainingSet(self.train, config.augment, config.model.normalisation.mean, config.seed),
@@ -119,7 +119,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return loader
 
     def val_loader(self, trainer: pl.Trainer) -> Any:
-        """Whole images, the share of this process."""
+        """Whole validation images: the share of this process."""
         assert self.val is not None
         return evaluation_loader(
             self.val,
@@ -130,13 +130,13 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         )
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """Dropout follows from seed, batch and process."""
+        """Dropout depends on seed, batch and process."""
         return (self.config.seed, batch, rank)
 
     def losses(
         self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """All terms, and their sum as `loss`."""
+        """All loss terms, and their sum as `loss`."""
         terms = loss(model(images, batch["labels"]), batch["labels"])
         total = terms.pop("total")
         return {"loss": total, **{name: term.detach() for name, term in terms.items()}}

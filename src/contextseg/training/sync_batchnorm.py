@@ -1,4 +1,4 @@
-"""Batch norm, synchronised where processes are many, on the CPU too."""
+"""Batch norm that is synchronised between processes, on the CPU too."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def synchronise(model: nn.Module, device_type: str) -> nn.Module:
-    """`model` with every batch norm sharing its statistics between processes.
+    """Make every batch norm of `model` share its statistics between processes.
 
-    torch's SyncBatchNorm runs on CUDA only; on the CPU `CPUSyncBatchNorm` takes its place.
-    Parameter names do not change.
+    torch's SyncBatchNorm runs on CUDA only; on the CPU `CPUSyncBatchNorm` replaces it. Parameter
+    names do not change.
 
     Args:
-        model: changed in place, where possible; use what is returned.
+        model: changed in place where possible; use the returned model.
         device_type: `cuda` or `cpu`.
     """
     if device_type == "cuda":
@@ -46,7 +46,7 @@ class SumOverProcesses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        """Every process's loss depends on the values of this one."""
+        """Sum the gradients: every process's loss depends on the values of this one."""
         grad = grad.contiguous().clone()
         dist.all_reduce(grad)
         return grad
@@ -55,8 +55,8 @@ class SumOverProcesses(torch.autograd.Function):
 class CPUSyncBatchNorm(_BatchNorm):
     """Batch norm over the images of all processes, for gloo.
 
-    Sum, sum of squares about the running mean, and count travel in one differentiable
-    all-reduce, in float32 or wider; processes may hold different numbers of pixels.
+    A single differentiable all-reduce, in float32 or wider, exchanges the sum, the sum of squares
+    about the running mean, and the count; processes may hold different numbers of pixels.
 
     Shape:
         features: [B, C, ...].
@@ -70,7 +70,7 @@ class CPUSyncBatchNorm(_BatchNorm):
         new.weight, new.bias = norm.weight, norm.bias
         new.running_mean, new.running_var = norm.running_mean, norm.running_var
         new.num_batches_tracked = norm.num_batches_tracked
-        # timm's norms carry dropout and activation with them.
+        # timm's norms include dropout and activation.
         extra: Any = norm
         new.drop = getattr(extra, "drop", None) or nn.Identity()
         new.act = getattr(extra, "act", None) or nn.Identity()
@@ -94,7 +94,7 @@ class CPUSyncBatchNorm(_BatchNorm):
         x = features.to(torch.promote_types(features.dtype, torch.float32))
         dims = [d for d in range(x.ndim) if d != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
-        # About the running mean, so that the subtraction below loses little to rounding.
+        # Centred on the running mean, so that the subtraction below loses little to rounding.
         shift = torch.zeros_like(x[0, :, ...].flatten(1)[:, 0]).detach()
         if self.running_mean is not None:
             shift = self.running_mean.to(x.dtype).clone()
@@ -112,7 +112,7 @@ class CPUSyncBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        """Move the running statistics, with the unbiased variance as torch does."""
+        """Update the running statistics, with the unbiased variance as torch does."""
         if self.running_mean is None or self.running_var is None:
             return
         assert self.num_batches_tracked is not None

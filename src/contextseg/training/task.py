@@ -1,4 +1,4 @@
-"""What a training needs from its kind of task: to build, feed, step, score and keep."""
+"""What the training engine needs from a task: how to build, feed, step, score and keep."""
 
 from __future__ import annotations
 
@@ -16,79 +16,79 @@ S = TypeVar("S")
 
 
 class Task(ABC, Generic[C, S]):
-    """One training's data and everything that depends on the kind of its task.
+    """The data of a run and everything else that depends on the kind of task.
 
-    The engine (`contextseg.training.train`) asks for these; it knows no kind of task itself. `C` is
-    the class of the run's config, `S` that of its scores.
+    The engine (`contextseg.training.train`) uses only this interface and knows no task itself. `C`
+    is the class of the run's config, `S` that of its scores.
     """
 
     columns: ClassVar[tuple[str, ...]]
-    """Columns of the log, in their order."""
+    """Columns of the log, in order."""
     devices: int = 1
-    """Processes to train with."""
+    """Number of training processes."""
     accumulate: int = 1
-    """Batches to one step of the optimiser."""
+    """Batches per optimiser step."""
     keeps_best: bool = True
-    """Whether the weights of the best validation are kept, instead of those of the latest."""
+    """Whether to keep the weights of the best validation instead of the latest."""
 
     @abstractmethod
     def __init__(self, config: C) -> None:
         """Open the data and fit the config to it."""
 
     config: C
-    """The run's config, resolved: what depends on the data is filled in."""
+    """The resolved config: options that depend on the data are filled in."""
     classes: Classes
-    """What the labels are called."""
+    """Names of the labels."""
     train_images: int
-    """Images to train on."""
+    """Number of training images."""
     validates: bool
-    """Whether there are images to validate on."""
+    """Whether there are validation images."""
 
     @abstractmethod
     def build(self, fresh: bool) -> nn.Module:
-        """The network with its first weights; `fresh` unless a checkpoint replaces them."""
+        """The network with its initial weights; `fresh` unless a checkpoint replaces them."""
 
     @abstractmethod
     def loss(self, model: nn.Module) -> nn.Module:
-        """What `losses` computes with; its buffers travel with the network."""
+        """The module that `losses` uses; its buffers move to the device with the network."""
 
     @abstractmethod
     def metrics(self) -> nn.Module:
-        """Counts over a validation, with `reset` and `compute`."""
+        """The metric of a validation, with `reset` and `compute`."""
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """The network as the trainer's processes and device need it."""
+        """Prepare the network for the trainer's processes and device."""
         return model
 
     @abstractmethod
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
-        """The batches of the whole training from number `start` on, `len` counting all."""
+        """The batches of the whole run, starting at batch `start`; `len` counts all."""
 
     @abstractmethod
     def val_loader(self, trainer: pl.Trainer) -> Any:
-        """Each image to validate on once, over all processes."""
+        """Each validation image once, over all processes."""
 
     @abstractmethod
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """What the random numbers of a step are a function of."""
+        """The seed of a step's random numbers."""
 
     @abstractmethod
     def losses(
         self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """The loss of a batch by the name `loss`, and its parts; `images` are normalised."""
+        """The loss of a batch as `loss`, and its parts; `images` are normalised."""
 
     @abstractmethod
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Count a batch of a validation into `module.metrics`."""
+        """Add a validation batch to `module.metrics`."""
 
     @abstractmethod
     def row(self, scores: S) -> dict[str, float]:
-        """What the log says of scores, the most important first."""
+        """The scores to log, the most important first."""
 
     @abstractmethod
     def merit(self, scores: S) -> float:
-        """What the best validation has most of."""
+        """The number that is highest for the best validation."""
 
     @abstractmethod
     def save(self, path: Path, model: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""A config to a finished run folder."""
+"""From a config to a finished run folder."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from contextseg.metrics.classification import ClassificationScores
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
+from contextseg.training.memory import warn_of_memory
 from contextseg.training.module import TrainingModule
 from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.precision import with_precision
@@ -34,17 +35,17 @@ S = TypeVar("S", Scores, ClassificationScores)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainResult(Generic[S]):
-    """What a run came to."""
+    """The result of a run."""
 
     folder: Path
-    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where, by which
-    code), last.ckpt (to resume from), model.safetensors and scores.json (of the weights that are
-    kept: those of the best validation, unless a classifier keeps its last), last.safetensors (of
-    the last step)."""
+    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and by
+    which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
+    kept weights, those of the best validation unless a classifier keeps its last, and their
+    scores), last.safetensors (weights of the last step)."""
     scores: S | None
-    """Of the weights that are kept; None without a validation."""
+    """Scores of the kept weights; None without a validation."""
     steps: int
-    """Steps of the optimiser done."""
+    """Optimiser steps done."""
     interrupted: bool = False
     """Whether Ctrl-C ended it early; resume it with `train(config, resume=True)`."""
 
@@ -74,12 +75,12 @@ def train(
 ) -> TrainResult[Any]:
     """Train a model, for segmentation or (with a `ClassifierTrainConfig`) for classification.
 
-    Order of images, augmentation and dropout are functions of (seed, epoch, image) alone, so a
-    run that was killed and resumed ends with the weights of one that never stopped: to the last
+    The order of images, augmentation and dropout depend on (seed, epoch, image) alone, so a run
+    that was killed and resumed ends with the same weights as an uninterrupted one: to the last
     bit on the CPU of one machine, up to the order of atomic additions on a GPU.
 
     Args:
-        config: the run. `model.num_classes` None takes as many as the data has.
+        config: the run. If `model.num_classes` is None, the data determines it.
         resume: resume from the last checkpoint in `config.out`.
         progress: show a progress bar on standard error.
         watch: called with a `Progress` after each batch and at each validation.
@@ -90,8 +91,10 @@ def train(
     Raises:
         FileExistsError: `config.out` holds a run already, and `resume` is not set.
         FileNotFoundError: there is nothing to resume, or no data.
-        ValueError: data with faults, or options that do not fit them or each other.
+        ValueError: the data has faults, or options do not fit it or each other.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
+        MachineError: memory, a data worker or the like was lost; the last checkpoint is kept, and
+            the message says what to do.
 
     Example:
         >>> import contextseg
@@ -107,6 +110,7 @@ def train(
     per_epoch = max(1, task.train_images // config.batch_size)
     batches = per_epoch * config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
+    warn_of_memory(model, task.config)
     done = steps_of(checkpoint) if checkpoint else 0
     interrupted = False
     if done < module.steps:
@@ -124,7 +128,7 @@ def train(
             )
     elif is_finished(folder):
         raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
-    else:  # stopped behind its last step: only the files below are missing
+    else:  # stopped after its last step: only the files below are missing
         module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
     if not interrupted and module.global_rank == 0:
         if not task.validates:
@@ -139,12 +143,12 @@ def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]
 
 
 def result_of(folder: Path, kind: type[Task[Any, Any]], interrupted: bool) -> TrainResult[Any]:
-    """What the run in a folder has come to."""
+    """The result of the run in a folder."""
     scores = kind.read_scores(folder / SCORES) if (folder / SCORES).is_file() else None
     steps = steps_of(folder / LAST)
     return TrainResult(folder=folder, scores=scores, steps=steps, interrupted=interrupted)
 
 
 def steps_of(checkpoint: Path) -> int:
-    """Steps of the optimiser that a checkpoint has done."""
+    """Optimiser steps that a checkpoint has done."""
     return torch.load(checkpoint, weights_only=True, mmap=True)["global_step"]

@@ -1,4 +1,4 @@
-"""A run to its end, however far it has come already."""
+"""Complete a run: start it, resume it, or load it if it is finished."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 def train_or_load(
     config: TrainConfig | ClassifierTrainConfig, *, progress: bool = True
 ) -> tuple[TrainResult[Any], bool]:
-    """The run in `config.out`: started, resumed, or as it is if it is finished.
+    """Start or resume the run in `config.out`, or load it if it is finished.
 
     Args:
-        config: the run. That of a finished one is not looked at: its folder says it all.
+        config: the run. A finished run is loaded from its folder; its options are not compared.
         progress: show a progress bar on standard error.
 
     Returns:
-        What the run came to, and whether all of it was done just now.
+        The result, and whether the whole run was trained just now.
 
     Raises:
         FileNotFoundError, ValueError: as `contextseg.train` does.

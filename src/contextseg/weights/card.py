@@ -1,4 +1,4 @@
-"""The card of a model: what it sees, how well, how it was trained, how to use it."""
+"""The model card: classes, scores, training recipe, and usage."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def model_card(
     recipe: Path,
     licence: str | None = None,
 ) -> str:
-    """The text of a README.md, with the Hub's metadata in front.
+    """The text of a README.md, starting with the Hub's metadata.
 
     Args:
-        config: the network's.
-        classes: what its labels are called.
+        config: of the network.
+        classes: names of its labels.
         title: of the card.
         parameters: number of weights.
-        scores: file of `contextseg.evaluation.write_scores`, if it is there.
-        recipe: YAML file of the training, if it is there.
-        licence: of the weights, as the Hub writes it.
+        scores: file of `contextseg.evaluation.write_scores`, if it exists.
+        recipe: YAML file of the training, if it exists.
+        licence: of the weights, as the Hub spells it.
     """
     mean, std = config.normalisation
     head = ["---", "library_name: contextseg", "pipeline_tag: image-segmentation"]
@@ -77,7 +77,7 @@ def _classes(classes: Classes) -> str:
 
 
 def _scores(path: Path) -> str:
-    """The means in a file of scores; nothing where there is none that can be read."""
+    """The mean scores in a file; empty if it is missing or cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         means = {

@@ -1,4 +1,4 @@
-"""A classifier as one safetensors file that says what it is."""
+"""A classifier as one self-describing safetensors file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CLASSIFICATION = "classification"
 
 
 def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Classes) -> None:
-    """Write weights, config and class names into one file, whole or not at all.
+    """Write weights, config and class names into one file, atomically.
 
     Args:
         path: file to write.
         model: any dtype and device.
-        classes: what its labels are called.
+        classes: names of its labels.
     """
     write(path, model, classes, task=CLASSIFICATION)
 
@@ -37,7 +37,7 @@ def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a whole safetensors file, or not a classifier of contextseg.
+        ValueError: it is not a complete safetensors file, or not a classifier of contextseg.
     """
     file = model_file(path)
     metadata, state = read(file)
@@ -57,7 +57,7 @@ def is_classifier(path: str | os.PathLike[str]) -> bool:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a whole safetensors file.
+        ValueError: it is not a complete safetensors file.
     """
     path = fetched(path)
     if Path(path).suffix in SUFFIXES:

@@ -1,4 +1,4 @@
-"""Models on the Hugging Face Hub, and folders laid out as it wants them."""
+"""Models on the Hugging Face Hub, and local folders in its layout."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def save_pretrained(
     """Write a model and its card into a folder that `from_pretrained` and `load` read.
 
     Args:
-        model: a network, or the folder of a run, whose scores and recipe come along.
-        folder: made when it is missing.
-        classes: what its labels are called; None takes what the network was loaded with, else
+        model: a network, or the folder of a run, whose scores and recipe are included.
+        folder: created if it is missing.
+        classes: names of its labels; None takes those that the network was loaded with, else
             numbers.
         name: title of the card; None takes the folder's name.
-        licence: of the weights, as the Hub writes it, such as `apache-2.0`; they inherit the terms
-            of the images they were trained on, so that nothing can be assumed.
-        half: store weights in 16 bits, as `save_model` does it.
+        licence: of the weights, as the Hub spells it, such as `apache-2.0`; weights inherit the
+            terms of their training images, so there is no default.
+        half: store weights in 16 bits, as `save_model` does.
 
     Returns:
         The folder.
@@ -87,16 +87,16 @@ def push_to_hub(
 
     Args:
         model: as in `save_pretrained`.
-        repository: `owner/name`; made when it is missing.
-        private: whether a new repository is.
-        message: of the commit.
+        repository: `owner/name`; created if it is missing.
+        private: whether to create a private repository.
+        message: commit message.
         **details: `classes`, `name`, `licence`, `half` of `save_pretrained`.
 
     Returns:
         The commit's address.
 
     Raises:
-        ValueError: `repository` is no such name, or the Hub refuses.
+        ValueError: `repository` is not of this form, or the Hub refuses.
     """
     from huggingface_hub import create_repo, upload_folder
     from huggingface_hub.errors import HfHubHTTPError
@@ -118,9 +118,9 @@ def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
     """The network in a folder or on the Hub, in eval mode, with its `classes`.
 
     Args:
-        source: a folder that `save_pretrained` or a training wrote, a safetensors file, or
-            `owner/name` (with `@revision`, if wanted) on the Hub. A folder of that name is taken
-            first; `hf:owner/name` always means the Hub.
+        source: a folder that `save_pretrained` or a training run wrote, a safetensors file, or
+            `owner/name` (optionally with `@revision`) on the Hub. A local folder of that name takes
+            precedence; `hf:owner/name` always means the Hub.
 
     Raises:
         FileNotFoundError: there is no model.
@@ -135,10 +135,10 @@ def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
 
 
 def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """`path` itself, or the local copy of `hf:owner/name`, with `@revision` if wanted.
+    """`path` itself, or the local copy of `hf:owner/name`, optionally with `@revision`.
 
     Raises:
-        ValueError: the name is malformed, or the Hub does not give the model.
+        ValueError: the name is malformed, or the model cannot be fetched from the Hub.
     """
     if not isinstance(path, str) or not path.startswith(PREFIX):
         return path

@@ -1,4 +1,4 @@
-"""Weights of one model into another with other classes, for fine-tuning."""
+"""Initialise a model from one with other classes, for fine-tuning."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextseg.weights.model_file import model_file, read
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
              "aux_head.encoding.presence.")  # fmt: skip
-"""Names of the weights whose shape follows the number of classes."""
+"""Names of the weights whose shape depends on the number of classes."""
 
 
 def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[str]:
-    """Load what fits of the model at `path` into `model`.
+    """Load the weights of the model at `path` that fit into `model`.
 
     Args:
         model: network to fill.
         path: run folder, model folder or safetensors file.
 
     Returns:
-        Names of the weights left as they were drawn: classifiers of another number of classes,
-        and branches that the other model lacks.
+        Names of the weights that keep their random initialisation: classifiers with another number
+        of classes, and branches that the other model lacks.
 
     Raises:
-        ValueError: the other model is of another make (backbone, decoder, context, channels).
+        ValueError: the other model differs in backbone, decoder, context module or channels.
     """
     file = model_file(path)
     _, state = read(file)
@@ -35,7 +35,7 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         if name not in state or state[name].shape != tensor.shape
     ]
     foreign = [n for n in left if not n.startswith((*PER_CLASS, "aux_head."))]
-    # Behind a decoder, what has the names and shapes of this model learned from another map.
+    # After a decoder, weights of the same names and shapes were trained on another feature map.
     foreign += [n for n in state if n not in own and n.startswith("decoder.")]
     if foreign:
         here, there = (

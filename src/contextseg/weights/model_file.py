@@ -1,4 +1,4 @@
-"""A model as one safetensors file that says what it is: config and classes in its metadata."""
+"""A model as one self-describing safetensors file: config and classes are in its metadata."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from contextseg.system.atomic_files import atomic_path
 FILE_NAME = "model.safetensors"
 FORMAT = "1"
 TASK = "task"
-"""Key of the metadata that says so where a model is not for segmentation."""
+"""Metadata key for the task of a model that is not for segmentation."""
 
 
 def save_model(
@@ -35,14 +35,14 @@ def save_model(
     """Write weights, config, class names, palette and normalisation into one file.
 
     Args:
-        path: file to write, whole or not at all.
+        path: file to write, atomically.
         model: any dtype and device.
-        classes: what its labels are called.
-        half: store convolutions, linear layers and codewords in 16 bits: about half the size. Norms
-            and biases, whose statistics can be beyond the range of 16 bits, are kept as they are.
+        classes: names of its labels.
+        half: store convolutions, linear layers and codewords in 16 bits, at about half the size.
+            Norms and biases keep their dtype, because statistics can exceed the range of 16 bits.
 
     Raises:
-        ValueError: a weight is beyond the range of 16 bits.
+        ValueError: a weight exceeds the range of 16 bits.
     """
     write(path, model, classes, half=half)
 
@@ -114,7 +114,7 @@ def write(
     half: bool = False,
     task: str | None = None,
 ) -> None:
-    """Write a model of any task, which the metadata names unless it is segmentation."""
+    """Write a model for any task; the metadata names the task unless it is segmentation."""
     state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     if half:
         state = {name: _half(name, t) for name, t in state.items()}
@@ -130,7 +130,7 @@ def write(
 
 
 def fill(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
-    """Load the tensors of `file` into the model that it describes, and put that in eval mode.
+    """Load the tensors of `file` into the model that it describes, and set eval mode.
 
     Raises:
         ValueError: names or shapes differ.
@@ -143,7 +143,7 @@ def fill(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
 
 
 def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata of a model file, and its tensors unless they are not wanted.
+    """Metadata of a model file and, if requested, its tensors.
 
     Raises:
         ValueError: it is not a whole safetensors file, or not a model of contextseg.

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from contextseg.config import ProtocolConfig
 from contextseg.inference.predictor import Predictor
-from contextseg.inference.views.protocol import look_by_protocol
-from contextseg.inference.views.protocol_plan import plan_sizes
+from contextseg.inference.views.protocol import run_protocol
+from contextseg.inference.views.protocol_geometry import geometry_of, plan_sizes
 from tests.inference.fakes import ColourModel, colour_predictor, draw_image
 from tests.peak_memory import printed_by
 
@@ -132,8 +132,8 @@ def test_scores_equal_the_literal_steps(kind, scores, style, align_corners, flip
     )  # fmt: skip
     pixels = torch.from_numpy(draw_image(*IMAGES[kind])).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        look = look_by_protocol(pixels, predictor.model, predictor.config, protocol, 2**20)
-        ours = torch.cat([strip for _, _, strip in look.strips()], 1)
+        logits = run_protocol(pixels, predictor.model, predictor.config, protocol, 2**20)
+        ours = torch.cat([strip for _, _, strip in logits.strips()], 1)
         mean, std = (
             torch.tensor(v).view(3, 1, 1) for v in (predictor.config.mean, predictor.config.std)
         )
@@ -153,14 +153,18 @@ def test_scores_equal_the_literal_steps(kind, scores, style, align_corners, flip
 
 
 def test_windows_by_hand():
-    (size,) = plan_sizes((60, 100), ProtocolConfig(crop=48, scales=(1.0,)))
+    (size,) = plan_sizes((60, 100), geometry_of(ProtocolConfig(crop=48, scales=(1.0,))))
     assert size.columns.starts == (0, 32, 64)  # the last window is padded
     assert size.columns.canvas == 112
     assert size.rows.starts == (0, 32)
-    (size,) = plan_sizes((60, 100), ProtocolConfig(style="cpnet", crop=48, scales=(1.0,)))
+    (size,) = plan_sizes(
+        (60, 100), geometry_of(ProtocolConfig(style="cpnet", crop=48, scales=(1.0,)))
+    )
     assert size.columns.starts == (0, 32, 52)  # the last window is shifted back
     assert (size.rows.starts, size.rows.offset) == ((0, 12), 0)
-    (size,) = plan_sizes((30, 100), ProtocolConfig(style="cpnet", crop=48, scales=(1.0,)))
+    (size,) = plan_sizes(
+        (30, 100), geometry_of(ProtocolConfig(style="cpnet", crop=48, scales=(1.0,)))
+    )
     assert (size.rows.canvas, size.rows.offset) == (48, 9)
 
 
@@ -183,8 +187,8 @@ def test_logits_that_overflow_an_exponential_keep_their_labels():
     with torch.no_grad():
         predictor.model.weight *= 10
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
-        look = look_by_protocol(pixels, predictor.model, predictor.config, protocol, 2**20)
-        summed = look.windows[0][0][0]
+        logits = run_protocol(pixels, predictor.model, predictor.config, protocol, 2**20)
+        summed = logits.windows[0][0][0]
         assert summed.max() > 100  # whose exponential float32 does not hold
         expected = F.interpolate(summed[None], (64, 64), mode="bilinear")[0].argmax(0)
     found = predictor.segment(image, protocol=protocol).labels

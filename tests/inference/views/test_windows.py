@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contextseg.inference.views.plan import plan, smallest_side
-from contextseg.inference.views.windows import coverage, window_starts
+from contextseg.inference.views.windows import overlap_counts, window_starts
 
 
 def test_by_hand():
@@ -16,7 +16,7 @@ def test_by_hand():
     assert window_starts(48, 48) == [0]
     assert window_starts(20, 48) == [0]
     assert window_starts(80, 48) == [0, 32]
-    assert coverage(6, [0, 2], 4) == [1, 1, 2, 2, 1, 1]
+    assert overlap_counts(6, [0, 2], 4) == [1, 1, 2, 2, 1, 1]
 
 
 @settings(deadline=None, max_examples=60)
@@ -24,7 +24,7 @@ def test_by_hand():
 def test_every_pixel_is_covered_and_windows_stay_inside(length, window):
     starts = window_starts(length, window)
     assert starts == sorted(set(starts))
-    assert min(coverage(length, starts, window)) >= 1
+    assert min(overlap_counts(length, starts, window)) >= 1
     assert starts[0] == 0
     assert starts[-1] + min(window, length) == length
     assert all(b - a <= max(1, window * 2 // 3) for a, b in pairwise(starts))

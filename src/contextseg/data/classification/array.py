@@ -1,4 +1,4 @@
-"""A whole set of small images with one class each, held in memory."""
+"""A set of small images with one class each, held in memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class LabelledArray:
     labels: np.ndarray
     """[N], int64, in 0 to L - 1."""
     classes: Classes
-    """What the labels are called."""
+    """Names of the labels."""
     split: str
-    """Which part of the whole this is."""
+    """Name of the split."""
     exact: np.ndarray | None = None
     """[N], bool: whether an image has its original pixels; None where all have."""
 
@@ -30,6 +30,6 @@ class LabelledArray:
 
 
 def named_classes(dataset: str, names: list[str]) -> Classes:
-    """Classes by name, label l the l-th."""
+    """Class names by label."""
     infos = (ClassInfo(i, name, default_color(i)) for i, name in enumerate(names))
     return Classes(dataset, tuple(infos))

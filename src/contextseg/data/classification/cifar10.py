@@ -17,7 +17,7 @@ NAMES = ("airplane", "automobile", "bird", "cat", "deer",
 SIDE = 32
 COUNTS = {"train": 50_000, "test": 10_000}
 HELD_OUT = 5_000
-"""Images at the end of the training set that the split `val` has and `train45` lacks."""
+"""Images at the end of the training set that form the split `val`; `train45` excludes them."""
 SHEET = (25, 40)
 """Rows and columns of images on a sheet of the compact form."""
 
@@ -25,9 +25,9 @@ BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("tes
 
 
 def cifar10_form(root: str | os.PathLike[str]) -> tuple[str, Path] | None:
-    """How CIFAR-10 is stored at a folder: `python`, `binary` or `compact`, and the folder of it.
+    """How CIFAR-10 is stored in a folder (`python`, `binary` or `compact`), and where exactly.
 
-    torchvision's layout is the python one in a sub-folder. None where it is no CIFAR-10.
+    torchvision's layout is the python one in a sub-folder. None if this is not CIFAR-10.
     """
     base = Path(root)
     for folder in (base, base / "cifar-10-batches-py", base / "cifar-10-batches-bin"):
@@ -47,13 +47,14 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
         root: folder of the python files, the binary files, the compact form, or one that holds
             `cifar-10-batches-py` (torchvision's) or `cifar-10-batches-bin`.
         split: `train` (50,000 images) or `test` (10,000); `train45` and `val` are the first 45,000
-            and the last 5,000 of `train`, to choose settings without the test images.
+            and the last 5,000 of `train`, for tuning without the test images.
 
     Returns:
-        The images. `exact` is set where the compact form says which images are copies.
+        The images. `exact` is set if the compact form records which images are copies.
 
     Raises:
-        ValueError: no CIFAR-10 there, a file missing or broken, an unknown split.
+        ValueError: the folder does not hold CIFAR-10, a file is missing or broken, or the split
+            is unknown.
     """
     form_and_folder = cifar10_form(root)
     if form_and_folder is None:
@@ -91,14 +92,14 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
 
 
 def _join(batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Batches of planes [n, 3072] and labels as images [N, 32, 32, 3] and labels [N]."""
+    """Turn batches of planes [n, 3072] and labels into images [N, 32, 32, 3] and labels [N]."""
     planes = np.concatenate([planes for planes, _ in batches])
     images = planes.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), np.concatenate([labels for _, labels in batches])
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """A pickle may name any function to call; this reads arrays and nothing else."""
+    """Unpickles arrays and nothing else: a pickle may name any function to call."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in {("numpy", "ndarray"), ("numpy", "dtype")}:
@@ -115,7 +116,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Planes and labels of one of the python files, which are pickles."""
+    """Planes and labels of a python file, which is a pickle."""
     try:
         with path.open("rb") as file:
             content = _unpickled(file)
@@ -124,7 +125,7 @@ def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError(f"it holds {planes.dtype} of shape {list(planes.shape)}")
     except FileNotFoundError:
         raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.") from None
-    except Exception as error:  # a broken pickle raises whatever it comes upon
+    except Exception as error:  # a broken pickle can raise anything
         raise ValueError(f"{path}: not a batch of CIFAR-10: {error}.") from error
     return planes, labels
 
@@ -137,7 +138,7 @@ def _unpickled(file: IO[bytes]) -> dict[bytes, Any]:
 
 
 def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Planes and labels of one of the binary files: a byte of label, 3072 of planes, each image."""
+    """Planes and labels of a binary file: for each image, one label byte and 3072 of planes."""
     if not path.is_file():
         raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.")
     row = 1 + 3 * SIDE**2
@@ -151,7 +152,7 @@ def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _compact(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Images, labels and which images are exact, of sheets of 25 x 40 images."""
+    """Images, labels and whether each image is exact, from sheets of 25 x 40 images."""
     rows, columns = SHEET
     with np.load(folder / "labels.npz") as file:
         labels = file[f"{part}_labels"]

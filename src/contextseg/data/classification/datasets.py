@@ -1,4 +1,4 @@
-"""Images with one class each: whole sets in memory, or files in a folder a class."""
+"""Images with one class each: whole sets in memory, or files in one folder per class."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextseg.data.classification.folder import LabelledFolder
 
 
 def open_labelled(root: str, split: str) -> LabelledArray | LabelledFolder:
-    """The images at a folder: CIFAR-10 in any of its forms, or a folder a class.
+    """Open the images in a folder: CIFAR-10 in any of its forms, or one folder per class.
 
     Args:
-        root: folder of CIFAR-10, or of one folder a class.
+        root: folder of CIFAR-10, or one with a sub-folder per class.
         split: which part of it, such as `train` or `test`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Batches of a whole set in the memory of the device, augmented there."""
+"""Batches of a dataset that is held in device memory and augmented there."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ EVALUATION_BATCH = 500
 
 
 class MemoryLoader:
-    """The batches of a whole training from images on the device, from any step on.
+    """All batches of a training run, from images on the device, starting at any step.
 
-    A random crop of the image with a black border, and a mirror image, are one gather: no worker,
-    no copy to the device. What is drawn follows from (seed, step) alone.
+    Random crop (of the image with a black border) and random flip are a single gather: no workers,
+    no copy to the device. All random numbers follow from (seed, step) alone.
 
     Each batch is a dictionary: `image` uint8 [B, 3, h, w] in channels-last order, `labels` int64
     [B], `index` int64 [B]. `len` counts all batches, wherever iteration starts.
 
     Args:
-        data: the images, of any number.
-        device: where they and the batches are.
-        batch_size: images a step.
+        data: the images, any number of them.
+        device: where images and batches live.
+        batch_size: images per step.
         epochs: passes over the images.
         seed: at least 0; `BatchOrder` says how the order follows from it.
-        padding: pixels of the border.
-        flip: probability of a mirror image.
+        padding: width of the border in pixels.
+        flip: probability of a horizontal flip.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class MemoryLoader:
         self._size = data.images.shape[1:3]
 
     def __len__(self) -> int:
-        """Batches of the whole training."""
+        """Batches of the whole training run."""
         return len(self.order)
 
     def start(self, step: int) -> None:
-        """Let iterations begin at batch `step`, 0 to len; this and all later ones."""
+        """Start this and all later iterations at batch `step`, 0 to len."""
         if not 0 <= step <= len(self.order):
             raise ValueError(f"step must be in 0 to {len(self.order)}, got {step}.")
         self.order.first = step
@@ -77,7 +77,7 @@ class MemoryLoader:
         down, right = np.arange(height), np.arange(width)
         rows = corners[0] + down
         columns = corners[1] + np.where(flipped, right[::-1], right)
-        # One copy to the device for all that was drawn.
+        # A single copy to the device for all random numbers.
         drawn = torch.from_numpy(np.concatenate([index[:, None], rows, columns], axis=1))
         if self.device.type == "cuda":
             drawn = drawn.pin_memory()
@@ -88,9 +88,9 @@ class MemoryLoader:
 
 
 class MemoryBatches:
-    """The images of a set as they are, in batches on the device, each once.
+    """Each image of a dataset once, unaugmented, in batches on the device.
 
-    Batches are as those of `MemoryLoader`.
+    Batches have the form of `MemoryLoader`'s.
     """
 
     def __init__(

@@ -29,24 +29,24 @@ class LabelledImage(NamedTuple):
 
 
 class LabelledFolder:
-    """Images of one class each, read when they are asked for.
+    """Images with one class each, read on demand.
 
-    Layouts, recognised by the files that are there:
+    The layout is recognised by its files:
 
     - *plain*: `root/{train,val,test}/CLASS/IMAGE`;
     - *listed* (MINC-2500, DTD): `root/images/CLASS/IMAGE`, and `root/labels/train1.txt` ... with
-      a path a line; `val` also finds `validate`;
-    - *FMD*: `root/image/CLASS/IMAGE`: ten folds, of which fold n tests on every tenth image;
+      one path per line; `val` also finds `validate`;
+    - *FMD*: `root/image/CLASS/IMAGE`: ten folds; each tests on every tenth image, from the n-th;
     - *KTH-TIPS2*: `root/CLASS/sample_a ... sample_d/IMAGE`: fold n trains on the n-th sample and
       tests on the other three.
 
     Args:
         root: the folder.
-        split: `train`, `val` or `test`, with the number of a fold behind it where there are several
-            (`train2`); without a number it is the first.
+        split: `train`, `val` or `test`, followed by the number of the fold if there are several
+            (`train2`); without a number, the first fold.
 
     Raises:
-        ValueError: no known layout, no such split, a listed image that is missing.
+        ValueError: the layout or the split is unknown, or a listed image is missing.
     """
 
     def __init__(self, root: str | os.PathLike[str], split: str) -> None:
@@ -78,7 +78,7 @@ class LabelledFolder:
         return LabelledImage(read_image(path), int(self.labels[index]), name)
 
     def _everything(self) -> list[tuple[str, Path]]:
-        """Class and path of the images of all splits, so that every split has the same labels."""
+        """Class and path of the images of all splits, so that all splits share their labels."""
         if (self.root / self.split).is_dir():
             parts = (p for p in sorted(self.root.iterdir()) if p.is_dir())
             return [pair for part in parts for pair in _classes_in(part)]

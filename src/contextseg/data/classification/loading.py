@@ -15,19 +15,20 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
 from contextseg.data.warp import draw_warp
+from contextseg.data.workers import Workers
 
 SHORT_SIDE = 8 / 7
-"""Short side of an image over that of the square cut from its middle for evaluation: 256 to 224."""
+"""Short side of an image relative to the centre crop for evaluation: 256 to 224."""
 
 
 class LabelledTrainingSet(TorchDataset[dict[str, Any]]):
-    """Augmented training images; what is drawn follows from (seed, epoch, index) alone.
+    """Augmented training images; all random numbers follow from (seed, epoch, index) alone.
 
     Args:
         dataset: images and labels.
-        augment: what to do to them.
-        size: rows and columns of what comes out.
-        mean: red, green and blue in 0 to 1, which fills what lies outside of an image.
+        augment: the augmentation options.
+        size: rows and columns of the result.
+        mean: red, green and blue in 0 to 1; fills the area outside the image.
         seed: at least 0.
     """
 
@@ -64,7 +65,7 @@ class LabelledTrainingSet(TorchDataset[dict[str, Any]]):
 
 
 class LabelledEvaluationSet(TorchDataset[dict[str, Any]]):
-    """The middle of each image: a square, its short side resized."""
+    """The centre crop of each image: its short side is resized, then a square is cut out."""
 
     def __init__(self, dataset: LabelledFolder, size: int) -> None:
         self.dataset = dataset
@@ -85,10 +86,10 @@ class LabelledEvaluationSet(TorchDataset[dict[str, Any]]):
 
 
 def center_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """The square in the middle of an image [h, w, 3], at `size` rows and columns.
+    """The centre crop of an image [h, w, 3], `size` rows and columns.
 
-    An image of that very size is returned as it is; of others, the short side is brought to 8/7 of
-    `size` first.
+    An image of exactly that size is returned unchanged; any other is first resized so that its
+    short side is 8/7 of `size`.
     """
     if image.shape[:2] == (size, size):
         return image
@@ -102,21 +103,23 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def labelled_training_loader(
-    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: int,
+    dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: Workers,
     start: int = 0,
 ) -> Loader:  # fmt: skip
-    """The batches of a whole training from batch `start` on; `len` counts all."""
+    """The batches of a whole training run, starting at batch `start`; `len` counts all."""
     order = BatchOrder(len(dataset), batch_size, epochs, seed)
     order.first = start
-    return Loader(dataset, order, workers, None)
+    return Loader(dataset, order, workers, None, batch_size * dataset.size**2 * 3)
 
 
 def labelled_evaluation_loader(
-    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: int = 0
+    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0
 ) -> Loader:
     """Each image once."""
     count = len(dataset)
     batches = [
         list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)
     ]
-    return Loader(LabelledEvaluationSet(dataset, size), batches, workers, None)
+    return Loader(
+        LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3
+    )

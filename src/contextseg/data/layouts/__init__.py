@@ -1,4 +1,4 @@
-"""Public datasets in the folders in which they are downloaded."""
+"""Public datasets in the folder structure of their downloads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAYOUTS: dict[str, Layout] = {
 """Layouts by name, in the order in which they are tried."""
 
 ON_REQUEST = ("pascal_context_60",)
-"""Layouts that share their files with another one, which is recognised in their place."""
+"""Layouts that share their files with another one, which is recognised instead of them."""
 
 
 class Recognised(NamedTuple):
@@ -47,10 +47,10 @@ def recognise(root: Path, layout: str = "auto") -> Recognised | None:
         layout: a name of `LAYOUTS`; `auto` tries all but those of `ON_REQUEST`.
 
     Returns:
-        The layout and the dataset's own folder; None where nothing is recognised.
+        The layout and the dataset's own folder; None if nothing is recognised.
 
     Raises:
-        ValueError: several datasets are there, the named one is not, or the name is unknown.
+        ValueError: there are several datasets, the named one is missing, or the name is unknown.
     """
     if layout != "auto":
         if layout not in LAYOUTS:
@@ -67,7 +67,7 @@ def recognise(root: Path, layout: str = "auto") -> Recognised | None:
     found = [Recognised(kind, base) for kind in candidates if (base := kind.find(root))]
     if any(each.layout is VOC2012 for each in found):
         found = [each for each in found if each.layout is not SBD]  # it is part of VOC's train_aug
-    # A dataset right at the root is meant before ones below it.
+    # A dataset right at the root takes precedence over those below it.
     nearest = min((len(each.base.parts) for each in found), default=0)
     found = [each for each in found if len(each.base.parts) == nearest]
     if len(found) > 1:

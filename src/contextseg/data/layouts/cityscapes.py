@@ -1,4 +1,4 @@
-"""Cityscapes: leftImg8bit and gtFine, a folder a city."""
+"""Cityscapes: leftImg8bit and gtFine, one folder per city."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _IMAGE, _MASK = "_leftImg8bit", "_gtFine_labelIds"
 
 
 class CityscapesLayout(Named):
-    """Fine annotations: masks of label ids (not train ids), which the server wants back.
+    """Fine annotations: masks of label ids (not train ids), as the evaluation server expects them.
 
-    The ground truth of `test` is blank in the download, so that it counts as unpublished.
+    The ground truth of `test` is blank in the download, so it counts as unpublished.
     """
 
     inside = ("cityscapes", "citys", "Cityscapes")

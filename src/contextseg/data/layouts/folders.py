@@ -1,4 +1,4 @@
-"""Layouts with an image folder and a mask folder a split: ADE20K, COCO-Stuff, CamVid."""
+"""Layouts with an image and a mask folder per split: ADE20K, COCO-Stuff, CamVid."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _MASKS = (".png",)
 
 
 class SplitFolders(Named):
-    """Image i of a split is in one folder, its mask of the same name in another.
+    """The images of a split are in one folder, masks of the same names in another.
 
     Args:
         name: of the layout and of its vocabulary.
         folders: for a base folder, the image folder and the mask folder (None for a split without
-            labels) of each split by name; those that are not there are left out.
-        inside: folders below a root in which the dataset may lie.
+            labels) of each split by name; missing ones are left out.
+        inside: folders below a root that may hold the dataset.
     """
 
     def __init__(

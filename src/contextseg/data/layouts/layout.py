@@ -1,4 +1,4 @@
-"""What a native layout has to say of itself."""
+"""The interface of a native layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.data.vocabularies import vocabulary
 
 
 class Layout(Protocol):
-    """A dataset in the folders in which it is downloaded."""
+    """A dataset in the folder structure of its download."""
 
     @property
     def name(self) -> str:
@@ -26,7 +26,7 @@ class Layout(Protocol):
         ...
 
     def find(self, root: Path) -> Path | None:
-        """The dataset's own folder: `root` or one below it; None where it is not there."""
+        """The dataset's own folder: `root` or one below it; None where it is not found."""
         ...
 
     def splits(self, base: Path) -> list[str]:
@@ -39,7 +39,7 @@ class Layout(Protocol):
         Args:
             base: what `find` returned.
             split: one of `splits`.
-            strict: raise if pairs are incomplete, else keep what is wrong in `problems`.
+            strict: raise if pairs are incomplete; else list them in `problems`.
 
         Raises:
             ValueError: there is no such split, or pairs are incomplete.
@@ -48,10 +48,10 @@ class Layout(Protocol):
 
 
 class Named(ABC):
-    """The part that all layouts share: name, classes, and where to look."""
+    """What all layouts share: name, classes, and where to look."""
 
     inside: tuple[str, ...] = ()
-    """Folders below a root in which the dataset may lie."""
+    """Folders below a root that may hold the dataset."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class Named(ABC):
         return vocabulary(self.name)
 
     def find(self, root: Path) -> Path | None:
-        """The dataset's own folder: `root` or one below it; None where it is not there."""
+        """The dataset's own folder: `root` or one below it; None where it is not found."""
         for base in (root, *(root / folder for folder in self.inside)):
             if self.is_here(base):
                 return base
@@ -70,11 +70,11 @@ class Named(ABC):
 
     @abstractmethod
     def is_here(self, base: Path) -> bool:
-        """Whether a folder is the dataset's own."""
+        """Whether a folder is the dataset's own folder."""
 
 
 def require_split(base: Path, split: str, splits: Iterable[str]) -> None:
-    """Raise unless the split is there."""
+    """Raise unless the split exists."""
     if split not in (known := list(splits)):
         raise ValueError(
             f"{base}: there is no split {split!r}. There are {', '.join(known) or 'none'}."

@@ -38,7 +38,7 @@ class DetailAnnotations:
         path: trainval_merged.json.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: the file is not of this kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class DetailAnnotations:
         return sorted(name for name, image in self.images.items() if image["phase"] == split)
 
     def ids(self, entry: Entry) -> np.ndarray:
-        """Ids [h, w], uint8, 0 to 59; of segments that overlap the last counts.
+        """Ids [h, w], uint8, 0 to 59; where segments overlap, the last one wins.
 
         Raises:
             ImageError: a segment cannot be decoded, or does not fit the image.
@@ -84,15 +84,15 @@ class DetailAnnotations:
 
 @cache
 def read_annotations(path: Path) -> DetailAnnotations:
-    """The file, read once a process: it has several hundred megabytes."""
+    """The file, read once per process: it has several hundred megabytes."""
     return DetailAnnotations(path)
 
 
 class PascalContextLayout(Named):
     """VOC2010 with `trainval_merged.json`, or with SegmentationClassContext and its lists.
 
-    Converted masks hold 0 for everything else and 1 to 59 in the order of the Detail API's ids;
-    they are taken where both are there.
+    Converted masks hold 1 to 59 in the order of the Detail API's ids and 0 for everything else;
+    they take precedence if both exist.
     """
 
     inside = ("VOC2010", "VOCdevkit/VOC2010", "pcontext/VOCdevkit/VOC2010")

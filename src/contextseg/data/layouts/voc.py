@@ -36,7 +36,7 @@ def voc_ids(entry: Entry) -> np.ndarray:
         return read_ids(entry.mask)
     except ImageError:
         raise
-    except ValueError:  # in colours, as some copies are
+    except ValueError:  # some copies are in colour
         return classes.to_ids(read_labels(entry.mask, classes))
 
 
@@ -46,11 +46,11 @@ def sbd_ids(path: Path) -> np.ndarray:
     Raises:
         ImageError: the file cannot be read.
     """
-    from scipy.io import loadmat  # installed: `_opened` has looked
+    from scipy.io import loadmat  # installed: `_opened` has checked
 
     try:
         return np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0], np.uint8)
-    except Exception as error:  # scipy raises whatever its parser meets
+    except Exception as error:  # scipy's parser can raise anything
         raise ImageError(
             f"{path}: cannot be read as a mask of SBD, it may be truncated ({error})."
         ) from error
@@ -59,15 +59,15 @@ def sbd_ids(path: Path) -> np.ndarray:
 class VOCLayout(Named):
     """VOC 2012 as in its devkit, with SBD beside it or merged into it.
 
-    Splits are the lists in ImageSets/Segmentation; `train_aug` is there where SegmentationClassAug
-    and its list are (as widely shared), or SBD's own folder is in or beside VOC2012. An official
-    mask is taken before one of SBD.
+    Splits are the lists in ImageSets/Segmentation. `train_aug` exists if SegmentationClassAug and
+    its list do (as widely shared), or if SBD's own folder is in or beside VOC2012. Official masks
+    take precedence over SBD's.
     """
 
     inside = ("VOC2012", "VOCdevkit/VOC2012", "voc2012/VOCdevkit/VOC2012")
 
     def is_here(self, base: Path) -> bool:
-        """Whether lists, images and masks of the segmentation challenge are here."""
+        """Whether lists, images and masks of the segmentation challenge are in a folder."""
         lists = base / "ImageSets" / "Segmentation"
         context = base / "SegmentationClassContext"
         return lists.is_dir() and (base / "SegmentationClass").is_dir() and not context.is_dir()
@@ -114,7 +114,7 @@ class VOCLayout(Named):
 
 
 class SBDLayout(Named):
-    """SBD alone (benchmark_RELEASE, VOCaug): 8498 train and 2857 val images of its own split."""
+    """SBD alone (benchmark_RELEASE, VOCaug) with its own split: 8498 train, 2857 val images."""
 
     inside = ("dataset", "VOCaug/dataset", "benchmark_RELEASE/dataset", "sbd/dataset", "sbd")
 
@@ -138,7 +138,7 @@ class SBDLayout(Named):
 
     @property
     def classes(self) -> Classes:
-        """Those of VOC."""
+        """The classes of VOC."""
         return vocabulary("voc2012")
 
 

@@ -1,1 +1,1 @@
-"""One image seen at several scales, mirrored and in windows."""
+"""An image viewed at several scales, mirrored and in windows: plan, run, average."""

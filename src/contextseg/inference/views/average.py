@@ -1,4 +1,4 @@
-"""The mean of what several passes say of each pixel, strip by strip.
+"""The mean over several passes of the class probabilities of each pixel, strip by strip.
 
 The coarse logits of all passes are kept, which are small; class probabilities at the size of the
 image, which are not, exist for one strip of rows at a time.
@@ -6,7 +6,7 @@ image, which are not, exist for one strip of rows at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ def mean_probabilities(
     windows that share a pixel are averaged; then all passes are.
 
     Args:
-        passes: what was looked at.
+        passes: the views of the image.
         coarse_logits: [L, H, W] for each view of each pass, in their order.
         size: rows and columns of the image, as the passes were planned for.
         align_corners: convention of the upsampling.
@@ -57,6 +57,27 @@ def mean_probabilities(
             probabilities *= row_share[first_row:last_row, None] * column_share[columns]
             total[:, first_row - start : last_row - start, columns] += probabilities
         yield start, stop, total
+
+
+def labels_of_strips(
+    strips: Iterable[tuple[int, int, Tensor]], size: tuple[int, int], device: torch.device
+) -> Tensor:
+    """Labels [h, w], uint8, from scores that come a strip of rows at a time."""
+    labels = torch.empty(size, dtype=torch.uint8, device=device)
+    for start, stop, scores in strips:
+        labels[start:stop] = scores.max(0).indices
+    return labels
+
+
+def presence_of(passes: Sequence[Tensor]) -> Tensor:
+    """Presence logits [L], float64, of an image from those of each view of each pass, [views, L].
+
+    A class is in an image if it is in any view of a pass; the probabilities of passes are averaged.
+    """
+    largest = torch.stack([views.double().amax(0) for views in passes])  # [passes, L]
+    if len(largest) == 1:
+        return largest[0]
+    return largest.sigmoid().mean(0).logit(eps=1e-15)
 
 
 def _view_rows(

@@ -1,4 +1,4 @@
-"""What the network looks at: the image at several scales, mirrored, whole or in windows."""
+"""The views of an image: at several scales, mirrored, whole or in windows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contextseg.inference.views.windows import coverage, window_starts
+from contextseg.inference.views.windows import overlap_counts, window_starts
 from contextseg.models.segmentation import SMALLEST_IMAGE
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ MAX_PIXELS = 2048 * 2048
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """A region of the image, as the network gets to see it."""
+    """A region of the image, as the network sees it."""
 
     top: int
     """First row of the region, in image pixels."""
@@ -61,7 +61,7 @@ def plan(
     Args:
         size: rows and columns of the image, each at least `smallest_side(scales)`.
         scales: factors of the image's own size, each above 0.
-        flip: look at the mirror image too.
+        flip: view the mirror image, too.
         window: side, or rows and columns, of the windows in pixels of the scaled image; at least
             32. None takes the whole image where it has at most `max_pixels` pixels at the scale,
             else square windows of as many.
@@ -126,15 +126,17 @@ def _window(
 
 def _pass(size: tuple[int, int], scale: float, sides: tuple[int, int], mirrored: bool) -> Pass:
     tops, lefts = (window_starts(*pair) for pair in zip(size, sides, strict=True))
-    seen = _scaled(sides, scale)
+    resized = _scaled(sides, scale)
     return Pass(
         views=tuple(
-            View(top=top, left=left, rows=sides[0], columns=sides[1], size=seen, mirrored=mirrored)
+            View(
+                top=top, left=left, rows=sides[0], columns=sides[1], size=resized, mirrored=mirrored
+            )
             for top in tops
             for left in lefts
         ),
-        row_counts=tuple(coverage(size[0], tops, sides[0])),
-        column_counts=tuple(coverage(size[1], lefts, sides[1])),
+        row_counts=tuple(overlap_counts(size[0], tops, sides[0])),
+        column_counts=tuple(overlap_counts(size[1], lefts, sides[1])),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the network says of each view of an image, kept at feature size."""
+"""The network on every view of an image; its logits are kept at feature size."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from torch import Tensor, nn
 
 from contextseg.config import ModelConfig
 from contextseg.inference.preprocess import network_input
-from contextseg.inference.views.average import mean_probabilities
+from contextseg.inference.views.average import (
+    labels_of_strips,
+    mean_probabilities,
+    presence_of,
+)
 from contextseg.inference.views.plan import Pass, View
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.ops import upsampled_argmax
 
 BATCH = 4
 """Views that one forward takes at most; fewer where they would exceed `max_pixels` together."""
 
 
-class Look(NamedTuple):
-    """What the network said of each view of an image."""
+class ViewLogits(NamedTuple):
+    """Logits of each view of an image."""
 
     passes: Sequence[Pass]
-    """What was looked at."""
+    """The views."""
     coarse_logits: list[Tensor]
     """[L, H, W] for each view of each pass, in their order."""
     presence: list[Tensor]
@@ -31,6 +36,17 @@ class Look(NamedTuple):
     """Rows and columns of the image."""
     align_corners: bool
     """Convention of the upsampling to the image."""
+
+    def labels(self) -> Tensor:
+        """[h, w], uint8: the most probable class of each pixel."""
+        if len(self.coarse_logits) > 1:
+            return labels_of_strips(self.strips(), self.size, self.coarse_logits[0].device)
+        return upsampled_argmax(
+            self.coarse_logits[0][None],
+            self.size,
+            align_corners=self.align_corners,
+            dtype=torch.uint8,
+        )[0]
 
     def strips(self) -> Iterator[tuple[int, int, Tensor]]:
         """Mean class probabilities, as `mean_probabilities` yields them."""
@@ -46,29 +62,18 @@ class Look(NamedTuple):
         return presence_of(logits.split([len(each.views) for each in self.passes]))
 
 
-def presence_of(passes: Sequence[Tensor]) -> Tensor:
-    """Presence logits [L], float64, of an image from those of each view of each pass, [views, L].
-
-    A class is in an image if it is in any view of a pass; the probabilities of passes are averaged.
-    """
-    largest = torch.stack([views.double().amax(0) for views in passes])  # [passes, L]
-    if len(largest) == 1:
-        return largest[0]
-    return largest.sigmoid().mean(0).logit(eps=1e-15)
-
-
-def look_at(
+def run_views(
     canvas: Tensor,
     passes: Sequence[Pass],
     model: nn.Module,
     config: ModelConfig,
     max_pixels: int,
-) -> Look:
+) -> ViewLogits:
     """Run the network on every view of an image.
 
     Args:
         canvas: the image, [1, 3, h, w], uint8, on the device of the model.
-        passes: what to look at, planned for (h, w).
+        passes: the views, planned for (h, w).
         model: returns `SegmentationOutput`.
         config: the model's; for the normalisation.
         max_pixels: pixels that one forward may take; a single view may exceed it.
@@ -83,7 +88,7 @@ def look_at(
             presence += output.presence_logits.unbind()
         align_corners = output.align_corners
     size = canvas.shape[2], canvas.shape[3]
-    return Look(passes, logits, presence, size, align_corners)
+    return ViewLogits(passes, logits, presence, size, align_corners)
 
 
 def _batches(views: Sequence[View], max_pixels: int) -> Iterator[list[View]]:

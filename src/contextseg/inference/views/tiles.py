@@ -40,14 +40,14 @@ def tiled_labels(
     columns = _owned([view.left for view in tiles.views], first.columns, width)
     presence = []
     for view in tiles.views:
-        found = model.labels(network_input(canvas, [view], config))
+        output = model.labels(network_input(canvas, [view], config))
         (top, bottom), (left, right) = rows[view.top], columns[view.left]
-        own = found.labels[
+        own = output.labels[
             0, top - view.top : bottom - view.top, left - view.left : right - view.left
         ]
         labels[top:bottom, left:right] = own
-        if found.presence_logits is not None:
-            presence.append(found.presence_logits[0].double())
+        if output.presence_logits is not None:
+            presence.append(output.presence_logits[0].double())
     return labels, torch.stack(presence).amax(0) if presence else None
 
 

@@ -21,7 +21,7 @@ def window_starts(length: int, window: int) -> list[int]:
     return [*range(0, last, stride), last]
 
 
-def coverage(length: int, starts: list[int], window: int) -> list[int]:
+def overlap_counts(length: int, starts: list[int], window: int) -> list[int]:
     """How many windows cover each pixel of one dimension, [length]."""
     counts = [0] * length
     for start in starts:

@@ -1,4 +1,4 @@
-"""Networks to files that other engines run: written, then verified against PyTorch."""
+"""Export networks to files for other engines, and verify them against PyTorch."""
 
 from __future__ import annotations
 

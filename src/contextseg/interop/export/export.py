@@ -1,4 +1,4 @@
-"""A network to a verified file for another engine."""
+"""Export a network to a verified file for another engine."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class ExportReport:
     """An export that was written."""
 
     path: Path
-    """The file; beside an .xml stands its .bin."""
+    """The file; an .xml has its .bin beside it."""
     info: ExportInfo
-    """What the file says of itself."""
+    """The file's metadata."""
     verification: Verification
-    """How far it is from PyTorch."""
+    """How much it differs from PyTorch."""
     bytes: int
     """Size of the file, or of both."""
 
@@ -83,7 +83,7 @@ def export(
     opset: int = DEFAULT_OPSET,
     least_agreement: float | None = None,
 ) -> ExportReport:
-    """Write a network for another engine, and check it against PyTorch before it is kept.
+    """Export a network for another engine, and verify it against PyTorch before keeping it.
 
     The graph takes normalised images and upsamples its result to their size by itself. Classes,
     palette and normalisation are in the file's metadata.
@@ -113,7 +113,7 @@ def export(
     info = ExportInfo(
         config=network.config, classes=classes, output=output, precision=precision, size=size
     )
-    # Before all work: a folder that cannot be written to is known in a moment.
+    # First of all, to find out at once whether the folder is writable.
     with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
         return _export(
             folder, target, network, info, to=to, images=images, opset=opset, least=least_agreement
@@ -166,7 +166,7 @@ def _export(
     )
     files = [file for file in (partial.with_suffix(".bin"), partial) if file.is_file()]
     total = sum(file.stat().st_size for file in files)
-    for file in files:  # the .xml last: it is what is looked for
+    for file in files:  # the .xml last, because readers look for it
         file.replace(target.parent / file.name)
     return ExportReport(path=target, info=info, verification=verification, bytes=total)
 

@@ -1,4 +1,4 @@
-"""What is exported: normalised images in, labels, logits or probabilities at their size out."""
+"""The exported graph: from normalised images to labels, logits or probabilities at image size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
-"""Classes that are upsampled together for a mask: memory for 16 planes, not for all of them."""
+"""Classes that are upsampled together for a mask: memory holds 16 planes instead of all."""
 EXAMPLE = (2, 3, 96, 128)
 """Shape of the images a graph is traced with: no two sizes alike, none special."""
 
@@ -32,7 +32,7 @@ class ExportGraph(nn.Module):
     ) -> None:
         super().__init__()
         self.autocast = precision == "bf16"
-        # A copy, as training may go on; contiguous, as exporters store weights as they lie.
+        # A copy, as training may continue; contiguous, as exporters store weights as they lie.
         self.model = copy.deepcopy(model).to(
             "cpu", torch.float32, memory_format=torch.contiguous_format
         )  # pyright: ignore[reportCallIssue]
@@ -83,8 +83,8 @@ def interpolation(length: int, size: int, align_corners: bool) -> Tensor:
 def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """Class of the largest upsampled logit, [B, h, w], uint8, the first of equal ones.
 
-    A running maximum over a few classes at a time: no exporter fuses upsampling with argmax, and
-    all classes at image size would be the largest tensor by far.
+    It is a running maximum over a few classes at a time: no exporter fuses upsampling with argmax,
+    and all classes at image size would be by far the largest tensor.
     """
     best, labels = None, None
     for first in range(0, logits.shape[1], CHUNK):
@@ -111,6 +111,6 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     try:
         with torch.no_grad():
             return torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
-    except Exception as error:  # torch.export fails with many classes; all mean the same here
+    except Exception as error:  # torch.export raises many exception classes; all mean the same here
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error

@@ -1,4 +1,4 @@
-"""Images that an export is calibrated and verified with."""
+"""Images for calibrating and verifying an export."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
 
 
 def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
-    """Up to `count` images of a folder or a list, evenly spread; drawn scenes where there is none.
+    """Up to `count` images of a folder or a list, evenly spaced; drawn scenes if there is none.
 
     Returns:
         Each [h, w, 3], uint8, RGB.
 
     Raises:
-        ValueError: the folder holds no image, or one that cannot be read.
+        ValueError: the folder holds no images, or one that cannot be read.
     """
     if photos is None:
         scenes = ShapesDataset("val")

@@ -12,7 +12,7 @@ from contextseg.engines.info import INPUT
 from contextseg.system.extras import optional
 
 ROOTS = frozenset({"Conv"})
-"""Operators in int8 wherever they stand; nearly all time is spent in them."""
+"""Operators that are always quantised; nearly all time is spent in them."""
 FOLLOWERS = frozenset({"Relu", "Clip", "Add", "MaxPool", "Concat"})
 """Operators in int8 behind a convolution, so that integers go from one to the next. Relu and Clip
 must be among them: the 256 steps then cover what they let through. Otherwise the steps cover all
@@ -58,9 +58,9 @@ class Images:
 def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
     """Replace the network in a file by its int8 form.
 
-    Convolutions and what stands between them compute in int8. The Encoding Layer, the upsampling
-    and the argmax stay in floating point: they cost little, and every prediction hangs on them.
-    Weights get a scale a channel, activations an asymmetric one a tensor, from the range they take
+    Convolutions and the operators between them compute in int8. The Encoding Layer, the upsampling
+    and the argmax stay in floating point: they cost little, and every prediction depends on them.
+    Weights get a scale per channel, activations an asymmetric scale per tensor, from their range
     on the images. The file stays a floating-point graph with quantising nodes (QDQ), which both
     ONNX Runtime and OpenVINO turn into integer kernels.
 

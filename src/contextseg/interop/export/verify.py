@@ -1,4 +1,4 @@
-"""An exported network against PyTorch, on images."""
+"""Verify an exported network against PyTorch on images."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 
 AGREEMENT = {"fp32": 0.999, "fp16": 0.99, "bf16": 0.97, "int8": 0.9}
-"""Share of pixels, by precision, whose class must be that of PyTorch."""
+"""Minimum fraction of pixels whose class agrees with PyTorch, by precision."""
 DIFFERENCE = 1e-3
 """Largest difference of logits in fp32, in units of the largest logit (or 1)."""
 
 
 class ExportDiffersError(ValueError):
-    """An exported network that does not do what PyTorch does."""
+    """An exported network differs from PyTorch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """How far an export is from PyTorch."""
+    """How much an export differs from PyTorch."""
 
     max_difference: float
     """Largest |Δ| of logits; of probabilities for such an export; for labels the most by which
@@ -34,7 +34,7 @@ class Verification:
     largest: float
     """Largest |logit| of PyTorch."""
     agreement: float
-    """Share of pixels of one class in both, 0 to 1."""
+    """Fraction of pixels with the same class in both, 0 to 1."""
     images: int
     """Images compared."""
     sizes: tuple[tuple[int, int], ...]
@@ -51,7 +51,7 @@ def verify(
     source: Literal["photos", "drawn scenes"],
     least: float | None = None,
 ) -> Verification:
-    """Compare an export with the network it was made of.
+    """Compare an export with its original network.
 
     Args:
         exported: in the engine that will run it.

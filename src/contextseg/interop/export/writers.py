@@ -1,4 +1,4 @@
-"""A traced network to a file of each format."""
+"""Write a traced network to a file, for each format."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def write_compiled(path: Path, program: ExportedProgram, info: ExportInfo) -> No
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what exporters print and warn of their own inner workings."""
+    """Suppress what exporters print and warn about their own internals."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

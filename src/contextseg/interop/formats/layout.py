@@ -17,7 +17,7 @@ Settings = Mapping[str, Any]
 
 
 class ForeignCheckpointError(ValueError):
-    """A checkpoint that cannot be converted faithfully; the message says why."""
+    """A checkpoint cannot be converted faithfully; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,12 +29,12 @@ class Layout:
     renames: dict[str, str]
     """Module or tensor names there to names here; the longest that fits counts."""
     changed: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
-    """Tensors there whose values or axes are stored otherwise, and how they become those here."""
+    """Foreign tensors whose values or axes are stored differently, with their conversions."""
     dropped: dict[str, str] = field(default_factory=dict)
-    """Beginnings of names that are left out, each with the reason."""
+    """Prefixes of names that are left out, each with the reason."""
 
     def target(self, name: str) -> str | None:
-        """The name here of a tensor there, or None if the format has no such tensor."""
+        """This package's name of a foreign tensor, or None if the format has no such tensor."""
         parts = name.split(".")
         for length in range(len(parts), 0, -1):
             new = self.renames.get(".".join(parts[:length]))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 
 from contextseg.config import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     ContextConfig,
     DeepLabV3Config,
     EncodingConfig,
@@ -46,6 +48,8 @@ def layout(state: State, settings: Settings) -> Layout:
         aux_weight=0.2,
         output_stride=8,
         align_corners=True,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     if config.aux_weight:
         head |= sequence("auxlayer.conv5", "aux_head.reduction")

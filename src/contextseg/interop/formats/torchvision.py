@@ -6,7 +6,7 @@ RGB, auxiliary loss of weight 0.5.
 
 from __future__ import annotations
 
-from contextseg.config import ContextConfig, DeepLabV3Config, FCNConfig
+from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ContextConfig, DeepLabV3Config, FCNConfig
 from contextseg.interop.formats.layout import (
     ForeignCheckpointError,
     Layout,
@@ -33,6 +33,8 @@ def layout(state: State, settings: Settings) -> Layout:
         auxiliary="aux_classifier.0",
         aux_weight=0.5,
         output_stride=8,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     if config.aux_weight:
         head |= sequence("aux_classifier", "aux_head.reduction")

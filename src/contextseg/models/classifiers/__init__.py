@@ -1,4 +1,4 @@
-"""Networks from an image to one class."""
+"""Networks that classify whole images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""timm models as a classifier's backbone: image to the last feature map."""
+"""timm models as a classifier's backbone: from an image to the last feature map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.models.backbone import Backbone
 
 
 class LastStage(nn.Module):
-    """The last stage of a backbone, at the stride it was made with.
+    """The last stage of a backbone, at its own stride.
 
     Shape:
         images:  [B, 3, H, W], normalised.
@@ -33,18 +33,18 @@ class LastStage(nn.Module):
 def timm_features(
     name: str, pretrained: bool, small_images: bool, size: int
 ) -> tuple[nn.Module, int]:
-    """A convolutional timm model without pooling and classifier, and its channels.
+    """A convolutional timm model without pooling and classifier, and its number of channels.
 
     Args:
         name: of a timm model.
         pretrained: fetch timm's weights.
-        small_images: replace the stem's first convolution by a 3x3 one of stride 1 and take out
-            the pooling behind it.
+        small_images: replace the stem's first convolution by a 3x3 one of stride 1 and remove the
+            pooling after it.
         size: rows and columns of the images.
 
     Raises:
-        ValueError: no such model, or one whose features are no map, that does not take images of
-            this size, or whose stem is unlike a ResNet's and cannot be replaced.
+        ValueError: the model does not exist, its features are not a map, it does not take images of
+            this size, or its stem is unlike a ResNet's and cannot be replaced.
     """
     if not timm.is_model(name):
         raise ValueError(f"timm: there is no model {name!r}; contextseg models --backbones lists.")
@@ -69,7 +69,7 @@ def timm_features(
 
 
 def _check_features(model: Any, name: str, size: int) -> None:
-    """Raise unless a network that timm calls one of a fixed size gives a feature map at `size`."""
+    """Raise unless a network that timm marks as fixed-size gives a feature map at `size`."""
     shape: list[int] = []
     model.eval()
     with contextlib.suppress(AssertionError, RuntimeError, ValueError), torch.no_grad():

@@ -1,4 +1,4 @@
-"""Config to classifier."""
+"""From a config to a classifier."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import assert_never
 
 from timm.layers.squeeze_excite import SEModule
 
-from contextseg.config.classification import (
-    ClassifierConfig,
+from contextseg.config.classification import ClassifierConfig
+from contextseg.config.networks import (
     DeepTENConfig,
     EncNet14Config,
     ResNet14Config,
@@ -19,6 +19,7 @@ from contextseg.models.classifiers.backbones import LastStage, timm_features
 from contextseg.models.classifiers.heads import EncodingHead, PooledHead
 from contextseg.models.classifiers.model import Classifier
 from contextseg.models.classifiers.resnet14 import ResNet14
+from contextseg.models.narrow_convolutions import guard_narrow
 from contextseg.models.normalisation import with_normalisation
 
 
@@ -26,7 +27,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
     """The classifier that `config` describes.
 
     Raises:
-        ValueError: the number of classes is not set, or a backbone that there is not.
+        ValueError: the number of classes is not set, or the backbone does not exist.
     """
     if config.num_classes is None:
         raise ValueError(
@@ -68,4 +69,5 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
             head = PooledHead(channels, classes)
         case _:
             assert_never(config.network)
+    guard_narrow(backbone)
     return Classifier(config, backbone, head)

@@ -1,4 +1,4 @@
-"""From a feature map to class logits: pooled, or encoded as in Deep TEN."""
+"""From a feature map to class logits: by pooling, or by encoding as in Deep TEN."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class PooledHead(nn.Module):
 
 
 class EncodingHead(nn.Module):
-    """Deep TEN: projection, residual encoders flattened to length 1, a linear layer.
+    """Deep TEN: projection, residual encoders flattened and L2-normalised, a linear layer.
 
-    Where features lie in the image does not matter, only what they are: an orderless descriptor.
+    The descriptor is orderless: it does not depend on where features are in the image.
 
     Shape:
         features: [B, C, H, W], any size.

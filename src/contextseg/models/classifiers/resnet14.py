@@ -1,4 +1,4 @@
-"""The networks of 14 layers that the paper trains on CIFAR-10."""
+"""The 14-layer networks that the EncNet paper trains on CIFAR-10."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 Gate = Callable[[int], nn.Module]
-"""From channels to a module that gates a feature map of so many."""
+"""Builds the gate of a feature map with the given number of channels."""
 
 
 class PreActivationBlock(nn.Module):
-    """Norm, ReLU and 3x3 convolution, twice, beside a shortcut.
+    """Norm, ReLU and 3x3 convolution, twice, with a shortcut.
 
     Shape:
         features: [B, C, H, W].
@@ -37,7 +37,7 @@ class PreActivationBlock(nn.Module):
 
 
 class GatedBlock(nn.Module):
-    """Two 3x3 convolutions with norms, a gate behind them, a shortcut, ReLU.
+    """Two 3x3 convolutions with norms, followed by a gate; a shortcut, ReLU.
 
     Shape:
         features: [B, C, H, W].
@@ -70,8 +70,8 @@ class ResNet14(nn.Module):
 
     Args:
         width: channels of the first stage; the next have twice and four times as many.
-        gate: builds the gate of a block for so many channels. Without one, blocks are of the
-            pre-activation kind, as the parameter count of the baseline asks for.
+        gate: builds the gate of a block, given its number of channels. Without one, blocks are
+            pre-activation blocks, as the baseline's parameter count implies.
     """
 
     def __init__(self, width: int = 64, gate: Gate | None = None) -> None:
@@ -108,7 +108,7 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """Nothing where the shape stays, else a 1x1 convolution (with a bias, as the counts show)."""
+    """Identity if the shape stays, else a 1x1 convolution (with a bias, as the counts imply)."""
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
     return nn.Conv2d(in_channels, out_channels, 1, stride)

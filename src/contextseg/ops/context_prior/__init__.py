@@ -1,4 +1,4 @@
-"""Intra- and inter-class context of a prior over pixels, and the affinity loss that teaches it."""
+"""Intra- and inter-class context of a prior over pixels, and the affinity loss for training it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["AffinityTerms", "Context", "Prior", "PriorNorm", "context_prior", "p
 
 
 class Context(NamedTuple):
-    """What `context_prior` gives."""
+    """Outputs of `context_prior`."""
 
     intra: Tensor
     """Intra-class context, [B, N, D], in the dtype and layout of the values."""
     inter: Tensor
     """Inter-class context, likewise."""
     affinity: AffinityTerms | None
-    """Terms of the affinity loss where there were labels."""
+    """Terms of the affinity loss, if labels were given."""
 
 
 def context_prior(
@@ -45,20 +45,20 @@ def context_prior(
 ) -> Context:
     r"""Gather the values of a query's own class and of the others, by a prior learnt from labels.
 
-    The prior says of each pair of a query i and a key n whether they are of one class; intra- and
+    For each pair of a query i and a key n, the prior tells whether they share a class; intra- and
     inter-class context are means over the keys:
 
     $$p_{in} = \sigma(\mathrm{BN}_n(w_n \cdot x_i)), \qquad
       y_i = \frac1M \sum_{n=1}^{M} p_{in} v_n, \qquad
       \bar y_i = \frac1M \sum_{n=1}^{M} (1 - p_{in}) v_n.$$
 
-    With labels, it also gives the terms of the affinity loss (`AffinityTerms`). Queries and keys
-    need not be of one grid: keys, a fixed number, stand for positions of the training crop, queries
-    are the pixels of any image.
+    With labels, it also returns the terms of the affinity loss (`AffinityTerms`). Queries and keys
+    need not share a grid: keys, whose number is fixed, represent positions of the training crop;
+    queries are the pixels of any image.
 
-    The eager form makes the prior in tiles, forward and again backward, so that nothing of size
-    N × M is ever in memory; batch statistics come from the covariance of the features. While a
-    graph is exported, the prior is made whole, by plain operators.
+    The eager form computes the prior in tiles, in the forward and again in the backward, so nothing
+    of size N × M is ever in memory; batch statistics come from the covariance of the features.
+    During export, plain operators compute the whole prior.
 
     Args:
         features: of the queries, x, [B, N, C], floating point, any strides: the view
@@ -70,16 +70,16 @@ def context_prior(
             None for no affinity terms.
         key_labels: of the keys, [B, M], likewise; None for those of the queries, if N = M.
         groups: groups of the convolution; divides C and M.
-        void: `mask` leaves every pair with a void pixel out, and out of each term the queries that
-            it has nothing to ask: without a key of their class, or of another. `as_class` counts
-            as the authors' code does: void is a class, and such a query costs 100, as the log of
-            0 that they clamp, without a gradient.
+        void: `mask` leaves out every pair with a void pixel, and from each term the queries for
+            which it is undefined: those without a key of their class, or of another. `as_class`
+            counts as the authors' code does: void is a class, and such a query costs 100, their
+            clamped log of 0, without a gradient.
         diagonal: `keep` counts a query's own pair everywhere, as the paper's formulas do; `remove`
-            takes it out of the numerators of precision and recall and out of the latter's
-            denominator, as the authors' code does. Only for N = M, on one grid.
+            drops it from the numerators of precision and recall and from the latter's denominator,
+            as the authors' code does. Only for N = M, on one grid.
         ignore_index: label of void.
-        impl: `reference` is the dense formula, `eager` the tiles, `fused` a kernel that makes them;
-            `auto` takes the kernel on a CUDA device and the eager tiles elsewhere.
+        impl: `reference` is the dense formula, `eager` the tiles, `fused` a kernel that computes
+            them; `auto` takes the kernel on a CUDA device and the eager tiles elsewhere.
 
     Returns:
         Intra- and inter-class context and the affinity terms. Half precision is computed in

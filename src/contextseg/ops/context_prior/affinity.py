@@ -116,5 +116,5 @@ def terms(
 
 def cost(ratio: Tensor) -> Tensor:
     """-log of ratios; those that rounding has made 0 cost 100 and have no gradient."""
-    lost = ratio <= torch.finfo(ratio.dtype).tiny  # False for NaN, which is to show
+    lost = ratio <= torch.finfo(ratio.dtype).tiny  # False for NaN, which must propagate
     return torch.where(lost, CLAMP, -torch.where(lost, 1.0, ratio).log())

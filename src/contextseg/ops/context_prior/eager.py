@@ -23,7 +23,7 @@ def context_prior(
     `contexts` makes contexts and sums over rows, differentiably, as `tiles.contexts` does.
     """
     features, weight, norm, values, labels, groups, void, diagonal, ignore_index = inputs
-    if norm.training:  # two gradients meet in the features: they add before they are rounded
+    if norm.training:  # two gradients meet in the features: they are added before rounding
         features = features.to(sum_dtype(torch.promote_types(features.dtype, weight.dtype)))
     folded, bias, statistics = fold(features, weight, norm, groups)
     if labels is None:

@@ -80,7 +80,7 @@ class _Launch:
         self.labels = [self.bias if tensor is None else tensor.contiguous() for tensor in labels]
         self.precision = precision
         if precision == "bf16":
-            self.precision = "ieee"  # there is but one way to multiply them
+            self.precision = "ieee"  # they can be multiplied in one way only
         if precision == "float32":
             exact = torch.get_float32_matmul_precision() == "highest"
             self.precision = "tf32x3" if exact else "tf32"

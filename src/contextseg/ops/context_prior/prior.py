@@ -1,4 +1,4 @@
-"""The prior of a batch as an object: rows when somebody asks, never the whole map unasked."""
+"""The prior of a batch as an object: it computes rows on demand."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from contextseg.ops.context_prior.rows import prior_rows
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
-    """Which pixels a pixel takes for its own class, by the weights as they are when it is asked.
+    """Which pixels share a pixel's class, according to the weights at the time of the call.
 
-    Nothing is computed before. While training, the statistics of the norm are those of the batch,
-    and in a training of several processes all of them have to ask.
+    Nothing is computed earlier. While training, the norm uses the statistics of the batch, and
+    with several processes all of them have to make the call.
 
     Example:
         >>> import contextseg, torch
@@ -42,11 +42,11 @@ class Prior:
     """Groups of the convolution from features to keys."""
 
     def row(self, row: int, column: int) -> Tensor:
-        """What one feature pixel takes for its own class, [B, *grid], 0 to 1, float32 or wider."""
+        """The prior of one feature pixel, [B, *grid], 0 to 1, float32 or wider."""
         return self.rows([(row, column)])[:, 0]
 
     def rows(self, pixels: Sequence[tuple[int, int]] | Tensor) -> Tensor:
-        """What each of some feature pixels takes for its own class.
+        """The prior of some feature pixels.
 
         Args:
             pixels: row and column of each, within `size`; a list of pairs or a tensor [Q, 2].

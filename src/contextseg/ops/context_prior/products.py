@@ -1,6 +1,6 @@
-"""Products of matrices with whichever library of PyTorch's is faster on this processor.
+"""Matrix products with whichever of PyTorch's libraries is faster on this processor.
 
-PyTorch multiplies float32 matrices on an x86 CPU with MKL. oneDNN, which it has for its compiled
+PyTorch multiplies float32 matrices on an x86 CPU with MKL. oneDNN, which it includes for compiled
 graphs, was twice as fast on an AMD processor with AVX-512 (docs/ops/context_prior.md).
 """
 
@@ -31,7 +31,7 @@ def add_product(total: Tensor, a: Tensor, b: Tensor, share: float = 1.0) -> None
 
 
 def takes_onednn(a: Tensor, b: Tensor) -> bool:
-    """Whether a product of two matrices is one for oneDNN: float32, AVX-512."""
+    """Whether oneDNN should compute a product of two matrices: float32, AVX-512."""
     if a.device.type != "cpu" or a.dtype != torch.float32 or a.numel() == 0 or b.numel() == 0:
         return False
     return has_onednn() and bool(torch.backends.mkldnn.enabled)  # a user may switch it off
@@ -47,7 +47,7 @@ def has_onednn() -> bool:
 
 
 def dense(matrix: Tensor) -> Tensor:
-    """The matrix without gaps between its rows, or its columns: others oneDNN multiplies slowly."""
+    """The matrix without gaps between its rows or columns, with which oneDNN would be slow."""
     if matrix.is_contiguous() or matrix.T.is_contiguous():
         return matrix
     return matrix.contiguous()

@@ -1,4 +1,4 @@
-"""Rows of the prior on demand: which pixels a pixel takes for its own class."""
+"""Rows of the prior on demand: which pixels share a pixel's class."""
 
 from __future__ import annotations
 

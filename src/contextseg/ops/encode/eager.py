@@ -16,7 +16,7 @@ from contextseg.ops.dispatch import exporting, without_autocast
 from contextseg.ops.encode import products
 
 TILE_BYTES = 2**22
-"""Bytes of a tile of features on a CPU: what a cache holds, and enough work to share out."""
+"""Bytes of a tile of features on a CPU: fits in a cache, and is enough work to parallelise."""
 
 Tile = tuple[int | slice, slice]
 
@@ -48,7 +48,7 @@ def _forward(
     assignment: Tensor | None,
     distances: Tensor | None,
 ) -> Tensor:
-    """Encoders; writes assignment and distances where there is a tensor for them."""
+    """Encoders; writes assignment and distances if given tensors for them."""
     dtype = products.result_dtype(features, codewords, smoothing)
     book = products.codebook(codewords, smoothing, dtype)
     encoders = features.new_zeros((features.shape[0], *codewords.shape), dtype=dtype)

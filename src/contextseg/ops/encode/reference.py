@@ -1,4 +1,4 @@
-"""The encoding formula as the paper writes it: slow, plain, and what the others answer to."""
+"""The encoding formula as the paper writes it: slow, plain, and the reference for the others."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def upsampled_argmax(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The most likely class of each pixel after bilinear upsampling, without the upsampled logits.
 
-    Equal to `F.interpolate(coarse_logits, size, mode="bilinear").argmax(1)`. The temporary memory
-    is a few blocks (of about 8 MiB on a CPU) and a copy of the coarse logits, where the plain
-    formula takes L times the size of the image; the kernel takes none. No gradient passes.
+    Equal to `F.interpolate(coarse_logits, size, mode="bilinear").argmax(1)`. It needs a few blocks
+    of temporary memory (about 8 MiB each on a CPU) and a copy of the coarse logits, while the plain
+    formula needs L times the size of the image; the kernel needs none. Not differentiable.
 
     Args:
         coarse_logits: [B, L, H, W], floating point, any strides. Half precision is interpolated

@@ -26,7 +26,7 @@ def upsampled_argmax(
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor | None]:
     """Labels [B, h, w] and their probabilities; see `contextseg.ops.upsampled_argmax`."""
-    # The first call of an operator imports the compiler, 150 MiB of it: only graphs need it.
+    # Only graphs need the operator, whose first call imports the compiler (150 MiB).
     run = best_classes_op if torch.compiler.is_compiling() else best_classes
     labels, probabilities = run(coarse_logits, *size, align_corners, confidence, dtype)
     return labels, probabilities if confidence else None

@@ -1,4 +1,4 @@
-"""Room for labels and their probabilities: what every form fills, and what compilers ask for."""
+"""Allocate labels and their probabilities, for every form to fill and for compilers to trace."""
 
 from __future__ import annotations
 

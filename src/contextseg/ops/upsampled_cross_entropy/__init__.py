@@ -47,10 +47,10 @@ def upsampled_cross_entropy(
         labels: [B, h, w], integer, 0 to L - 1 or `ignore_index`. Their size is what the logits are
             upsampled to.
         class_weights: weight of each class, [L], or None. No gradient passes to them.
-        label_smoothing: share of the target spread evenly over all classes, 0 to 1.
-        ohem_threshold: online hard example mining (arXiv 1604.03540): only pixels whose true
-            class has a probability below this count; None counts all.
-        ohem_min_kept: the hardest pixels that count however easy they are, at least 1.
+        label_smoothing: fraction of the target spread evenly over all classes, 0 to 1.
+        ohem_threshold: online hard example mining (arXiv 1604.03540): count only pixels whose true
+            class has a probability below this; None counts all.
+        ohem_min_kept: minimum number of pixels that count, the hardest ones; at least 1.
         ignore_index: label of pixels that do not count.
         align_corners: convention of the upsampling.
         impl: see `contextseg.ops.dispatch`; `auto` takes the plain formula while a graph is
@@ -63,8 +63,8 @@ def upsampled_cross_entropy(
     Raises:
         ValueError: shapes do not fit, or `impl` names no implementation.
         TypeError: the logits are not floating point, or the labels are.
-        IndexError: on a CPU, a label is neither a class nor `ignore_index`. On a GPU, where looking
-            would wait for the device, the kernel makes the loss NaN.
+        IndexError: on a CPU, a label is neither a class nor `ignore_index`. On a GPU, where the
+            check would wait for the device, the kernel makes the loss NaN.
         RuntimeError: `impl` is `fused` and the kernel cannot run here.
     """
     check_inputs(coarse_logits, labels, class_weights)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class LossOptions(NamedTuple):
-    """What each form of `upsampled_cross_entropy` takes beside logits and labels; see there."""
+    """Arguments of `upsampled_cross_entropy` besides logits and labels; see there."""
 
     class_weights: Tensor | None
     """[L]."""

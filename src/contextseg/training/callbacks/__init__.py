@@ -1,1 +1,1 @@
-"""What happens beside the steps of a training: checkpoints, averages, logs."""
+"""What happens alongside the training steps: checkpoints, weight averaging, logs."""

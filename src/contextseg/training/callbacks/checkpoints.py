@@ -1,4 +1,4 @@
-"""A checkpoint to resume from."""
+"""Checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class InterruptedRunError(Exception):
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints written whole or not at all: a kill in between leaves the one before."""
+    """Atomic checkpoints: if the process is killed while writing, the previous one survives."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
@@ -43,9 +43,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class SaveLast(pl.Callback):
-    """Writes a checkpoint to resume from: every so many steps, after validations, on Ctrl-C.
+    """Writes a checkpoint to resume from: at a fixed interval, after validations, on Ctrl-C.
 
-    The first Ctrl-C ends the run behind the step at hand; a second one ends it at once.
+    The first Ctrl-C ends the run after the current step; a second one ends it at once.
 
     Args:
         folder: the run folder.
@@ -78,9 +78,9 @@ class SaveLast(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,
     ) -> None:  # fmt: skip
-        """Save between validations; at one, `on_validation_end` does."""
+        """Save between validations; at a validation, `on_validation_end` saves."""
         done, last = batch_idx + 1, batch_idx + 1 == trainer.num_training_batches
-        if last:  # the end of training is validated, whatever the interval
+        if last:  # training ends with a validation, whatever the interval
             trainer.val_check_batch = 1
         if self.val_interval and (last or done % self.val_interval == 0):
             return
@@ -94,7 +94,7 @@ class SaveLast(pl.Callback):
             raise InterruptedRunError
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, so that a validation is not done twice."""
+        """Save, so that a resumed run does not repeat the validation."""
         trainer.save_checkpoint(self.path)
         if self._asked_to_stop(trainer) and not self._is_done(trainer):
             raise InterruptedRunError
@@ -111,11 +111,11 @@ class SaveLast(pl.Callback):
 
     @staticmethod
     def _is_done(trainer: pl.Trainer) -> bool:
-        """Whether nothing is left to do, so that stopping would only leave a run unfinished."""
+        """Whether training is complete, so that stopping would only leave the run unfinished."""
         return trainer.fit_loop.epoch_loop.batch_idx + 1 >= trainer.num_training_batches
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
-        """Whether any process was: all must leave at the same step."""
+        """Whether any process was asked to stop: all must stop at the same step."""
         if trainer.world_size == 1:
             return self.stop
         return trainer.strategy.reduce_boolean_decision(self.stop, all=False)

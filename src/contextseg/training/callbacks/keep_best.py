@@ -1,4 +1,4 @@
-"""The model that a run keeps, and its scores."""
+"""Keep the best (or latest) model of a run, and its scores."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from contextseg.training.run_folder import MODEL, SCORES
 
 
 class KeepBest(pl.Callback):
-    """Writes the model and its scores at each validation that beats all before.
+    """Writes the model and its scores after each validation that beats all previous ones.
 
-    A task that keeps its latest weights writes them at each validation.
+    For a task that keeps its latest weights, it writes them after every validation.
 
     Args:
         folder: the run folder.
@@ -26,7 +26,7 @@ class KeepBest(pl.Callback):
         self.best = float("-inf")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Compare, and write."""
+        """Compare with the best so far, and write if better."""
         assert isinstance(pl_module, TrainingModule)
         task, scores = pl_module.task, pl_module.scores
         if scores is None:
@@ -45,9 +45,9 @@ class KeepBest(pl.Callback):
             write_scores(self.folder / SCORES, scores, task.classes.names, settings)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far."""
+        """The best score so far."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume comparing with it."""
+        """Restore the best score so far."""
         self.best = state_dict["best"]

@@ -1,4 +1,4 @@
-"""Losses, speed and scores of a run, to its logs and to whoever watches."""
+"""Report losses, speed and scores of a run to its logs and its watcher."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from contextseg.training.module import TrainingModule
 logger = logging.getLogger(__name__)
 
 LIVE = 5.0
-"""Seconds after which `Progress.values` are brought up to date between two rows of the log."""
+"""Seconds between updates of `Progress.values` within two rows of the log."""
 SHORT = {"mean_iou": "mIoU"}
-"""What a score is called on the progress bar."""
+"""Names of scores on the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """Where a run stands."""
+    """Progress of a run."""
 
     batch: int
     """Batches done."""
     batches: int
-    """Batches of the whole training."""
+    """Batches of the whole run."""
     step: int
-    """Steps of the optimiser done: of `accumulate` batches each."""
+    """Optimiser steps done, of `accumulate` batches each."""
     steps: int
-    """Steps of the whole training."""
+    """Optimiser steps of the whole run."""
     epoch: float
-    """Passes over the data, begun ones in part."""
+    """Passes over the data, fractional."""
     values: dict[str, float]
-    """Latest of each: `loss`, its parts, `images/s`, `mIoU` or `error`."""
+    """Latest values: `loss`, its parts, `images/s`, `mIoU` or `error`."""
     validating: bool = False
     """Whether a validation is running."""
     validated: int = 0
@@ -46,12 +46,12 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-"""Whom a run tells where it stands."""
+"""Called with the progress of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Several as one; spawned processes can be handed it if they can be handed each."""
+    """Several watchers as one; picklable if each of them is."""
 
     watchers: tuple[Watch, ...]
 
@@ -62,13 +62,13 @@ class Watchers:
 
 
 def combined(*watchers: Watch | None) -> Watch | None:
-    """One watcher that tells all there are; None where there is none."""
+    """Combine watchers into one; None if there are none."""
     there = tuple(watcher for watcher in watchers if watcher is not None)
     return Watchers(there) if there else None
 
 
 class Monitor(pl.Callback):
-    """Logs every `every` steps and at each validation, and calls `watch` as often as it changes.
+    """Logs every `every` steps and at each validation, and calls `watch` on every change.
 
     Args:
         every: steps between rows of the log.
@@ -93,7 +93,7 @@ class Monitor(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,
     ) -> None:  # fmt: skip
-        """Collect, and every so often log the means since the last time."""
+        """Collect losses, and log their means every `every` steps."""
         assert isinstance(pl_module, TrainingModule)
         for name, value in outputs.items():
             value = value.detach().float()
@@ -120,7 +120,7 @@ class Monitor(pl.Callback):
         self._tell(trainer, pl_module, batch_idx + 1)
 
     def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
-        """Mean losses since the last row of the log; raises if they show that training diverged."""
+        """Mean losses since the last row of the log; raises if training has diverged."""
         assert isinstance(pl_module, TrainingModule)
         means = self._means()
         if means:
@@ -128,7 +128,7 @@ class Monitor(pl.Callback):
         return means
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say that a validation runs."""
+        """Report that a validation is running."""
         assert isinstance(pl_module, TrainingModule)
         self.check(trainer, pl_module)
         self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
@@ -137,13 +137,13 @@ class Monitor(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int, dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Say how far it is."""
+        """Report how far the validation is."""
         assert isinstance(pl_module, TrainingModule)
         done = trainer.fit_loop.epoch_loop.batch_idx + 1
         self._tell(trainer, pl_module, done, validated=batch_idx + 1)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the scores; the time they took is no training time."""
+        """Log the scores; validation does not count as training time."""
         assert isinstance(pl_module, TrainingModule)
         scores, batch = pl_module.score_row(), trainer.fit_loop.epoch_loop.batch_idx + 1
         if not scores:
@@ -163,15 +163,15 @@ class Monitor(pl.Callback):
         return {"sums": {k: v.cpu() for k, v in self._sums.items()}, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on summing."""
+        """Restore the sums."""
         self._sums, self._count = dict(state_dict["sums"]), state_dict["count"]
 
     def _means(self) -> dict[str, float]:
-        """Of the losses since the last row of the log."""
+        """Mean losses since the last row of the log."""
         return {name: (total / self._count).item() for name, total in self._sums.items()}
 
     def _speed(self) -> tuple[float, float]:
-        """Images a second since that row, and the time."""
+        """Images per second since the last row, and the current time."""
         now = time.perf_counter()
         return self._images / max(now - self._since, 1e-9), now
 

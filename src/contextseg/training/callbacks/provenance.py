@@ -1,4 +1,4 @@
-"""When, where and by which code a run was trained: a line a session, until it is finished."""
+"""When, where and by which code a run was trained: one entry per session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecordSession(pl.Callback):
     """Keeps `sessions.json` in a run folder.
 
     A session is one call of `train`: `started` (UTC), `seconds` (None if it was killed), `steps`
-    (of the optimiser, when it ended), `commit` of the code, and the `machine`.
+    (optimiser steps done at its end), `commit` of the code, and the `machine`.
     """
 
     def __init__(self, folder: Path, device: str) -> None:
@@ -58,7 +58,7 @@ class RecordSession(pl.Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """End it early."""
+        """End a session that was interrupted."""
         self.on_train_end(trainer, pl_module)
 
     def _write(self) -> None:
@@ -66,7 +66,7 @@ class RecordSession(pl.Callback):
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """The sessions of the run in a folder; none where they were not recorded."""
+    """The sessions of the run in a folder; empty if none were recorded."""
     try:
         return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A running average of the weights, which is what gets evaluated and kept."""
+"""A running average of the weights, which is evaluated and kept instead of the weights."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor
 class WeightAverage(WeightAveraging):
     """Exponential moving average of weights and norm statistics.
 
-    The decay rises to its value as (1 + n) / (10 + n), so that the drawn weights of the start are
-    soon forgotten. The average stands in for the weights during validation, from its first hook
-    to its last: callbacks before this one in the trainer's list see the average in
-    `on_validation_end`, those behind it the weights that are trained.
+    The decay rises to its value as (1 + n) / (10 + n), so that the initial weights are soon
+    forgotten. During validation, from its first hook to its last, the average replaces the
+    weights: in `on_validation_end`, callbacks before this one in the trainer's list see the
+    average, those after it see the trained weights.
 
     Args:
-        decay: share of the old average that stays at each step, 0 to below 1.
+        decay: share of the old average that is kept at each step, at least 0 and below 1.
     """
 
     def __init__(self, decay: float) -> None:
         def average(old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
-            if not old.is_floating_point():  # counters of batches
+            if not old.is_floating_point():  # batch counters
                 return new
             count = float(num_averaged)
             return torch.lerp(new, old, min(decay, (1 + count) / (10 + count)))
@@ -30,9 +30,9 @@ class WeightAverage(WeightAveraging):
         super().__init__(use_buffers=True, avg_fn=average)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep the average in place: the scores of this validation are computed after this."""
+        """Leave the average in place: the scores of this validation are computed later."""
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the weights that are trained back."""
+        """Put the trained weights back."""
         if self._average_model is not None:
             self._swap_models(pl_module)

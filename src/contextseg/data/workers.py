@@ -1,0 +1,63 @@
+"""How many processes read images on this machine."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from contextseg.system.resources import in_words, shared_memory, usable_cores
+
+logger = logging.getLogger(__name__)
+
+Workers = int | Literal["auto"]
+"""Processes that read images, or the word that lets the machine decide."""
+
+PREFETCH = 4
+"""Batches that each worker keeps ready."""
+_MOST = 8
+"""More readers than these outrun the disk before they outrun the network."""
+_CORES_PER_WORKER = 4
+"""On a CPU, the network takes the cores: a worker for each so many of them."""
+_SHARE = 0.8
+"""Part of the free shared memory that batches may fill."""
+
+
+def choose_workers(wanted: Workers, batch_bytes: int, *, gpu: bool, processes: int = 1) -> int:
+    """Processes that read images for one training process.
+
+    `auto` takes a worker a core, 8 at most, where a GPU does the network's work; on a CPU one for
+    every four cores, 1 at least, and none where there is a single core. Whatever is wanted, batches
+    must fit into shared memory (64 MiB in a container by default): a worker that finds it full is
+    killed. The log tells when there are fewer for that reason.
+
+    Args:
+        wanted: a number, or `auto`.
+        batch_bytes: size of the largest batch.
+        gpu: whether a GPU does the network's work.
+        processes: training processes that share this machine.
+
+    Returns:
+        Workers; 0 reads the images in the training process.
+    """
+    workers = _suitable(max(1, usable_cores() // processes), gpu) if wanted == "auto" else wanted
+    free = shared_memory()
+    if free is None or workers == 0:
+        return workers
+    fitting = int(_SHARE * free / processes / max(1, PREFETCH * batch_bytes))
+    if fitting >= workers:
+        return workers
+    logger.warning(
+        "%s of shared memory are free, and each data worker needs %s for its %d batches: %s. Give "
+        "a container more with docker run --shm-size 2g.",
+        in_words(free),
+        in_words(PREFETCH * batch_bytes),
+        PREFETCH,
+        f"{fitting} of {workers} workers" if fitting else "images are read without workers",
+    )
+    return fitting
+
+
+def _suitable(cores: int, gpu: bool) -> int:
+    if gpu:
+        return min(_MOST, cores)
+    return 0 if cores == 1 else min(_MOST, max(1, cores // _CORES_PER_WORKER))

@@ -1,0 +1,138 @@
+"""`evaluate`: one entry for both kinds of task."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from contextseg.config import ProtocolConfig
+from contextseg.data.workers import Workers
+from contextseg.evaluation import classification, segmentation
+from contextseg.evaluation.reading import Reading
+from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.predict_files import ADVICE as WINDOWS
+from contextseg.models.classifiers import Classifier
+from contextseg.system.failures import Kind, machine_failures
+from contextseg.system.precision import Requested
+from contextseg.weights.classifiers import is_classifier
+
+_NO_WORKERS = "Read the images in this process: workers=0 (--data.workers 0 in a comparison)."
+ADVICE: dict[Kind, str] = {
+    "shared_memory": _NO_WORKERS,
+    "worker": _NO_WORKERS,
+    "files": _NO_WORKERS,
+    "processes": _NO_WORKERS,
+}
+"""What helps where an evaluation fails because the machine has run out of something; for
+segmentation, smaller windows help too."""
+
+
+def evaluate(
+    model: Any,
+    data: Any,
+    *,
+    split: str | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    protocol: ProtocolConfig | None = None,
+    boundaries: bool = False,
+    device: str | torch.device = "auto",
+    precision: Requested = "32",
+    limit: int | None = None,
+    workers: Workers = 0,
+    progress: Callable[[int, int], None] | None = None,
+    on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    also: Callable[[np.ndarray, np.ndarray], None] | None = None,
+) -> Any:
+    """Scores of a model on a dataset, each image at its own size.
+
+    Predictions are those of `Predictor`: single scale, several scales and their mirror images,
+    sliding windows, or a published protocol. The class probabilities of a whole image are never
+    held. A classifier takes none of these but `flip`, and gives `ClassificationScores`.
+
+    Among several processes of torch.distributed, each takes its share, every image is counted
+    once, and each process gets the scores of all.
+
+    Args:
+        model: a predictor (its device and precision are used as they are), a segmentation model, a
+            classifier, or the path of a run folder, a model folder, a safetensors or an exported
+            file, or `hf:owner/name`. Training or eval mode are restored afterwards.
+        data: a dataset, or the path of its folder (the word `shapes` draws scenes).
+        split: the part of `data` to take if it is a path; None takes `val`, and `test` for a
+            classifier.
+        scales: factors of the image's own size, as in `Predictor`.
+        flip: average with the mirror image.
+        window: side, or rows and columns, of sliding windows in pixels of the scaled image.
+        protocol: a published evaluation instead of scales, flip and window.
+        boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
+        device: a torch device; `auto` takes a GPU if there is one.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+            on the device.
+        limit: take only so many images from the beginning, at least 1.
+        workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
+            help on this machine.
+        progress: called after each image (or batch of a classifier) with the images done and their
+            total.
+        on_prediction: called with the predicted and the true labels of each image, [h, w], uint8,
+            such as `SmallObjectIoU.update`.
+        also: the former name of `on_prediction`; it goes with the next release.
+
+    Returns:
+        `contextseg.metrics.Scores`, or `ClassificationScores` of a classifier.
+
+    Raises:
+        FileNotFoundError: there is no model at the path.
+        ValueError: the model has other classes than the data, the split is empty, a file is
+            broken, or an option is out of range.
+        MachineError: memory or a data worker was lost; the message says what to do.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
+    if also is not None:
+        warnings.warn("evaluate: also is now on_prediction.", DeprecationWarning, stacklevel=2)
+        on_prediction = on_prediction or also
+    reading = Reading(limit=limit, workers=workers, progress=progress)
+    classifies = _is_classifier(model)
+    advice: dict[Any, str] = {**ADVICE} if classifies else {**WINDOWS, **ADVICE}
+    with _mode_restored(model), machine_failures(advice):
+        if classifies:
+            if tuple(scales) != (1.0,) or window or protocol or boundaries or on_prediction:
+                raise ValueError(
+                    "evaluate: scales, windows, protocols, boundaries and on_prediction are for "
+                    "segmentation, not classifiers."
+                )
+            images = classification.opened(data, split or "test")
+            classifier = classification.predictor_for(model, images, device, precision)
+            return classification.count(classifier, images, reading, flip=flip)
+        scenes = segmentation.opened(data, split or "val")
+        predictor = segmentation.predictor_for(model, scenes, device, precision)
+        views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
+        return segmentation.count(
+            predictor, scenes, reading, views, boundaries=boundaries, on_prediction=on_prediction
+        )
+
+
+def _is_classifier(model: Any) -> bool:
+    if isinstance(model, str | os.PathLike):
+        return is_classifier(model)
+    return isinstance(model, Classifier | ClassifierPredictor)
+
+
+@contextmanager
+def _mode_restored(model: object) -> Iterator[None]:
+    """Restores training or eval mode of each part of a model when the block ends."""
+    parts = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [part.training for part in parts]
+    try:
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode

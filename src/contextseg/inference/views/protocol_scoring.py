@@ -1,0 +1,86 @@
+"""How a published evaluation makes scores of the logits of its windows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from contextseg.config import ProtocolConfig
+
+LARGEST_EXPONENTS = {torch.float32: 80.0, torch.float64: 700.0}
+"""Summed logits whose exponential a dtype holds. Above the second they are all lowered alike: the
+labels stay, and nothing overflows where the authors' code does."""
+
+Range = tuple[torch.dtype, float]
+"""The dtype of the scores, and what summed logits are lowered by."""
+
+
+class Scoring(ABC):
+    """From logits of windows, each with its mirror image or without, to scores of pixels."""
+
+    def kept(self, views: Tensor) -> Tensor:
+        """What is kept of windows and their mirror images turned back, both [B, 2, L, H, W]."""
+        return views
+
+    def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
+        """The range of the scores, by all windows [V, L, H, W] of all sizes."""
+        del windows
+        return torch.float32, 0.0
+
+    @abstractmethod
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        """Scores [L, rows, columns] of the logits of a window, [V, L, rows, columns]."""
+
+    def weights(self, counts: Sequence[int]) -> Tensor:
+        """Weight of a window at each place, from how many windows there are: [length]."""
+        return torch.tensor(counts, dtype=torch.float32).reciprocal_()
+
+    def finished(self, total: Tensor, sizes: int) -> Tensor:
+        """The scores, from their sum over as many sizes."""
+        del sizes
+        return total
+
+
+class MeanProbabilities(Scoring):
+    """Probabilities, averaged over mirror images, windows and sizes."""
+
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        return logits.softmax(1).mean(0)
+
+    def finished(self, total: Tensor, sizes: int) -> Tensor:
+        return total.div_(sizes)
+
+
+class ExponentialsOfSums(Scoring):
+    """EncNet's: exponentials of the logits summed over mirror images, averaged over windows."""
+
+    def kept(self, views: Tensor) -> Tensor:
+        return views.float().sum(1, keepdim=True)
+
+    def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
+        largest = max(float(each.max()) for of_size in windows for each in of_size)
+        dtype = torch.float32 if largest <= LARGEST_EXPONENTS[torch.float32] else torch.float64
+        return dtype, max(0.0, largest - LARGEST_EXPONENTS[dtype])
+
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        return (logits.sum(0) - lowered_by).exp_()
+
+
+class ProductsOfProbabilities(Scoring):
+    """CPNet's: products of probabilities over mirror images, summed over windows."""
+
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        return logits.log_softmax(1).sum(0).exp_()
+
+    def weights(self, counts: Sequence[int]) -> Tensor:
+        return torch.ones(len(counts))
+
+
+def scoring_of(config: ProtocolConfig) -> Scoring:
+    """The scoring of a protocol."""
+    if config.scores == "mean":
+        return MeanProbabilities()
+    return ExponentialsOfSums() if config.style == "encnet" else ProductsOfProbabilities()

@@ -1,0 +1,52 @@
+"""What a training says when the machine runs out of something."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.system.failures import Kind, machine_failures
+from contextseg.training.run_folder import LAST
+
+_NO_WORKERS = "With --data.workers 0, images are read in the training process and need none."
+
+_ADVICE: dict[Kind, str] = {
+    "shared_memory": f"{_NO_WORKERS} A container gets more with docker run --shm-size 2g.",
+    "worker": "The system kills processes when memory runs out. With --data.workers 0, images are "
+    "read in the training process, which takes less.",
+    "files": f"{_NO_WORKERS} Or raise the limit (ulimit -n 4096).",
+    "processes": f"{_NO_WORKERS} Or raise the limit (ulimit -u, or that of the container).",
+    "disk": "Free some space.",
+}
+_HELPED_BY_NO_WORKERS = ("memory", "shared_memory", "worker", "files", "processes")
+
+
+def training_failures(
+    folder: Path, config: TrainConfig | ClassifierTrainConfig
+) -> AbstractContextManager[None]:
+    """A block in which failures of the machine become one message that says how to resume.
+
+    Args:
+        folder: the run folder.
+        config: the run's options.
+
+    Raises:
+        MachineError: on leaving the block, in place of what the failure raised.
+    """
+
+    smaller = "--batch_size"
+    if isinstance(config, TrainConfig):
+        smaller += " or --augment.crop"
+    less = f"Train with a smaller {smaller}. That is another run, with an --out of its own."
+
+    def kept(kind: Kind) -> str:
+        if not (folder / LAST).is_file():
+            return "There is no checkpoint yet."
+        command = f"contextseg train {folder} --resume"
+        if kind in _HELPED_BY_NO_WORKERS:
+            command += " --data.workers 0"
+        return f"The last checkpoint is kept; resume from it: {command}"
+
+    return machine_failures({**_ADVICE, "memory": less, "gpu_memory": less}, kept)

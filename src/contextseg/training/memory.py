@@ -1,0 +1,85 @@
+"""The memory that a training step takes, estimated before the first one."""
+
+from __future__ import annotations
+
+import copy
+import logging
+
+import torch
+from torch import Tensor, nn
+
+from contextseg.config import TrainConfig
+from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.inference.predictor import choose_device
+from contextseg.system.resources import in_words, usable_memory
+
+logger = logging.getLogger(__name__)
+
+_COPIES = 3
+"""Of each weight: itself, its gradient and its momentum."""
+
+
+def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig) -> None:
+    """Log a warning where a training step will need more memory than there is.
+
+    The system may end a process that runs out of memory without a word, so it is told before.
+
+    Args:
+        model: the network.
+        config: the run's options, `precision` resolved.
+    """
+    cuda = choose_device(config.device).type == "cuda"
+    free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
+    if isinstance(config, TrainConfig):
+        size = config.augment.crop
+        batch_size = config.batch_size // (config.devices if cuda else 1)
+    else:
+        size, batch_size = (config.model.size, config.model.size), config.batch_size
+    need = training_bytes(model, batch_size, size, config.precision)
+    if free is None or need is None or need <= free:
+        return
+    logger.warning(
+        "a step on %d images of %d x %d pixels takes about %s of memory, and %s are free: take a "
+        "smaller batch or smaller images if it fails",
+        batch_size,
+        *size,
+        in_words(need),
+        in_words(free),
+    )
+
+
+def training_bytes(
+    model: nn.Module, batch_size: int, size: tuple[int, int], precision: str = "32"
+) -> int | None:
+    """Bytes that a step holds at its fullest: what layers keep for the gradient, and the weights.
+
+    Counted in a forward without numbers, in a fraction of a second. What a step holds for a moment
+    comes on top: a lower bound, and a near one.
+
+    Args:
+        model: the network; it is left as it is.
+        batch_size: images a step.
+        size: rows and columns of an image.
+        precision: `32`, or `bf16` for autocast.
+
+    Returns:
+        The estimate; None for a network that cannot run without numbers.
+    """
+    weights = sum(each.nbytes for each in (*model.parameters(), *model.buffers()))
+    kept: dict[int, torch.UntypedStorage] = {}  # held, or another would get the same number
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage
+        return tensor
+
+    try:
+        twin = copy.deepcopy(model).to("meta").train()
+        images = torch.empty((batch_size, 3, *size), device="meta")
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            twin(images)
+    except (NotImplementedError, RuntimeError, ValueError):
+        return None
+    own = {each.untyped_storage()._cdata for each in (*twin.parameters(), *twin.buffers())}
+    layers = sum(storage.nbytes() for number, storage in kept.items() if number not in own)
+    return _COPIES * weights + layers // (2 if precision == "bf16" else 1)

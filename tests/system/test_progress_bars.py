@@ -1,0 +1,98 @@
+"""Progress as bars: on which terminals, and what stays of them."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from contextseg.system import progress
+from contextseg.system.progress import Task
+from contextseg.system.progress.bars import Bars, console_for_bars
+from contextseg.system.progress.lines import Lines
+
+
+def bars_on(width=100, **options):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, **options)
+    return stream, Bars(console)
+
+
+def test_a_bar_on_a_terminal_stays_when_it_is_done():
+    stream, bars = bars_on()
+    base, task = Task("contextseg predict"), Task("predicting [/x]")
+    bars.tick([base])
+    assert stream.getvalue() == ""
+    task(3, 8)
+    bars.tick([base, task])
+    task(8, 8)
+    task.text = "loss [b]1.0"
+    mark = len(stream.getvalue())
+    bars.close(task, failed=False)
+    shown_last = stream.getvalue()[mark:]
+    assert "predicting [/x]" in shown_last
+    assert "8/8" in shown_last
+    assert "loss [b]1.0" in shown_last
+
+
+def test_a_refusal_leaves_no_bar():
+    stream, bars = bars_on()
+    base, task = Task("contextseg predict"), Task("predicting")
+    bars.close(task, failed=True)
+    assert stream.getvalue() == ""
+    bars.tick([base, task])
+    bars.close(task, failed=True)
+    assert stream.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and the line is empty
+
+
+def test_a_bar_within_a_bar_goes_when_it_is_done():
+    stream, bars = bars_on()
+    base, outer, inner = Task("contextseg benchmark"), Task("benchmarking"), Task("exporting")
+    outer(1, 18)
+    bars.tick([base, outer, inner])
+    inner(1, 1)
+    bars.close(inner, failed=False)
+    mark = len(stream.getvalue())
+    outer(18, 18)
+    bars.close(outer, failed=False)
+    rest = stream.getvalue()[mark:]
+    assert "18/18" in rest
+    assert "exporting" not in rest
+
+
+def test_a_terminal_that_goes_away_does_not_end_the_work():
+    stream, bars = bars_on()
+    base, task = Task("contextseg predict"), Task("predicting")
+    task(1, 2)
+    bars.tick([base, task])
+    stream.close()
+    bars.tick([base, task])
+    bars.close(task, failed=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "has_bars"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_which_terminals_have_bars(environment, has_bars, monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    for name in ("TERM", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(progress._view(), Bars if has_bars else Lines)
+
+
+def test_notebooks_have_bars_if_they_can_draw_them(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    for spec in (None, object()):
+        monkeypatch.setattr("contextseg.system.progress.bars.find_spec", lambda _, spec=spec: spec)
+        assert (console_for_bars() is not None) == (spec is not None)
