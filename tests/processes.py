@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -30,7 +29,21 @@ CONTEXT.set_forkserver_preload(IMPORTED)
 
 def together(work: Callable[..., None], *arguments: Any, processes: int = 2) -> None:
     """Run `work(rank, *arguments)` in several processes at once; an error in one is raised."""
-    torch.multiprocessing.start_processes(work, arguments, processes, start_method=START)
+    torch.multiprocessing.start_processes(
+        _one_of, (work, *arguments), processes, start_method=START
+    )
+
+
+def _one_of(rank: int, work: Callable[..., None], *arguments: Any) -> None:
+    _as_if_new()
+    work(rank, *arguments)
+
+
+def _as_if_new() -> None:
+    # What a process of the fork server starts would come from a server of its own, which outlives
+    # it when it is killed.
+    multiprocessing.set_start_method(None, force=True)
+    torch.set_num_threads(1)
 
 
 def printed(code: str) -> str:
@@ -53,7 +66,7 @@ def printed(code: str) -> str:
 
 
 def _run(code: str, answer: Connection) -> None:
-    torch.set_num_threads(1)
+    _as_if_new()
     said = io.StringIO()
     try:
         with redirect_stdout(said):
@@ -97,7 +110,7 @@ class Command:
 
 
 def _speak(to: Connection, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    sys.stdout.flush()
+    _as_if_new()
     for stream in (1, 2):
         os.dup2(to.fileno(), stream)
     to.close()
