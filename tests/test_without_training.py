@@ -33,7 +33,7 @@ assert main(["predict", f"{folder}/model", f"{folder}/photo.png", "-o", f"{folde
 options = ["--to", "torch-export", "--size", "64", "64"]
 assert main(["export", f"{folder}/model", "-o", f"{folder}/model.pt2", *options]) == 0
 assert contextseg.list_models() and contextseg.convert_state_dict and contextseg.benchmark
-import contextseg.comparison.compare, contextseg.report, contextseg.context, contextseg.losses
+import contextseg.report, contextseg.context, contextseg.losses
 err = io.StringIO()
 with contextlib.redirect_stderr(err):
     assert main(["train", "demo", "--data", "shapes", "--out", f"{folder}/run"]) == 2

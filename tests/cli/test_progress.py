@@ -113,8 +113,8 @@ def test_train_compare_and_demo(work, monkeypatch):
     ]
     monkeypatch.setitem(RECIPES, "demo", lambda: tiny("scenes", "demo", epochs=1))
     descriptions = [description for description, *_ in recorded("demo --data scenes --epochs 1")]
-    assert descriptions == ["reading train", "reading val", "epoch 1.0", "evaluating",
-                            "reading train"]  # fmt: skip
+    assert descriptions == ["reading train", "reading train", "reading val", "epoch 1.0",
+                            "evaluating"]  # fmt: skip
 
 
 @pytest.mark.parametrize(

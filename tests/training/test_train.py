@@ -31,10 +31,9 @@ def test_a_run_leaves_everything_behind(data, tmp_path):
     assert result.steps == 8
     resolved = read_yaml(run / "config.yaml", type(config))
     assert resolved.model.num_classes == 8
-    assert (
-        dataclasses.replace(resolved, model=dataclasses.replace(resolved.model, num_classes=None))
-        == config
-    )
+    given = {"num_classes": None, "mean": None, "std": None}  # the data and the backbone say
+    model = dataclasses.replace(resolved.model, **given)
+    assert dataclasses.replace(resolved, model=model) == config
     log = read_log(run / "metrics.csv")
     assert [row["step"] for row in log if "train/loss" in row] == [2, 4, 6, 8]
     assert [row["epoch"] for row in log if "val/mean_iou" in row] == [1.0, 2.0]
@@ -56,7 +55,7 @@ def test_the_saved_model_has_the_scores_of_its_validation(data, tmp_path):
 
 @pytest.mark.slow
 def test_it_learns(data, tmp_path):
-    config = tiny(data, tmp_path / "run", epochs=10, val_every=10, optim=OptimConfig(lr=0.02))
+    config = tiny(data, tmp_path / "run", epochs=15, val_every=15, optim=OptimConfig(lr=0.02))
     result = train(config, progress=False)
     losses = [r["train/loss"] for r in read_log(result.folder / "metrics.csv") if "train/loss" in r]
     assert losses[-1] < losses[0] / 2

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -251,8 +254,21 @@ def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> l
 
 def _start_worker(_: int) -> None:
     """Set up a worker process."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(0)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
+
+
+def _end_with_parent() -> None:
+    """End this process if its parent is killed.
+
+    PyTorch's workers notice that only if the parent forked them itself, not a fork server, which is
+    how Python 3.14 starts processes.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def to_tensor(image: np.ndarray) -> Tensor:
