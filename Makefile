@@ -1,19 +1,23 @@
 # All of the set-up, on a machine that has Python 3.11 or newer and make.
 #   make demo   train a small model on street scenes for three minutes, score it, write a report
 #   make test   run the tests
+#   make test-fast   run those that take a moment each: every part of the library, under 90 s
 #   make results-check   score the trained model in models/ on CamVid (CONTEXTSEG_DATA/camvid)
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test results-check lint format clean
+.PHONY: demo test test-fast results-check lint format clean
 
 demo: $(VENV)/installed
 	$(BIN)/contextseg demo
 
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 --durations=15
+
+test-fast: $(VENV)/installed-dev
+	$(BIN)/pytest -q -n 2 -m "not slow"
 
 results-check: $(VENV)/installed
 	$(BIN)/python -m benchmarks.results_check

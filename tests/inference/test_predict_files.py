@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from contextseg.inference.predict_files import OutputExistsError, predict_files
 from tests.inference.fakes import colour_predictor, draw_image
+from tests.processes import Command
 
 
 def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (40, 48)) -> Path:
@@ -171,16 +173,12 @@ def test_an_interruption_keeps_what_is_done(tmp_path):
     assert files(tmp_path / "out" / "masks") == {"0.png", "1.png"}
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from contextseg.inference.predict_files import predict_files
-from tests.inference.fakes import colour_predictor
-def progress(done, total):
-    if done == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-predict_files(colour_predictor(), [sys.argv[1]], sys.argv[2], overwrite=True, progress=progress)
-"""
+def killed_at_two(source: str, out: str) -> None:
+    def progress(done: int, total: int) -> None:
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    predict_files(colour_predictor(), [source], out, overwrite=True, progress=progress)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -191,9 +189,9 @@ def test_a_kill_costs_no_finished_line(tmp_path):
     predict_files(colour_predictor(), [tmp_path / "in" / "2.png"], out)
     with (out / "predictions.jsonl").open("a") as file:
         file.write('{"mask": "masks/9.p')  # half a line of an earlier kill
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "in"), str(out)]
-    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True)
-    assert run.returncode == -9, run.stderr.decode()
+    command = Command(killed_at_two, str(tmp_path / "in"), str(out))
+    said = command.rest()
+    assert command.returncode == -signal.SIGKILL, said
     assert [line["mask"] for line in lines(out)] == [f"masks/{i}.png" for i in (2, 0, 1)]
 
 

@@ -22,22 +22,6 @@ from tests.pretended import FASTER, SLOWER, WITH, WITHOUT
 pytest.importorskip("onnxruntime")
 
 
-@pytest.fixture(scope="module")
-def onnx_file(model_file, tmp_path_factory):
-    path = tmp_path_factory.mktemp("onnx") / "small.onnx"
-    report = export(model_file, path)
-    assert report.verification.agreement >= 0.999
-    assert len(report.verification.sizes) == 3
-    return path
-
-
-@pytest.fixture(scope="module")
-def logits_file(model_file, tmp_path_factory):
-    path = tmp_path_factory.mktemp("logits") / "small.onnx"
-    export(model_file, path, output="logits")
-    return path
-
-
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize(
     ("features", "size"), [((5, 7), (40, 53)), ((1, 1), (3, 4)), ((9, 9), (9, 1))]
@@ -131,20 +115,26 @@ def test_half_the_size(model_file, onnx_file, tmp_path):
     assert report.verification.agreement > 0.99
 
 
-def test_int8_is_calibrated_on_photos(model_file, tmp_path):
-    from PIL import Image
-
-    for index in range(3):
-        Image.fromarray(draw_image(64, 96, seed=index)).save(tmp_path / f"{index}.png")
-    path = tmp_path / "int8.onnx"
-    with pytest.raises(ValueError, match="calibrated on images: give a folder"):
-        export(model_file, path, precision="int8")
-    assert not path.exists()
-    report = export(model_file, path, precision="int8", images=tmp_path, least_agreement=0.5)
+def test_int8_is_calibrated_on_photos(int8_export):
     onnx = pytest.importorskip("onnx")
-    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    kinds = [node.op_type for node in onnx.load(int8_export.path).graph.node]
     assert kinds.count("QuantizeLinear") > 20
-    assert report.verification.source == "photos"
+    assert int8_export.verification.agreement > 0.5
+    assert int8_export.verification.source == "photos"
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [(None, "calibrated on images: give a folder"), ([], "images is an empty list")],
+)
+def test_int8_without_photos_is_refused_before_all_work(
+    images, message, model_file, tmp_path, monkeypatch
+):
+    module = importlib.import_module("contextseg.interop.export.export")
+    monkeypatch.delattr(module, "trace")
+    with pytest.raises(ValueError, match=message):
+        export(model_file, tmp_path / "int8.onnx", precision="int8", images=images)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

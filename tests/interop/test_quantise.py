@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 
 from contextseg import create_model, export
 from contextseg.data.classes import Classes
 from contextseg.engines import open_exported
 from contextseg.inference.predictor import Predictor
+from contextseg.interop.export.export import ExportReport
 from contextseg.interop.export.images import normalised
 from contextseg.interop.export.quantise import outside
 from contextseg.system.bfloat16 import bfloat16_on
@@ -23,23 +23,6 @@ from tests.pretended import WITH, WITHOUT
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small photos to calibrate on."""
-    folder = tmp_path_factory.mktemp("photos")
-    for index in range(3):
-        Image.fromarray(draw_image(64, 96, seed=index)).save(folder / f"{index}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def int8_file(model_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """EncNet in int8."""
-    path = tmp_path_factory.mktemp("int8") / "small.onnx"
-    export(model_file, path, precision="int8", images=photos, least_agreement=0.0)
-    return path
 
 
 def integer_tensors(nodes: Any) -> set[str]:
@@ -68,8 +51,8 @@ def test_arithmetic_that_no_convolution_leads_to_stays_in_floating_point():
     assert outside(nodes) == ["centres", "inside the image", "distances"]
 
 
-def test_convolutions_are_rounded_behind_their_activation(int8_file: Path):
-    nodes = onnx.load(int8_file).graph.node
+def test_convolutions_are_rounded_behind_their_activation(int8_export: ExportReport):
+    nodes = onnx.load(int8_export.path).graph.node
     maker = {output: node for node in nodes for output in node.output}
     rounded = [maker[name].op_type for name in integer_tensors(nodes) if name in maker]
     assert rounded.count("Conv") > 15
@@ -84,19 +67,19 @@ def test_clips_of_mobilenets_are_part_of_the_rounding(photos: Path, tmp_path: Pa
     model = create_model("fcn", backbone="mobilenetv2_050", num_classes=4, head_channels=8)
     path = tmp_path / "mobile.onnx"
     predictor = Predictor(model, Classes.numbered(4), "cpu")
-    export(predictor, path, precision="int8", images=photos, least_agreement=0.0)
+    export(predictor, path, precision="int8", images=photos, size=(64, 96), least_agreement=0.0)
     kinds = {node.op_type for node in onnx.load(path).graph.node}
     assert "Conv" in kinds
     assert "Clip" not in kinds
 
 
-def test_images_larger_than_those_of_the_calibration(int8_file: Path):
+def test_images_larger_than_those_of_the_calibration(int8_export: ExportReport):
     # Positions of columns in 256 steps of those of the photos would end at their last column.
     model = small()
     image = normalised(draw_image(224, 336, seed=7), model.config, (224, 336))
     with torch.inference_mode():
         expected = model(image).logits.argmax(1)
-    found = open_exported(int8_file).labels(image).labels
+    found = open_exported(int8_export.path).labels(image).labels
     assert (found == expected).float().mean() > 0.8
 
 
@@ -122,7 +105,7 @@ def test_openvino_computes_in_bfloat16_only_what_is_asked_for_and_fast(
     monkeypatch.setattr(ov, "Core", Core)
     export(
         model_file, tmp_path / "small.xml", to="openvino", precision=precision, images=photos,
-        least_agreement=0.0,
+        size=(64, 96), least_agreement=0.0,
     )  # fmt: skip
     assert [each["INFERENCE_PRECISION_HINT"] for each in settings] == [expected]
     warned = "small.xml is computed in float32, as bfloat16 is not faster here" in caplog.text

@@ -117,7 +117,7 @@ def test_a_recipe_trains_and_is_scored_on_a_small_backbone(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("not config.getoption('-m')", reason="minutes a recipe: ask with -m slow")
+@pytest.mark.minutes
 @pytest.mark.parametrize("recipe", PUBLISHED, ids=lambda recipe: recipe.__name__)
 def test_a_recipe_trains_and_is_scored_as_it_is(recipe, tmp_path):
     config = recipe()

@@ -108,7 +108,7 @@ def export(
             traced, or the export differs from PyTorch; nothing has been written.
     """
     target = Path(out)
-    _check_options(target, to, precision, size, output, opset)
+    _check_options(target, to, precision, size, output, opset, images)
     network, classes = _network(model)
     info = ExportInfo(
         config=network.config, classes=classes, output=output, precision=precision, size=size
@@ -203,6 +203,7 @@ def _check_options(
     size: tuple[int, int] | None,
     output: str,
     opset: int,
+    images: Photos | None,
 ) -> None:
     for name, value, known in (
         ("to", to, TARGETS),
@@ -219,6 +220,11 @@ def _check_options(
         raise ValueError(f"export: size must be at least {SMALLEST_IMAGE}, got {list(size)}.")
     if to in ("torch-export", "aoti") and precision == "int8":
         raise ValueError("export: int8 is made for onnx and openvino, not for PyTorch's formats.")
+    if precision == "int8" and images is None:
+        raise ValueError(
+            "export: int8 is calibrated on images: give a folder of them (--images), such as the "
+            "network will see."
+        )
     if to in ("torch-export", "aoti") and precision == "fp16":
         raise ValueError("export: PyTorch computes no fp16 on CPUs; take bf16, or --to onnx.")
     if to == "onnx" and precision == "bf16":

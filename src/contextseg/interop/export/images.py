@@ -34,7 +34,7 @@ def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
         Each [h, w, 3], uint8, RGB.
 
     Raises:
-        ValueError: the folder holds no images, or one that cannot be read.
+        ValueError: the folder holds no images, or one that cannot be read; the list is empty.
     """
     if photos is None:
         scenes = ShapesDataset("val")
@@ -44,6 +44,8 @@ def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
         paths = [each.path for each in found]
     else:
         paths = [Path(path) for path in photos]
+        if not paths:
+            raise ValueError("export: images is an empty list; give a folder or files of photos.")
     return [read_image(paths[index]) for index in spread(len(paths), count)]
 
 
