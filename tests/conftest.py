@@ -51,20 +51,13 @@ def shared_data() -> Path:
     return DATA
 
 
-EXPORTS = {"onnx_file", "logits_file", "int8_export"}
-"""Fixtures that take seconds, of which a worker makes one each."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what cannot run here or was not asked for, and deal tests out to workers."""
+    """Skip what cannot run here or was not asked for, and deal long tests out first."""
     minutes = "minutes" in config.getoption("-m")
     for item in items:
         if "gpu" in item.keywords and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
         if "minutes" in item.keywords and not minutes:
             item.add_marker(pytest.mark.skip(reason="takes minutes: ask with -m minutes"))
-        if EXPORTS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("exports"))
-    if "PYTEST_XDIST_WORKER" in os.environ:  # long tests first, so that no worker ends with one
+    if "PYTEST_XDIST_WORKER" in os.environ:  # so that no worker ends with a long one
         items.sort(key=lambda item: "slow" not in item.keywords)

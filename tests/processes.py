@@ -70,7 +70,7 @@ def _run(code: str, answer: Connection) -> None:
     said = io.StringIO()
     try:
         with redirect_stdout(said):
-            exec(compile(code, "<code of the test>", "exec"), {"__name__": "__main__"})
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
         answer.send((True, said.getvalue()))
     except BaseException:
         answer.send((False, traceback.format_exc()))

@@ -73,6 +73,7 @@ def test_a_sweep_becomes_a_picture(tmp_path):
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_benchmark_saves_what_it_measures(tmp_path):
     saved = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks.upsampled_cross_entropy", "--quick", "--threads",

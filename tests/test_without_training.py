@@ -46,6 +46,7 @@ MESSAGE = (
 )
 
 
+@pytest.mark.slow
 def test_prediction_evaluation_and_export_run_without_the_extra(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(tmp_path)], capture_output=True, text=True

@@ -64,6 +64,7 @@ def test_a_mistake_is_one_line_and_leaves_no_file(
     assert [file.name for file in tmp_path.iterdir()] == ["broken.pth"]
 
 
+@pytest.mark.slow
 def test_export_predict_and_benchmark(model, tmp_path, capsys):
     pytest.importorskip("onnxruntime")
     path = tmp_path / "model.onnx"

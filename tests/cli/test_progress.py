@@ -87,6 +87,7 @@ def test_a_classifier(work):
     assert recorded(line) == [("predicting", 4, 4, False)]
 
 
+@pytest.mark.slow
 def test_export_and_benchmark(work, model, monkeypatch):
     monkeypatch.setattr("contextseg.system.arithmetic.SECONDS", 0.001)
     stages = []

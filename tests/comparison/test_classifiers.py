@@ -98,6 +98,7 @@ def test_other_data_is_not_set_beside_results_on_cifar10(textures, tmp_path, unm
     assert read_comparison(tmp_path / "out") == result.comparison
 
 
+@pytest.mark.slow
 def test_cifar10_is_set_beside_published_results_and_the_lowest_error_is_best(
     cifar, tmp_path, capsys
 ):

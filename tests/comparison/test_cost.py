@@ -22,6 +22,7 @@ CONFIG = ModelConfig(
 )
 
 
+@pytest.mark.slow
 def test_a_prediction_is_measured_in_a_process_of_its_own():
     cost = measure_cost(CONFIG, (64, 96), "cpu")
     model = create_model(CONFIG).eval()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.peak_memory import printed_by
 
 # 50 classes at 800 x 1000 pixels are 153 MiB of class probabilities.
@@ -27,6 +29,7 @@ print(peak() - start)
 """
 
 
+@pytest.mark.slow
 def test_peak_memory_is_far_below_that_of_class_probabilities():
     whole, windows, scales, volume = printed_by(PEAKS)
     assert volume > 120

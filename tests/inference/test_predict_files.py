@@ -182,6 +182,7 @@ def killed_at_two(source: str, out: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_a_kill_costs_no_finished_line(tmp_path):
     for i in range(3):
         write_image(tmp_path / "in" / f"{i}.png", seed=i)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from contextseg import create_model, export
 from contextseg.data import open_dataset
-from contextseg.interop.export.export import ExportReport
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.weights import save_model
 from tests.inference.fakes import draw_image
@@ -34,29 +36,47 @@ def small(name: str = "encnet", **options: object) -> SegmentationModel:
 
 
 @pytest.fixture(scope="session")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files that take seconds to make: the workers of a run share them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exports"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def made_once(path: Path, make: Callable[[Path], object]) -> Path:
+    """`path`, which the first to ask for it makes; others wait until it is there."""
+    with FileLock(f"{path}.lock"):
+        if not path.is_file():
+            make(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_file(exports: Path) -> Path:
     """A model file of that network, for drawn scenes."""
-    path = tmp_path_factory.mktemp("small") / "model.safetensors"
-    save_model(path, small(), open_dataset("shapes", "val").classes)
-    return path
+    classes = open_dataset("shapes", "val").classes
+    return made_once(exports / "model.safetensors", lambda path: save_model(path, small(), classes))
 
 
 @pytest.fixture(scope="session")
-def onnx_file(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its labels, as ONNX of any size. An export takes seconds, so that tests share it."""
-    path = tmp_path_factory.mktemp("onnx") / "small.onnx"
-    report = export(model_file, path)
-    assert report.verification.agreement >= 0.999
-    assert len(report.verification.sizes) == 3
-    return path
+def onnx_file(model_file: Path, exports: Path) -> Path:
+    """Its labels, as ONNX of any size."""
+
+    def make(path: Path) -> None:
+        report = export(model_file, path)
+        assert report.verification.agreement >= 0.999
+        assert len(report.verification.sizes) == 3
+
+    return made_once(exports / "mask.onnx", make)
 
 
 @pytest.fixture(scope="session")
-def logits_file(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def logits_file(model_file: Path, exports: Path) -> Path:
     """Its logits, as ONNX of any size."""
-    path = tmp_path_factory.mktemp("logits") / "small.onnx"
-    export(model_file, path, output="logits")
-    return path
+    return made_once(
+        exports / "logits.onnx", lambda path: export(model_file, path, output="logits")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +89,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def int8_export(
-    model_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
-) -> ExportReport:
-    """The network in int8, of any size, and how far it is from PyTorch."""
-    path = tmp_path_factory.mktemp("int8") / "small.onnx"
-    return export(model_file, path, precision="int8", images=photos, least_agreement=0.0)
+def int8_file(model_file: Path, photos: Path, exports: Path) -> Path:
+    """The network in int8, of any size."""
+
+    def make(path: Path) -> None:
+        report = export(model_file, path, precision="int8", images=photos, least_agreement=0.5)
+        assert report.verification.source == "photos"
+
+    return made_once(exports / "int8.onnx", make)

@@ -28,6 +28,7 @@ def test_the_floor_is_arithmetic_over_rate():
     assert floor.bf16_milliseconds == pytest.approx(200.0)
 
 
+@pytest.mark.slow
 def test_the_floor_counts_every_image_of_a_batch(monkeypatch):
     monkeypatch.setattr("contextseg.system.arithmetic.SECONDS", 0.001)
     one, three = (measure_floor(small("fcn"), (64, 96), batch) for batch in (1, 3))
@@ -104,6 +105,7 @@ def test_photos_of_a_folder_without_train_are_those_of_the_split(tmp_path):
     assert calibration_photos("shapes", "val") is None
 
 
+@pytest.mark.slow
 def test_int8_is_measured_on_a_public_layout(tmp_path):
     pytest.importorskip("onnxruntime")
     native.write_camvid(tmp_path / "data")

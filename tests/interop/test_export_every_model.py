@@ -15,6 +15,7 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name != "encnet"])
+@pytest.mark.slow
 def test_a_model_is_itself_at_every_size(name, tmp_path):
     options = {"prior_grid": (4, 5)} if name == "cpnet" else {}
     model = small(name, head_channels=16, **options)

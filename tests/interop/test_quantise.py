@@ -13,7 +13,6 @@ from contextseg import create_model, export
 from contextseg.data.classes import Classes
 from contextseg.engines import open_exported
 from contextseg.inference.predictor import Predictor
-from contextseg.interop.export.export import ExportReport
 from contextseg.interop.export.images import normalised
 from contextseg.interop.export.quantise import outside
 from contextseg.system.bfloat16 import bfloat16_on
@@ -51,8 +50,9 @@ def test_arithmetic_that_no_convolution_leads_to_stays_in_floating_point():
     assert outside(nodes) == ["centres", "inside the image", "distances"]
 
 
-def test_convolutions_are_rounded_behind_their_activation(int8_export: ExportReport):
-    nodes = onnx.load(int8_export.path).graph.node
+@pytest.mark.slow
+def test_convolutions_are_rounded_behind_their_activation(int8_file: Path):
+    nodes = onnx.load(int8_file).graph.node
     maker = {output: node for node in nodes for output in node.output}
     rounded = [maker[name].op_type for name in integer_tensors(nodes) if name in maker]
     assert rounded.count("Conv") > 15
@@ -62,6 +62,7 @@ def test_convolutions_are_rounded_behind_their_activation(int8_export: ExportRep
     assert [maker[node.input[0]].op_type for node in behind] == ["BatchNormalization"]
 
 
+@pytest.mark.slow
 def test_clips_of_mobilenets_are_part_of_the_rounding(photos: Path, tmp_path: Path):
     torch.manual_seed(0)
     model = create_model("fcn", backbone="mobilenetv2_050", num_classes=4, head_channels=8)
@@ -73,13 +74,14 @@ def test_clips_of_mobilenets_are_part_of_the_rounding(photos: Path, tmp_path: Pa
     assert "Clip" not in kinds
 
 
-def test_images_larger_than_those_of_the_calibration(int8_export: ExportReport):
+@pytest.mark.slow
+def test_images_larger_than_those_of_the_calibration(int8_file: Path):
     # Positions of columns in 256 steps of those of the photos would end at their last column.
     model = small()
     image = normalised(draw_image(224, 336, seed=7), model.config, (224, 336))
     with torch.inference_mode():
         expected = model(image).logits.argmax(1)
-    found = open_exported(int8_export.path).labels(image).labels
+    found = open_exported(int8_file).labels(image).labels
     assert (found == expected).float().mean() > 0.8
 
 
@@ -87,6 +89,7 @@ def test_images_larger_than_those_of_the_calibration(int8_export: ExportReport):
     ("precision", "capabilities", "expected"),
     [("int8", WITH, "f32"), ("bf16", WITHOUT, "f32"), ("bf16", WITH, "bf16")],
 )
+@pytest.mark.slow
 def test_openvino_computes_in_bfloat16_only_what_is_asked_for_and_fast(
     precision, capabilities, expected, model_file, photos, tmp_path, monkeypatch, pretended_cpu,
     caplog,

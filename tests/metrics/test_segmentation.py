@@ -122,6 +122,7 @@ def count_half(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_count_as_one(tmp_path):
     together(count_half, str(tmp_path))
     expected = json.loads(json.dumps(scores(draw()).to_dict([*"abcde"])))

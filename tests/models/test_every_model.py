@@ -66,12 +66,14 @@ class TestEveryModel:
         assert after.shape == (3, 50, 77)
         assert torch.equal(before, after)
 
+    @pytest.mark.slow
     def test_compiles_whole(self, name):
         model = small(name).eval()
         image = torch.randn(1, 3, 64, 96)
         compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
         torch.testing.assert_close(compiled(image).coarse_logits, model(image).coarse_logits)
 
+    @pytest.mark.slow
     def test_exports_with_any_batch_and_size(self, name):
         model = CoarseLogits(small(name)).eval()
         sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)  # raises where one is fixed

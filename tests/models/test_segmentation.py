@@ -126,6 +126,7 @@ def test_image_scale_enlarges_in_front_of_the_network_outside_training(align_cor
     assert scaled.train()(image).coarse_logits.shape[2:] == (6, 9)
 
 
+@pytest.mark.slow
 def test_image_scale_goes_with_the_exported_graph():
     from contextseg.interop.export.graph import ExportGraph, trace
 

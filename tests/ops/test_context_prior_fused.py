@@ -244,6 +244,7 @@ print(step(8000))
 """
 
 
+@pytest.mark.slow
 def test_no_prior_in_memory():
     (grown,) = printed_by(PEAK)
     assert grown < 8000 * 8000 * 4 / 2**20 / 10

@@ -70,6 +70,7 @@ def work(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     together(work, str(tmp_path))
     alone = step(slice(0, 5), alone=True)

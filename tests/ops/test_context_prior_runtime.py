@@ -248,6 +248,7 @@ print({work}(4000))
 
 
 @pytest.mark.parametrize("work", ["step", "predict"])
+@pytest.mark.slow
 def test_no_prior_in_memory(work):
     (eager,), (reference,) = (
         printed_by(PEAKS.format(impl=impl, work=work)) for impl in ("eager", "reference")

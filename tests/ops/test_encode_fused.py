@@ -16,6 +16,7 @@ from tests.oracle import rms
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="about the interpreter")
 @pytest.mark.parametrize("shape", ["tile with a rest", "channels in blocks"])
+@pytest.mark.slow
 def test_bfloat16_within_its_rounding(shape, device, monkeypatch):
     """Gradients of bfloat16 have 8 bits, of which the interpreter drops what it should round."""
     interpreted_bfloat16.repair(monkeypatch)

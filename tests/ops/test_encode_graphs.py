@@ -63,6 +63,7 @@ def test_autocast_leaves_sums_and_gradients_in_float32(impl, device):
         assert torch.equal(actual[name], expected[name]), name
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_pixels_times_codewords_times_channels():
     code = """
 import sys, torch

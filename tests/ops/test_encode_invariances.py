@@ -18,6 +18,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("impl", FAST)
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 2**16), shape=sizes)
+@pytest.mark.slow
 def test_any_shape_equals_the_formula(impl, seed, shape):
     torch.manual_seed(seed)
     inputs = draw(shape)

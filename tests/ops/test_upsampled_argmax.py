@@ -201,6 +201,7 @@ print(peak() - start)
 """
 
 
+@pytest.mark.slow
 def test_memory_stays_far_below_the_upsampled_logits():
     labels, with_confidence, formula = printed_by(PEAKS)
     assert formula > 250

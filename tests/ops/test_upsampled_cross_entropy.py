@@ -229,6 +229,7 @@ def test_compiles_whole(options):
     torch.testing.assert_close(results[1], results[0])
 
 
+@pytest.mark.slow
 def test_are_sound_torch_operators(device):
     from contextseg.ops.upsampled_cross_entropy import eager, fused
 
@@ -258,6 +259,7 @@ print(peak() - before)
 
 
 @pytest.mark.parametrize("options", ["label_smoothing=0.1", "ohem_threshold=0.7"])
+@pytest.mark.slow
 def test_upsampled_logits_are_never_in_memory(options):
     upsampled = 2 * 60 * 480 * 480 * 4 / 2**20
     (eager,) = printed_by(MEMORY.format(options=options))

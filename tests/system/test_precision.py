@@ -164,6 +164,7 @@ def test_an_older_pytorch_does_not_know_the_instructions(monkeypatch):
 @pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="the limit is for x86 processors"
 )
+@pytest.mark.slow
 def test_a_limit_on_instructions_is_noticed():
     """oneDNN keeps to it; the flags of the processor know nothing of it."""
     code = (

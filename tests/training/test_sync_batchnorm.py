@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 import torch
 import torch.distributed as dist
 from timm.layers import BatchNormAct2d
@@ -44,6 +45,7 @@ def work(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     together(work, str(tmp_path))
     result = torch.load(tmp_path / "result.pt", weights_only=True)

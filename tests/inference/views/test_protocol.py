@@ -222,6 +222,7 @@ print(peak() - start)
 """
 
 
+@pytest.mark.slow
 def test_scores_of_the_whole_image_are_never_held():
     (added,) = printed_by(PEAK)
     # MiB over a photo of an eighth of the pixels, whose strips are as large: 200 for the image's
