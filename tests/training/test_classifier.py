@@ -196,7 +196,8 @@ def test_cosine_schedule_by_hand():
     ("device", "precision", "compiled"),
     [("cpu", "bf16", False), ("cpu", "32", True), ("cuda", "bf16", True)],
 )
-def test_bfloat16_is_not_compiled_on_a_cpu(device, precision, compiled):
+def test_bfloat16_is_not_compiled_on_a_cpu(monkeypatch, device, precision, compiled):
+    monkeypatch.setattr("contextseg.system.compiler.why_not_compiled", lambda _: "")
     config = replace(CLASSIFIER_RECIPES["resnet14_cifar10_short"](), precision=precision)
     assert config.compile
     network = contextseg.create_model("resnet14", num_classes=10, width=4)
@@ -204,3 +205,13 @@ def test_bfloat16_is_not_compiled_on_a_cpu(device, precision, compiled):
     trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))
     adapted = ClassificationTask.adapt(task, network, trainer)
     assert (adapted._compiled_call_impl is not None) is compiled
+
+
+def test_without_a_compiler_a_network_is_trained_uncompiled_with_a_line(monkeypatch, caplog):
+    monkeypatch.setattr("contextseg.system.compiler.why_not_compiled", lambda _: "there is no gcc")
+    config = replace(CLASSIFIER_RECIPES["resnet14_cifar10_short"](), precision="32")
+    network = contextseg.create_model("resnet14", num_classes=10, width=4)
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")))
+    adapted = ClassificationTask.adapt(SimpleNamespace(config=config), network, trainer)
+    assert adapted._compiled_call_impl is None
+    assert "there is no gcc" in caplog.text
