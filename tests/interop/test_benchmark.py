@@ -71,6 +71,7 @@ def test_what_would_be_slow_in_bfloat16_is_left_out(
     assert re.search(words, floor_text(found.floor))
 
 
+@pytest.mark.slow
 def test_a_benchmark_has_rows_and_a_floor(model_file):
     found = benchmark(model_file, engines=("eager", "channels_last"), size=(64, 96), repeats=1)
     assert [row.engine for row in found.rows] == ["eager", "channels_last"]

@@ -58,6 +58,7 @@ def test_what_old_files_hold_and_lack_is_told():
 
 
 @pytest.mark.parametrize("name", ["fcn", "pspnet", "deeplabv3"])
+@pytest.mark.slow
 def test_baselines_of_encnets_authors(name):
     state = getattr(pe, name)()
     config, output = converted({"epoch": 3, "state_dict": state, "best_pred": 0.5})
@@ -94,6 +95,7 @@ def test_cpnet_of_its_authors():
         assert_same(output.logits, cp.logits(state, IMAGE))
 
 
+@pytest.mark.slow
 def test_a_stored_config_is_believed():
     text = """
 img_norm_cfg = dict(mean=[127.5, 127.5, 127.5], std=[63.75, 63.75, 63.75], to_rgb=True)
@@ -122,6 +124,7 @@ model = dict(
 
 
 @pytest.mark.parametrize("name", ["fcn", "deeplabv3"])
+@pytest.mark.slow
 def test_torchvision(name):
     build = getattr(segmentation, f"{name}_resnet50")
     original = build(weights=None, weights_backbone=None, num_classes=5, aux_loss=True).eval()

@@ -47,6 +47,7 @@ def test_a_file_says_what_it_is(onnx_file):
 
 
 @pytest.mark.parametrize("size", [(33, 64), (100, 75), (161, 47)])
+@pytest.mark.slow
 def test_onnx_is_pytorch_at_any_size_and_batch(onnx_file, logits_file, size):
     model = small()
     image = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(size[0]))
@@ -70,6 +71,7 @@ def test_load_gives_the_same_result_object(model_file, onnx_file):
     assert "ONNX Runtime" in repr(load(onnx_file))
 
 
+@pytest.mark.slow
 def test_evaluate_takes_an_exported_file(model_file, onnx_file, logits_file):
     plain = evaluate(model_file, "shapes", limit=3)
     assert evaluate(onnx_file, "shapes", limit=3).mean_iou == pytest.approx(
@@ -188,6 +190,7 @@ def test_a_fast_number_format_is_verified_like_any(pretended_cpu, caplog):
     assert caplog.records == []
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_is_refused_and_leaves_nothing(model_file, tmp_path, monkeypatch):
     module = importlib.import_module("contextseg.interop.export.export")
 

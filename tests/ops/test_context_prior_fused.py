@@ -48,6 +48,7 @@ def test_equals_the_formula(shape, options, training):
     assert_equal(actual, expected, **EXACT)
 
 
+@pytest.mark.slow
 def test_gradients():
     inputs = draw((1, 4, 2, 2, 2, 1))
     tensors = [inputs[name].requires_grad_() for name in GRADIENTS]
@@ -167,6 +168,7 @@ def test_second_derivatives_are_refused():
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.slow
 def test_both_directions_are_sound_torch_operators(labels):
     inputs = draw((1, 9, 9, 4, 3, 1))
     drawn = [inputs[n].requires_grad_() for n in ("features", "weight", "beta", "values")]
@@ -179,6 +181,7 @@ def test_both_directions_are_sound_torch_operators(labels):
     torch.library.opcheck(fused.backward_op, (*grads, *plain))
 
 
+@pytest.mark.slow
 def test_compiles_whole():
     inputs = draw((1, 20, 20, 8, 5, 2), torch.float32)
     expected = run("fused", inputs, False, diagonal="remove")

@@ -95,7 +95,7 @@ def test_second_derivatives(impl, device):
         ("fused", torch.float32),
         # Triton's interpreter multiplies the raw bits of bfloat16.
         pytest.param("fused", torch.bfloat16, marks=pytest.mark.gpu),
-        ("fused", torch.float16),
+        pytest.param("fused", torch.float16, marks=pytest.mark.slow),
     ],
     ids=str,
 )

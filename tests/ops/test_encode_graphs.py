@@ -45,6 +45,7 @@ def test_exports_as_pytorch_operators(device):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.slow
 def test_fused_is_a_sound_torch_operator(device):
     from contextseg.ops.encode import fused
 

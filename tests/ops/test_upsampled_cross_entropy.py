@@ -26,7 +26,7 @@ OPTIONS = [
     {"ohem_threshold": 0.3, "ohem_min_kept": 5},
     {"ohem_threshold": 0.01, "ohem_min_kept": 20, "class_weights": True},
 ]
-FORMS = ["eager", "fused"]
+FORMS = ["eager", pytest.param("fused", marks=pytest.mark.slow)]
 KERNEL_SIZES = {
     # Triton's interpreter takes milliseconds a pixel; blocks are small to match.
     **SIZES, "larger": ((2, 3), (5, 7)), "both": ((4, 3), (3, 10)), "smaller": ((5, 7), (3, 2)),
@@ -84,6 +84,7 @@ def test_kernel_equals_the_formula(options, device):
 
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("sizes", KERNEL_SIZES.values(), ids=KERNEL_SIZES)
+@pytest.mark.slow
 def test_kernel_equals_the_formula_at_any_size(sizes, align_corners, device):
     assert_equal("fused", *draw(device, sizes), {"align_corners": align_corners})
 

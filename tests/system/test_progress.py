@@ -142,6 +142,7 @@ def test_an_interval_that_is_none_is_refused(value, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+@pytest.mark.slow
 def test_a_forked_process_keeps_silent(stderr):
     with displayed(stderr, "contextseg train"), track("training"):
         for _ in range(20):  # in the middle of whatever the thread does
