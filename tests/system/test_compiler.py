@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
+from contextseg import create_model
+from contextseg.data import open_dataset
+from contextseg.inference.predictor import Predictor
+from contextseg.interop.backends import candidate
 from contextseg.system import compiler
 from contextseg.system.compiler import can_compile, why_not_compiled
 
@@ -38,3 +44,11 @@ def test_with_a_compiler_there_is_nothing_to_say(caplog, monkeypatch):
         assert can_compile("cpu")
         assert inductor.compile_threads == 2  # the cores there are, not those a container shows
     assert caplog.messages == []
+
+
+def test_the_benchmark_leaves_the_engine_out_with_the_reason(no_compiler):
+    classes = open_dataset("shapes", "val").classes
+    model = create_model("fcn", backbone="test_resnet", num_classes=classes.num_classes)
+    predictor = Predictor(model, classes, device="cpu")
+    with pytest.raises(ValueError, match=re.escape(f"torch.compile cannot work: {MISSING}.")):
+        candidate("compiled", predictor, Path())
