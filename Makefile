@@ -49,6 +49,8 @@ $(VENV)/installed: $(BIN)/python pyproject.toml
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml
 	@echo "Installing contextseg, PyTorch and the tools for tests into $(VENV); this takes a minute or two."
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -e '.[dev]' 2>/dev/null \
+	@# Each of the tests' processes imports PyTorch: its bytecode is compiled here, as pip does.
+	$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		-e '.[dev]' 2>/dev/null \
 		|| $(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@ $(VENV)/installed
