@@ -20,12 +20,17 @@ class ModelConfig:
     num_classes: int | None = field(default=None, metadata=RESOLVED)
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
     backbone: str = "resnet50c"
-    """Name of a timm model that gives a feature pyramid."""
+    """Name of a timm model: a feature pyramid, or a plain vision transformer."""
     pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
     """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
     output_stride: int | None = None
-    """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
-    backbone can be dilated, else the backbone's own stride."""
+    """Image pixels per feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
+    backbone can be dilated, else the backbone's own stride; the patch of a plain transformer."""
+    pyramid: Literal["last", "layers"] = "last"
+    """What the stages of a plain vision transformer are made from: its last layer (a simple feature
+    pyramid), or three layers, one for each of c3, c4 and c5. Without effect on other backbones."""
+    drop_path: float = 0.0
+    """Largest probability with which the backbone leaves out a residual branch in training."""
     decoder: Literal["dilated", "jpu"] = "dilated"
     """What context is gathered on: c5 of the backbone at its output stride, or the joint pyramid
     upsampling (JPU) of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
@@ -64,6 +69,7 @@ class ModelConfig:
         at_least("aux_channels", self.aux_channels, 1)
         at_least("aux_weight", self.aux_weight, 0)
         within("dropout", self.dropout, 0, 1)
+        within("drop_path", self.drop_path, 0, 1)
         within("image_scale", self.image_scale, 1, 8)
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be in quarters, got {self.image_scale}.")
