@@ -108,7 +108,7 @@ def test_a_refusal_of_the_training_is_one_line(training, capsys):
     ("line", "message"),
     [
         ("train encnet_mobilenetv2_camvid", "no data: name the folder of a data set with --data"),
-        ("train encnet_camvid", "'encnet_camvid' is neither a recipe, nor a YAML file, nor the f"),
+        ("train encnet_camvid", "'encnet_camvid' is not a recipe, a YAML file or a run folder"),
         ("train --epochs 3", "the recipe comes first"),
         ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
         ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),

@@ -117,7 +117,7 @@ MISTAKES = [
     ),
     (
         {"model": {"context": {"name": "fcn", "lateral": True}}},
-        r"^model\.context\.lateral is an option of encnet, and model\.context\.name is fcn\.$",
+        r"^model\.context\.lateral is an option of encnet, but model\.context\.name is fcn\.$",
     ),
     ({"model": {"context": {"lateral": True}}}, r"^model\.context\.name is missing.*encnet, fcn"),
     (
