@@ -120,7 +120,7 @@ def test_a_whole_config_written_by_a_run_is_read_back(tmp_path):
         (
             DEMO,
             "--model fcn --model.context.num_codewords 8",
-            r"option of encnet, and the model is f",
+            r"option of encnet, but the model is f",
         ),
         (DEMO, "--model unet", r"model\.context\.name: invalid choice: 'unet'"),
         (DEMO, "--epochs soon", r"^--epochs must be a whole number, got soon\.$"),

@@ -138,7 +138,7 @@ def test_print_config_shows_a_file_that_trains_the_same(training, tmp_path, caps
 def test_recipes_are_listed(capsys):
     assert main(["train", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "what"]
+    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "description"]
     assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
     assert all(line.endswith(".") for line in lines[1:])
 
