@@ -129,7 +129,7 @@ def test_a_report_from_logs(tmp_path, monkeypatch, capsys):
         ("demo demo", "two recipes have the same name"),
         ("demo --ablation nonsense", "nonsense"),
         ("demo --small 9,x", "must be whole numbers of at least 1"),
-        ("demo --size 480", "2 whole numbers from 32 on"),
+        ("demo --size 480", "must be 2 whole numbers of at least 32"),
         ("demo --optim.learning 3", "--optim.learning is not an option"),
     ],
 )
