@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from contextseg.report.tables import Table as ReportTable
 
 WIDE = 140
-"""Letters of a line where the output is not a terminal."""
+"""Width of a table, in characters, if the output is not a terminal."""
 LONGEST = 32
-"""Letters of a cell at most: the reason of a failure stands in full below the table."""
+"""Maximum width of a cell, in characters: full failure reasons follow below the table."""
 
 
 def titled(title: str) -> Console:
@@ -36,7 +36,7 @@ def titled(title: str) -> Console:
 
 
 def columns(first: str, *numbers: str) -> Table:
-    """An empty table: a column of names and columns of numbers, by their headings."""
+    """An empty table with a column of names and columns of numbers, given their headings."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(first)
     for name in numbers:
@@ -54,9 +54,9 @@ def print_scores(
     """Print IoU and accuracy of each class in percent, then the means.
 
     Args:
-        scores: of the model.
-        names: of the classes, by label.
-        baseline: scores to compare them with.
+        scores: the model's scores.
+        names: class names by label.
+        baseline: scores to compare with.
         title: plain text above the table.
     """
     console = titled(title)
@@ -83,11 +83,11 @@ def print_scores(
 
 
 def print_frequencies(report: Report, names: Sequence[str]) -> None:
-    """Print the share of the pixels that each class has, and the number of its images.
+    """Print each class's share of the valid pixels, and the number of images it occurs in.
 
     Args:
-        report: of a check.
-        names: of the classes, by label.
+        report: the result of a check.
+        names: class names by label.
     """
     table = columns("class", "% of valid pixels", "images")
     valid = int(report.class_pixels.sum())
@@ -96,7 +96,7 @@ def print_frequencies(report: Report, names: Sequence[str]) -> None:
         table.add_row(escape(name), percent(share, digits=2), f"{images}")
     total = valid + report.ignored_pixels
     ignored = report.ignored_pixels / total if total else math.nan
-    table.add_row("[dim]ignored, of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
+    table.add_row("[dim]ignored, % of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
     Console().print(table)
 
 
@@ -107,14 +107,14 @@ def print_table(table: ReportTable) -> None:
         shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
     for row in table.texts():
         shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
-    # In a file there is room for all columns.
+    # A file has room for all columns.
     Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
 
 
 def print_class_scores(
     scores: ClassificationScores, names: Sequence[str], *, title: str = ""
 ) -> None:
-    """Print the error of each class in percent, then that of all images."""
+    """Print the error of each class in percent, then the error over all images."""
     console = titled(title)
     table = columns("%", "error")
     for name, error in zip(names, scores.class_error, strict=True):
@@ -124,5 +124,5 @@ def print_class_scores(
     means.add_row("error", f"[bold]{percent(scores.error, 2)} %[/bold] of {scores.images} images")
     if scores.exact is not None:
         error = percent(scores.error_exact, 2)
-        means.add_row("of images with original pixels", f"{error} % of {scores.exact[1]}")
+        means.add_row("error on original pixels", f"{error} % of {scores.exact[1]}")
     console.print(means)

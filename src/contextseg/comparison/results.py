@@ -17,7 +17,7 @@ from contextseg.system.atomic_files import write_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
-"""Folder of the training logs beside it, one CSV file per run."""
+"""Folder next to it with the training logs, one CSV file per run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Run:
 
     seed: int
     identity: str
-    """Equal for two runs that compute the same."""
+    """Equal for runs that compute the same result."""
     status: str = "to do"
     """`done`, `failed`, or `to do`."""
     reason: str = ""
@@ -53,7 +53,8 @@ class Run:
     log: str = ""
     """Name of its training log in the folder `logs`."""
     sessions: list[dict[str, Any]] = field(default_factory=list)
-    """When, where and by which code it was trained (`contextseg.training.callbacks.provenance`)."""
+    """When, where and with which code it was trained: see
+    `contextseg.training.callbacks.provenance`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +160,7 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
         entries = [_entry(values) for values in content.pop("entries")]
         return Comparison(entries=entries, **content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of a comparison ({error}).") from error
+        raise ValueError(f"{path} is not a comparison file ({error}).") from error
 
 
 def mean(values: Sequence[float | None]) -> float | None:
