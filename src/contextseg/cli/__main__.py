@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
+from contextseg.system.terminal import printable_streams, raw
 
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the result as a web page",
@@ -55,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0 for success, 1 when a part of the work failed, 2 for a mistake in the
         arguments, a file or the data, or a lack of memory or the like, 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -80,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, arguments: list[str], debug: bool) -> int:
     """Call a command; mistakes and Ctrl-C become one line and an exit code."""
     program = f"contextseg {command}"
-    if isinstance(sys.stdout, io.TextIOWrapper):  # in files and pipes too, lines come in order
+    if isinstance(raw(sys.stdout), io.TextIOWrapper):  # in files and pipes too, lines come in order
         sys.stdout.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")

@@ -58,17 +58,17 @@ def matching_backbones(pattern: str) -> list[str]:
 
 
 def _print_models() -> None:
-    from rich.console import Console
+    from contextseg.system.terminal import console
 
-    console = Console()
-    console.print(_table("model", "context", MODELS))
-    console.print(
+    out = console()
+    out.print(_table("model", "context", MODELS))
+    out.print(
         "Each stands on any timm backbone that gives a feature pyramid (--model.backbone NAME): "
         "contextseg models --backbones resnet lists names.",
         markup=False,
         highlight=False,
     )
-    console.print(_table("classifier", "network", CLASSIFIERS))
+    out.print(_table("classifier", "network", CLASSIFIERS))
 
 
 def _table(what: str, part: str, kinds: Mapping[str, type]) -> Table:

@@ -16,6 +16,7 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
 from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.terminal import printable
 
 
 class ClassShare(NamedTuple):
@@ -119,6 +120,6 @@ class Prediction:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape
-        largest = ", ".join(f"{c.name} {c.share:.0%}" for c in self.classes[:3])
+        largest = ", ".join(f"{printable(c.name)} {c.share:.0%}" for c in self.classes[:3])
         more = f", {len(self.classes) - 3} more" if len(self.classes) > 3 else ""
         return f"Prediction({height} x {width}: {largest}{more})"
