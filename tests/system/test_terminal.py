@@ -30,7 +30,14 @@ COMMANDS = {
     "a\U000e0041b": "a\\U000e0041b",
     "a\udcffb": "a\\udcffb",  # a byte of a file name that is no UTF-8
 }
-LETTERS = ["Straße 日本", "C:\\new\\x1b", "نمی\u200cخواهم", "👩\u200d🔬", "10.30\u202fAM", "[red]:car:"]
+LETTERS = [
+    "Straße 日本",
+    "C:\\new\\x1b",
+    "نمی\u200cخواهم",
+    "👩\u200d🔬",
+    "10.30\u202fAM",
+    "[red]:car:",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

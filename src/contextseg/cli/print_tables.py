@@ -65,7 +65,11 @@ def print_scores(
     if baseline is not None:
         table.add_column("baseline IoU", justify="right", style="dim")
     for label, name in enumerate(names):
-        row: list[str | Text] = [cell(name), percent(scores.iou[label]), percent(scores.accuracy[label])]
+        row: list[str | Text] = [
+            cell(name),
+            percent(scores.iou[label]),
+            percent(scores.accuracy[label]),
+        ]
         if baseline is not None:
             row.append(percent(baseline.iou[label]))
         table.add_row(*row)

@@ -70,10 +70,8 @@ def model_card(
 
 
 def _classes(classes: Classes) -> str:
-    rows = [
-        f"| {info.id} | {printable(info.name).replace('|', '/')} | {', '.join(map(str, info.color))} |"
-        for info in classes.classes
-    ]
+    infos = ((info.id, printable(info.name).replace("|", "/"), info) for info in classes.classes)
+    rows = [f"| {id} | {name} | {', '.join(map(str, info.color))} |" for id, name, info in infos]
     return "\n".join(["## Classes", "", "| id | class | colour |", "|---|---|---|", *rows])
 
 

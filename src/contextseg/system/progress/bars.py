@@ -81,7 +81,7 @@ class Bars:
         )
         if is_new:
             self._bars.start()
-            # rich now prints above the bars what is printed; it takes control characters for styles.
+            # rich now draws above the bars what is printed, and takes escapes in it for styles.
             sys.stdout, sys.stderr = map(guarded, (sys.stdout, sys.stderr))
 
 
