@@ -14,7 +14,8 @@ from PIL import Image
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
-from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
+from contextseg.data.legend import LegendEntry, with_legend
+from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.terminal import printable
 
@@ -80,9 +81,8 @@ class Prediction:
         )
         if not legend:
             return picture
-        palette = self.vocabulary.palette.tolist()
-        entries = [LegendEntry(c.name, tuple(palette[c.id]), c.share) for c in self.classes]
-        return with_legend(picture, entries)
+        infos = {info.id: info for info in self.vocabulary.classes}
+        return with_legend(picture, [LegendEntry(infos[c.id], c.share) for c in self.classes])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mask as a palette PNG of class ids, whole or not at all.
