@@ -49,4 +49,4 @@ def _shown(value: object) -> object:
 
 def markdown_line(text: object) -> str:
     """Plain text as one line of Markdown that no page takes for a tag."""
-    return " ".join(str(text).replace("<", "&lt;").split())
+    return printable(" ".join(str(text).replace("<", "&lt;").split()))
