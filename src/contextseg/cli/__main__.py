@@ -85,8 +85,9 @@ def _main(words: list[str]) -> int:
 def _run(command: str, arguments: list[str], debug: bool) -> int:
     """Call a command; mistakes and Ctrl-C become one line and an exit code."""
     program = f"contextseg {command}"
-    if isinstance(raw(sys.stdout), io.TextIOWrapper):  # in files and pipes too, lines come in order
-        sys.stdout.reconfigure(line_buffering=True)
+    out = raw(sys.stdout)
+    if isinstance(out, io.TextIOWrapper):  # in files and pipes too, lines come in order
+        out.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
         with shown(program), machine_failures():

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ImageFont, features
+from PIL import Image, ImageDraw, ImageFont, features
 
 from contextseg.system.terminal import printable
 
@@ -76,7 +76,7 @@ def drawable(text: str, size: int, otherwise: str) -> Drawable:
         return Drawable(shown, plain)
     place = _font_with(needed)
     if place is not None:
-        return Drawable(shown, ImageFont.truetype(place.file, size, index=place.index))
+        return Drawable(shown, ImageFont.truetype(place.file, size, index=place.face))
     likeness = ascii_likeness(shown)
     return Drawable(otherwise if likeness is None else likeness, plain)
 
@@ -95,7 +95,8 @@ def ascii_likeness(text: str) -> str | None:
 
 class _Place(NamedTuple):
     file: str
-    index: int
+    face: int
+    """Which of the fonts in the file."""
 
 
 @cache
@@ -152,7 +153,7 @@ def _has(place: _Place, letters: frozenset[str]) -> bool:
     """Whether a font draws each letter otherwise than the box for those that it lacks."""
     try:
         font = ImageFont.truetype(
-            place.file, 16, index=place.index, layout_engine=ImageFont.Layout.BASIC
+            place.file, 16, index=place.face, layout_engine=ImageFont.Layout.BASIC
         )
         boxes = {_drawn(font, letter) for letter in ("\uffff", "\U0010fffe")}
         visible = (letter for letter in letters if unicodedata.category(letter) not in _UNSEEN)
@@ -161,6 +162,7 @@ def _has(place: _Place, letters: frozenset[str]) -> bool:
         return False
 
 
-def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(letter)
-    return mask.size, bytes(mask)
+def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> bytes:
+    picture = Image.new("L", (48, 48))
+    ImageDraw.Draw(picture).text((16, 16), letter, 255, font)
+    return picture.tobytes()
