@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
+from contextseg.system.terminal import printable_streams, raw
 
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the results on a web page",
@@ -55,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0 for success, 1 if part of the work failed, 2 for a mistake in the arguments,
         a file or the data or if the machine ran out of memory or the like, 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -80,8 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, arguments: list[str], debug: bool) -> int:
     """Run a command; a mistake or Ctrl-C becomes one line and an exit code."""
     program = f"contextseg {command}"
-    if isinstance(sys.stdout, io.TextIOWrapper):  # keeps lines in order in files and pipes
-        sys.stdout.reconfigure(line_buffering=True)
+    out = raw(sys.stdout)
+    if isinstance(out, io.TextIOWrapper):  # keeps lines in order in files and pipes
+        out.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
         with shown(program), machine_failures():

@@ -85,9 +85,8 @@ def floor_text(floor: Floor) -> str:
 
 def print_rows(rows: Sequence[Row], title: str) -> None:
     """Print the table, then the notes, such as why an engine has no results."""
-    from rich.markup import escape
-
     from contextseg.cli.print_tables import columns, titled
+    from contextseg.system.terminal import cell
 
     table = columns("engine", "ms", "images/s", "speed-up", "agreement %", "mIoU %")
     for row in rows:
@@ -108,4 +107,4 @@ def print_rows(rows: Sequence[Row], title: str) -> None:
     console.print(table)
     for row in rows:
         if row.note:
-            console.print(f"{row.engine}: {escape(row.note)}", highlight=False, soft_wrap=True)
+            console.print(cell(f"{row.engine}: {row.note}"), soft_wrap=True)

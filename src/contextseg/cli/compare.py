@@ -17,6 +17,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
 from contextseg.recipes.ablations import ABLATIONS, BASE
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from contextseg.comparison.compare import ComparisonResult
@@ -181,7 +182,7 @@ def _print_failed(result: ComparisonResult) -> int:
         return 0
     print("These runs failed; run the same command again to retry them:", file=sys.stderr)
     for name, seed, reason in result.failed:
-        print(f"  {name}, seed {seed}: {reason}", file=sys.stderr)
+        print(f"  {printable(f'{name}, seed {seed}: {reason}')}", file=sys.stderr)
     return 1
 
 

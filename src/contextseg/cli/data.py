@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from contextseg.data.check import Report
@@ -103,5 +104,5 @@ def _print_report(split: str, report: Report, classes: Classes) -> None:
     )
     print_frequencies(report, classes.names)
     for problem in report.problems:
-        print(f"- {problem}")
+        print(f"- {printable(problem)}")
     print(f"{len(report.problems)} faults.\n" if report.problems else "No faults.\n")

@@ -58,17 +58,17 @@ def matching_backbones(pattern: str) -> list[str]:
 
 
 def _print_models() -> None:
-    from rich.console import Console
+    from contextseg.system.terminal import console
 
-    console = Console()
-    console.print(_table("model", "context", MODELS))
-    console.print(
+    out = console()
+    out.print(_table("model", "context", MODELS))
+    out.print(
         "Each works with any timm backbone that provides a feature pyramid (--model.backbone "
         "NAME). To list names: contextseg models --backbones resnet",
         markup=False,
         highlight=False,
     )
-    console.print(_table("classifier", "network", CLASSIFIERS))
+    out.print(_table("classifier", "network", CLASSIFIERS))
 
 
 def _table(what: str, part: str, kinds: Mapping[str, type]) -> Table:

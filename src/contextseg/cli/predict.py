@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from contextseg.inference.predict_files import Summary
@@ -132,7 +133,8 @@ def _report(summary: Summary, done: str) -> int:
         return 0
     print(f"{_images(len(summary.failed))} could not be read:", file=sys.stderr)
     for path, reason in summary.failed:
-        print(f"  {reason if str(path) in reason else f'{path}: {reason}'}", file=sys.stderr)
+        line = reason if str(path) in reason else f"{path}: {reason}"
+        print(f"  {printable(line)}", file=sys.stderr)
     return 1
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from contextseg.comparison.old_results import upgraded
 from contextseg.system.atomic_files import write_text
+from contextseg.system.terminal import json_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
@@ -141,7 +142,7 @@ def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
 def write_comparison(folder: str | os.PathLike[str], comparison: Comparison) -> None:
     """Write `comparison.json` into a folder, atomically."""
     content = asdict(comparison)
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json_text(content, indent=1, allow_nan=False)
     write_text(Path(folder) / FILE_NAME, _short_lists(text) + "\n")
 
 
