@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.sample import Dataset
 from contextseg.system.atomic_files import atomic_path
 
@@ -47,7 +48,7 @@ def write_sheet(
         left = number % columns * width + _GAP
         caption = f"{dataset.split}/{dataset.names[index]}"
         try:
-            image, labels, _ = dataset[index]
+            image, labels, _ = checked_sample(dataset, index)
         except ValueError:
             caption += ": cannot be read"
         else:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from contextseg.data.affixes import Rule, pair_names
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.class_files import EXAMPLE, read_own_classes
 from contextseg.data.file_tree import named_files
 from contextseg.data.images import image_size, read_image, write_mask
@@ -215,7 +216,7 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
     folder = Path(root)
     write_text(folder / "classes.json", json.dumps(dataset.classes.to_dict(), indent=1))
     for index in range(len(dataset)):
-        image, labels, name = dataset[index]
+        image, labels, name = checked_sample(dataset, index)
         with atomic_path(folder / "images" / split / f"{name}.png") as partial:
             Image.fromarray(image).save(partial)
         write_mask(

@@ -65,7 +65,7 @@ def count_files(root: Path) -> dict[str, Counter[str]]:
 
 
 def nearest_layouts(root: Path) -> list[tuple[str, list[str]]]:
-    """Layouts with what they lack in a folder, those that lack the smallest part first."""
+    """Layouts with what they lack in a folder, those of which most is there first."""
     found = []
     for name, needed in LAYOUTS.items():
         missing = [part for part in needed if not (root / part).exists()]
@@ -75,4 +75,6 @@ def nearest_layouts(root: Path) -> list[tuple[str, list[str]]]:
         if name in _OWN and own_class_file(root) is None:
             missing.append(f"classes.json (or {', '.join(list(READERS)[1:])})")
         found.append((here, name, missing))
-    return [(name, missing) for here, name, missing in sorted(found, key=lambda f: -f[0])]
+    return [
+        (name, missing) for here, name, missing in sorted(found, key=lambda f: (-f[0], len(f[2])))
+    ]

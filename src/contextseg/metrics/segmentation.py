@@ -101,8 +101,9 @@ class SegmentationMetrics(nn.Module):
     def compute(self) -> Scores:
         """Scores of all batches since the last `reset`."""
         presence_map = float(self.presence.compute()) if self.presence.update_called else math.nan
+        shape = (self.num_classes, self.num_classes)  # torchmetrics drops both axes of one class
         return scores_of(
-            self.confusion.compute(),
+            self.confusion.compute().reshape(shape),
             None if math.isnan(presence_map) else presence_map,
             boundary_iou=None if self.boundary is None else self.boundary.compute().tolist(),
         )
