@@ -72,9 +72,7 @@ def nearest_layouts(root: Path) -> list[tuple[str, list[str]]]:
         steps = [step for part in needed for step in (*reversed(Path(part).parents), Path(part))]
         steps = [step for step in dict.fromkeys(steps) if step != Path()]
         here = sum((root / step).exists() for step in steps) / len(steps)
+        found.append((-here, len(missing), name, missing))
         if name in _OWN and own_class_file(root) is None:
             missing.append(f"classes.json (or {', '.join(list(READERS)[1:])})")
-        found.append((here, name, missing))
-    return [
-        (name, missing) for here, name, missing in sorted(found, key=lambda f: (-f[0], len(f[2])))
-    ]
+    return [(name, missing) for *_, name, missing in sorted(found, key=lambda each: each[:2])]
