@@ -126,10 +126,14 @@ def test_masks_unlike_those_of_voc_are_not_taken_for_them(change, message, tmp_p
     assert str(base / "classes.json") in str(caught.value)
 
 
-def test_a_classes_json_above_a_public_dataset_is_not_its_own(tmp_path):
+def test_classes_above_a_public_dataset_are_not_its_own(tmp_path):
     native.write_voc(tmp_path)
     root = tmp_path / "VOCdevkit"
+    (root / "labelmap.txt").write_text(LABELMAP)
     assert open_dataset(str(root), "train").classes == vocabulary("voc2012")
+    (root / "classes.json").write_text(json.dumps(OWN))  # makes it a folder of images and masks
+    with pytest.raises(ValueError, match="is not laid out as a data set that can be read"):
+        open_dataset(str(root), "train")
 
 
 @pytest.mark.parametrize(

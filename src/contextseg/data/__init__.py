@@ -70,6 +70,6 @@ def _recognised(root: str, layout: str) -> Recognised | None:
         if has_classes and ((folder / "masks").is_dir() or (folder / LISTS).is_dir()):
             return None
         found = recognise(folder)
-        # Of a public dataset somewhere below, classes.json here says nothing.
+        # With classes.json, the folder itself is meant, not a public dataset below it.
         return None if has_classes and found is not None and found.base != folder else found
     return recognise(folder, layout)
