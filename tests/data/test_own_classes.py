@@ -132,7 +132,7 @@ def test_classes_above_a_public_dataset_are_not_its_own(tmp_path):
     (root / "labelmap.txt").write_text(LABELMAP)
     assert open_dataset(str(root), "train").classes == vocabulary("voc2012")
     (root / "classes.json").write_text(json.dumps(OWN))  # makes it a folder of images and masks
-    with pytest.raises(ValueError, match="is not laid out as a data set that can be read"):
+    with pytest.raises(ValueError, match=r"no split .train.\. There are VOC2012"):
         open_dataset(str(root), "train")
 
 

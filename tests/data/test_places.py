@@ -40,6 +40,8 @@ def write(root: Path, image: str, mask: str, names: tuple[str, ...] = ("a", "b")
 def test_arrangements_that_need_nothing_else(image, mask, tmp_path):
     root = write(tmp_path, image, mask)
     assert splits_of(str(root)) == ["train"]
+    with pytest.raises(ValueError, match="other"):
+        open_dataset(str(root), "other")
     dataset = open_dataset(str(root), "train")
     assert isinstance(dataset, FolderDataset)
     assert len(dataset) == 2

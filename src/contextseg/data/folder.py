@@ -238,7 +238,10 @@ def _require_root(root: str | os.PathLike[str]) -> None:
 
 def _refuse_places(root: Path, split: str) -> NoReturn:
     """Say which folder of a split is missing."""
-    if not splits_in(root) and not (root / "images").is_dir():
+    if not (root / "images").is_dir():
+        splits = splits_in(root)
+        if splits:
+            raise ValueError(f"{root}: there is no split {split!r}. There are {some(splits)}.")
         raise ValueError(f"{root}: is not laid out as a data set that can be read.\n{survey(root)}")
     for what, names in (("images", IMAGE_FOLDERS), ("masks", MASK_FOLDERS)):
         parent = next((root / name for name in names if (root / name).is_dir()), root / names[0])
