@@ -57,8 +57,10 @@ def main(argv: Sequence[str]) -> int:
             dataset, workers=options.workers, decode_images=not options.masks_only
         )
         _print_report(dataset.split, report, dataset.classes)
+        if str(rule := getattr(dataset, "rule", "")):
+            print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
-    if not options.no_sheet and labelled:
+    if not options.no_sheet and any(len(dataset) for dataset in labelled):
         with track("drawing the contact sheet"):
             write_sheet(sheet, labelled)
         print(f"A contact sheet of labelled images is in {sheet}.")
@@ -103,6 +105,8 @@ def _print_report(split: str, report: Report, classes: Classes) -> None:
         f"Rows x columns (images): {sizes or 'none'}{more}."
     )
     print_frequencies(report, classes.names)
+    if report.void_images:
+        print(f"{report.void_images} images have no pixel of any class.")
     for problem in report.problems:
         print(f"- {printable(problem)}")
     print(f"{len(report.problems)} faults.\n" if report.problems else "No faults.\n")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import colorsys
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.text_files import nfc, read_json
 
 Color = tuple[int, int, int]
 """Red, green and blue, each 0 to 255."""
@@ -112,9 +111,10 @@ class Classes:
         Raises:
             ValueError: the file is not JSON or does not follow the schema; the message names it.
         """
+        content = read_json(path)
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except ValueError as error:  # includes JSON errors
+            return cls.from_dict(content)
+        except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
@@ -243,7 +243,8 @@ def _entry(entry: Any, position: int) -> tuple[ClassInfo, bool]:
         raise ValueError(
             f"classes: ignore of element {position} must be true or false, got {ignore!r}."
         )
-    info = ClassInfo(entry["id"], entry["name"], (0, 0, 0))
+    name = entry["name"]
+    info = ClassInfo(entry["id"], nfc(name) if isinstance(name, str) else name, (0, 0, 0))
     color = entry.get("color", default_color(info.id))
     if not isinstance(color, list | tuple) or len(color) != 3:
         raise ValueError(

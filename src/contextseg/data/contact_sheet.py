@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.legend import INK, PAPER, LegendEntry, with_legend
 from contextseg.data.sample import Dataset
@@ -54,7 +55,7 @@ def write_sheet(
         left = number % columns * width + _GAP
         fault = ""
         try:
-            image, labels, _ = dataset[index]
+            image, labels, _ = checked_sample(dataset, index)
         except ValueError:
             fault = ": cannot be read"
         else:

@@ -10,6 +10,7 @@ import numpy as np
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, read_mask_and_mode
+from contextseg.data.masks import read_labels
 from contextseg.data.sample import Sample
 
 _SHOWN = 10
@@ -35,32 +36,6 @@ class Listing:
     """Images in the split's order, each with its mask."""
     problems: list[str] = field(default_factory=list)
     """One message per name that has no image, no mask, or two of either."""
-
-
-def files_by_name(
-    folders: Iterable[Path], suffixes: Sequence[str], problems: list[str], *, ending: str = ""
-) -> dict[str, Path]:
-    """Files by name without suffix, sorted; a second file of the same name is a problem.
-
-    Args:
-        folders: where to look, not recursively.
-        suffixes: of the files to take, in lower case, such as `.jpg`.
-        problems: gets a message for each name that two files share.
-        ending: ending of the names to take, which is cut off, such as `_leftImg8bit`.
-    """
-    files: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.suffix.lower() not in suffixes:
-                continue
-            name = path.stem.removesuffix(ending)
-            if not path.stem.endswith(ending):
-                continue
-            if name in files:
-                problems.append(f"{path}: {files[name].name} has the same name. Keep one.")
-            else:
-                files[name] = path
-    return files
 
 
 def paired(
@@ -95,12 +70,6 @@ def existing(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def read_names(path: Path) -> list[str]:
-    """Names in a split's file: one per line, or, as some lists have it, paths of image and mask."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
-
-
 def read_ids(path: Path) -> np.ndarray:
     """The ids in a mask of a dataset that writes ids, [h, w], uint8 or uint16.
 
@@ -114,6 +83,12 @@ def read_ids(path: Path) -> np.ndarray:
             f"pixel (grey or palette). Take the file as it was published."
         )
     return mask
+
+
+def own_ids(entry: Entry, classes: Classes) -> np.ndarray:
+    """The ids [h, w], uint8, in a mask of the ids or of the colours of some classes."""
+    assert entry.mask is not None
+    return classes.to_ids(read_labels(entry.mask, classes))
 
 
 class ListedDataset:

@@ -100,10 +100,22 @@ def model_file(path: str | os.PathLike[str]) -> Path:
         file = file / FILE_NAME
     if not file.is_file():
         raise FileNotFoundError(
-            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file. A "
-            f"training run writes it after its first validation."
+            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
+            f"{_state_of_run(Path(path))}"
         )
     return file
+
+
+def _state_of_run(folder: Path) -> str:
+    """Why a run folder has no model yet, as the end of a message; empty for other folders."""
+    if (last := folder / "last.safetensors").is_file():
+        return f" The weights of the run's last step are in {last}."
+    if not (folder / "config.yaml").is_file():
+        return ""
+    return (
+        f" The run in this folder has not written it: it does so at each validation, or at the end "
+        f"if there is none. Resume it with contextseg train {folder} --resume."
+    )
 
 
 def write(

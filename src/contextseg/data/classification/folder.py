@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from contextseg.data.classification.array import named_classes
-from contextseg.data.folder import IMAGE_SUFFIXES
 from contextseg.data.images import read_image
+from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.text_files import read_lines
 
 FMD_FOLDS = 10
 SAMPLES = ("sample_a", "sample_b", "sample_c", "sample_d")
@@ -112,9 +113,7 @@ class LabelledFolder:
         if file is None:
             return []
         found = []
-        for line in file.read_text(encoding="utf-8").split("\n"):
-            if not (text := line.strip()):
-                continue
+        for text in read_lines(file):
             path = self.root / "images" / text.removeprefix("images/")
             if not path.is_file():
                 raise ValueError(f"{file}: it lists {text}, and there is no {path}.")

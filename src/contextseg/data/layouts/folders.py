@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from contextseg.data.layouts.layout import Named, require_split
-from contextseg.data.pairing import Entry, ListedDataset, Listing, files_by_name, paired
-
-_IMAGES = (".jpg", ".jpeg", ".png")
-_MASKS = (".png",)
+from contextseg.data.affixes import pair_names
+from contextseg.data.classes import Classes
+from contextseg.data.file_tree import named_files
+from contextseg.data.layouts.layout import Named, opened, require_split
+from contextseg.data.pairing import Entry, ListedDataset, Listing, paired
+from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 
 
 class SplitFolders(Named):
@@ -40,21 +41,24 @@ class SplitFolders(Named):
         """Names of the splits that are there."""
         return list(self._there(base))
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
         """A split of it, as `Layout.open`."""
         there = self._there(base)
         require_split(base, split, there)
         images_in, masks_in = there[split]
         problems: list[str] = []
-        images = files_by_name([images_in], _IMAGES, problems)
+        images = named_files(images_in, IMAGE_SUFFIXES, problems.append)
         if masks_in is None:
             entries = [Entry(name, path, None) for name, path in images.items()]
             listing = Listing(entries, problems)
         else:
-            masks = files_by_name([masks_in], _MASKS, problems)
+            files = named_files(masks_in, MASK_SUFFIXES, problems.append)
+            masks = {i: files[m] for i, m in pair_names(images, files).masks.items()}
             names = sorted(images.keys() | masks.keys())
             listing = paired(names, images.get, masks.get, problems)
-        return ListedDataset(base, split, self.classes, listing, strict=strict)
+        return opened(self, base, split, listing, classes, strict)
 
     def _there(self, base: Path) -> dict[str, tuple[Path, Path | None]]:
         return {

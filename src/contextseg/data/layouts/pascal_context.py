@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from contextseg.data.classes import Classes
 from contextseg.data.images import ImageError
-from contextseg.data.layouts.layout import Named, require_split
+from contextseg.data.layouts.layout import Named, opened, require_split
+from contextseg.data.name_lists import read_names
 from contextseg.data.pairing import (
     Entry,
     ListedDataset,
     existing,
     paired,
-    read_names,
 )
 from contextseg.data.run_lengths import decode_run_lengths
 
@@ -51,7 +52,7 @@ class DetailAnnotations:
             for part in content["annos_segmentation"]:
                 one = int(part["category_id"]), part["segmentation"]
                 self._parts.setdefault(part["image_id"], []).append(one)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path}: is not the JSON file of the Detail API, or truncated ({error})."
             ) from error
@@ -107,7 +108,9 @@ class PascalContextLayout(Named):
             return sorted(path.stem for path in _lists(base).glob("*.txt"))
         return ["train", "val"]
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
         """A split of it, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         masks = base / "SegmentationClassContext"
@@ -121,7 +124,7 @@ class PascalContextLayout(Named):
             lambda name: base / JSON if annotations else existing(masks / f"{name}.png"),
         )
         ids = annotations.ids if annotations else None
-        return ListedDataset(base, split, self.classes, listing, ids=ids, strict=strict)
+        return opened(self, base, split, listing, classes, strict, ids)
 
 
 PASCAL_CONTEXT_59 = PascalContextLayout("pascal_context_59")
