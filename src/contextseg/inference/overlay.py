@@ -20,8 +20,11 @@ class LegendEntry(NamedTuple):
     """A line of the legend."""
 
     name: str
+    """Name of the class."""
     color: Color
+    """Its colour."""
     share: float
+    """Its share of the image, 0 to 1."""
 
 
 def draw_overlay(
@@ -46,20 +49,20 @@ def draw_overlay(
     tinted = cv2.addWeighted(image, 1 - alpha, colors, alpha, 0)
     if boundaries:
         edges = _boundaries(mask)
-        # Half transparent, so that poles and far figures, all boundary, keep their colour.
+        # Half transparent: poles and distant figures are all boundary, and must keep their colour.
         tinted[edges] = tinted[edges] // 2 + 127
     return Image.fromarray(tinted)
 
 
 def with_legend(picture: Image.Image, entries: Sequence[LegendEntry]) -> Image.Image:
-    """A picture with a panel that lists classes: beside it where the list fits, else below.
+    """A picture with a panel that lists classes: beside it if the list fits, else below.
 
     Args:
         picture: RGB.
         entries: lines of the legend, in this order.
 
     Returns:
-        A larger RGB picture; the given one is its upper left corner.
+        A larger RGB picture, with the given one in its upper left corner.
     """
     width, height = picture.size
     size = round(min(max(math.sqrt(width * height) / 32, _SMALLEST_TEXT), _LARGEST_TEXT))
@@ -96,7 +99,7 @@ def with_legend(picture: Image.Image, entries: Sequence[LegendEntry]) -> Image.I
 
 
 def _boundaries(mask: np.ndarray) -> np.ndarray:
-    """Which pixels lie at a boundary between classes, [h, w], bool; wider in large images."""
+    """Pixels at a boundary between classes, [h, w], bool; lines are wider in large images."""
     edges = np.zeros(mask.shape, np.uint8)
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     edges[1:] |= mask[1:] != mask[:-1]
