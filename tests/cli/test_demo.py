@@ -39,7 +39,7 @@ TINY = TrainConfig(
 
 @pytest.fixture
 def small_scenes(monkeypatch):
-    """Few drawn scenes in each split."""
+    """Few synthetic scenes in each split."""
     from contextseg.data import shapes
 
     drawn = shapes.ShapesDataset

@@ -94,9 +94,7 @@ def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "cut.pth"
     torch.save(WEIGHTS, path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(
-        ValueError, match=r"cut\.pth is not a complete PyTorch checkpoint"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"cut\.pth is not a complete PyTorch") as caught:
         read_checkpoint(path)
     told = str(caught.value).removeprefix(str(path))
     assert told.endswith(".")

@@ -81,7 +81,7 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="folder of a data set (images, masks, classes.json), or `shapes` for drawn scenes; "
+        help="folder of a data set (images, masks, classes.json), or `shapes` for synthetic scenes; "
         "default: the sample of street scenes in the repository",
     )
     parser.add_argument(
@@ -110,7 +110,7 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
     if root is None:
         print(
             "The sample of street scenes is not part of the installed package, so this is about "
-            "drawn scenes.\nFor the street scenes, clone the repository and run `contextseg demo` "
+            "synthetic scenes.\nFor the street scenes, clone the repository and run `contextseg demo` "
             "in it; for your own images, add --data FOLDER.",
             file=sys.stderr,
         )

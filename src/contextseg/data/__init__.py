@@ -1,4 +1,4 @@
-"""Images and labels: where they come from, and how training and evaluation see them."""
+"""Images and labels: their sources, and how training and evaluation read them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
 
 SHAPES = "shapes"
-"""The word that selects drawn scenes instead of a folder."""
+"""The word that selects synthetic scenes instead of a folder."""
 
 
 def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
-    """Open the dataset in a folder, or drawn scenes.
+    """Open the dataset in a folder, or synthetic scenes.
 
     Args:
         root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
-            dataset as it is downloaded (`contextseg.data.layouts`), or the word `shapes` for drawn
+            dataset as downloaded (`contextseg.data.layouts`), or the word `shapes` for synthetic
             scenes (`contextseg.data.shapes`; a folder of that name is `./shapes`).
-        split: which part of it, such as `train`, `val` or `test`.
+        split: name of the split, such as `train`, `val` or `test`.
         layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
             `auto` recognises either.
         strict: raise if an image or mask has no partner; else the dataset skips such files and
@@ -55,7 +55,7 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
 
 
 def _recognised(root: str, layout: str) -> Recognised | None:
-    """The public dataset at a folder; None for a folder of images, masks and classes.json."""
+    """The public dataset in a folder; None for a folder of images, masks and classes.json."""
     from pathlib import Path
 
     from contextseg.data.layouts import recognise

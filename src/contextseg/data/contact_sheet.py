@@ -1,4 +1,4 @@
-"""A picture of many images with their labels, to see at a glance whether they match."""
+"""A contact sheet of images with their labels, to see at a glance whether they match."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.data.sample import Dataset
 from contextseg.system.atomic_files import atomic_path
 
 CELL = (200, 260)
-"""Rows and columns of an image; its labels beside it take the same."""
+"""Rows and columns of an image; its labels, next to it, take the same space."""
 _CAPTION, _GAP = 18, 8
 
 
@@ -26,7 +26,7 @@ def write_sheet(
 
     Args:
         path: file to write, with a suffix that PIL knows; written atomically.
-        datasets: splits; each gets its share of the images, evenly spaced over it.
+        datasets: splits; each contributes its share of the images, evenly spaced.
         images: maximum number of images in total.
         columns: images per row.
     """

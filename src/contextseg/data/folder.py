@@ -46,8 +46,8 @@ class FolderDataset:
 
     Raises:
         ValueError: something is missing, an image has no mask or a mask no image, or classes.json
-            violates its schema; the message names the file and the remedy. Masks are read later:
-            `contextseg.data.check.check_dataset` reads them all.
+            violates its schema; the message names the file and says what to do. Masks are read
+            later: `contextseg.data.check.check_dataset` reads them all.
     """
 
     def __init__(self, root: str | os.PathLike[str], split: str, *, strict: bool = True) -> None:
@@ -56,7 +56,7 @@ class FolderDataset:
         self.problems: list[str] = []
         tell = _refuse if strict else self.problems.append
         if not str(root):
-            raise ValueError("The folder of the dataset is not given; set data.root.")
+            raise ValueError("no dataset folder is given; set data.root.")
         _require_folder(self.root, "the folder of the dataset")
         self.classes = _read_classes(self.root)
         images = _files(self.root, "images", split, IMAGE_SUFFIXES, tell)
@@ -141,7 +141,7 @@ class FolderDataset:
             raise ValueError(
                 f"{self._masks[index]}: the mask has {labels[0]} rows and {labels[1]} columns, its "
                 f"image {self._images[index].name} has {image[0]} and {image[1]}. Save the mask at "
-                f"the size of its image, upright if the camera turned that one."
+                f"the size of its image, upright if EXIF data rotate the image."
             )
 
 
@@ -161,7 +161,7 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
     """Write a dataset in `FolderDataset`'s form: PNG images, palette PNG masks, classes.json.
 
     Args:
-        dataset: any dataset, such as drawn scenes.
+        dataset: any dataset, such as synthetic scenes.
         root: folder to write to; other splits in it are kept.
         split: name of the split to write.
     """
@@ -182,8 +182,8 @@ def _read_classes(root: Path) -> Classes:
     path = root / "classes.json"
     if not path.is_file():
         raise ValueError(
-            f"{path}: there is no such file. It says what the ids in the masks mean; write it like "
-            f"this, with an entry for each class:\n{_EXAMPLE}"
+            f"{path}: there is no such file. It defines the ids in the masks; write it like this, "
+            f"with an entry for each class:\n{_EXAMPLE}"
         )
     return Classes.read(path)
 
@@ -213,8 +213,8 @@ def _files(
             files[path.stem] = path
     if refused:
         tell(
-            f"{folder}: {_some(refused)}: masks must be {_kinds(suffixes)}, for JPEG and WebP may "
-            f"alter ids. Save them as PNG."
+            f"{folder}: {_some(refused)}: masks must be {_kinds(suffixes)}, because JPEG and WebP "
+            f"may alter ids. Save them as PNG."
         )
     return files
 
@@ -234,8 +234,8 @@ def _listed_names(path: Path, known: Iterable[str]) -> list[str] | None:
         near = difflib.get_close_matches(missing[0], known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"{path}: {_some(missing)} listed, but there is neither image nor mask of that name. "
-            f"The file holds one name per line, without folder and suffix.{hint}"
+            f"{path}: {_some(missing)} listed, but there is no image or mask of that name. The "
+            f"file must hold one name per line, without folder and suffix.{hint}"
         )
     if not names:
         raise ValueError(f"{path}: the split is empty. List one name per line, or remove the file.")
@@ -257,7 +257,7 @@ def _require_folder(path: Path, what: str) -> None:
         hint = f"{path.parent} holds no folders."
     else:
         hint = f"{path.parent} is missing too."
-    raise ValueError(f"{path}: there is no such folder, it should be {what}. {hint}")
+    raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}")
 
 
 def _some(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Image and mask files to arrays and back."""
+"""Read and write image and mask files."""
 
 from __future__ import annotations
 
@@ -252,5 +252,5 @@ def _unreadable(path: str | os.PathLike[str], error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file."
     if isinstance(error, Image.UnidentifiedImageError):
-        return f"{path}: cannot be read, it is no image of a known format, or it is damaged."
-    return f"{path}: cannot be read, it may be truncated or damaged ({str(error).rstrip('.')})."
+        return f"{path}: cannot be read; it is not an image of a known format, or it is damaged."
+    return f"{path}: cannot be read; it may be truncated or damaged ({str(error).rstrip('.')})."

@@ -1,4 +1,4 @@
-"""Trainings that need no data and no patience: drawn scenes, and the demonstration."""
+"""Trainings that need no data and no patience: synthetic scenes, and the demonstration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL_ENCNET = ModelConfig(
 
 
 def encnet_shapes() -> TrainConfig:
-    """A small EncNet on drawn scenes: a first try, without any data, in a minute or two."""
+    """A small EncNet on synthetic scenes: a first try, without any data, in a minute or two."""
     return TrainConfig(
         model=SMALL_ENCNET,
         data=DataConfig(root="shapes"),

@@ -1,4 +1,4 @@
-"""A set of small images with one class each, held in memory."""
+"""Small images with one class each, held in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LabelledArray:
     split: str
     """Name of the split."""
     exact: np.ndarray | None = None
-    """[N], bool: whether an image has its original pixels; None where all have."""
+    """[N], bool: whether an image has its original pixels; None if all have."""
 
     def __len__(self) -> int:
         """Number of images."""

@@ -1,4 +1,4 @@
-"""The interface of a native layout."""
+"""The interface that all layouts of public datasets implement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Layout(Protocol):
 
     @property
     def name(self) -> str:
-        """What `--layout` calls it."""
+        """Its name, as `--layout` takes it."""
         ...
 
     @property
@@ -30,16 +30,16 @@ class Layout(Protocol):
         ...
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         ...
 
     def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
-        """A split of it.
+        """Open a split.
 
         Args:
             base: what `find` returned.
             split: one of `splits`.
-            strict: raise if pairs are incomplete; else list them in `problems`.
+            strict: raise if pairs are incomplete; otherwise list them in `problems`.
 
         Raises:
             ValueError: there is no such split, or pairs are incomplete.
