@@ -81,8 +81,8 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="folder of a data set (images, masks, classes.json), or `shapes` for synthetic scenes; "
-        "default: the sample of street scenes in the repository",
+        help="folder of a data set (images, masks, classes.json), or `shapes` for synthetic "
+        "scenes; default: the sample of street scenes in the repository",
     )
     parser.add_argument(
         "--out", metavar="DIR", default=config.out, help=f"folder to write to ({config.out})"
@@ -110,8 +110,8 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
     if root is None:
         print(
             "The sample of street scenes is not part of the installed package, so this is about "
-            "synthetic scenes.\nFor the street scenes, clone the repository and run `contextseg demo` "
-            "in it; for your own images, add --data FOLDER.",
+            "synthetic scenes.\nFor the street scenes, clone the repository and run `contextseg "
+            "demo` in it; for your own images, add --data FOLDER.",
             file=sys.stderr,
         )
         root = "shapes"
