@@ -1,4 +1,4 @@
-"""Print the table of recipes. A separate module from the tables of scores, which import slowly."""
+"""The table of recipes, separate from the tables of scores, which are slower to import."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from contextseg.config.classification import ClassifierTrainConfig
 
 
-COLUMNS = ("recipe", "data", "crop", "epochs", "batch", "lr", "what")
+COLUMNS = ("recipe", "data", "crop", "epochs", "batch", "lr", "description")
 
 
 def print_recipes(
     recipes: Mapping[str, Callable[[], TrainConfig | ClassifierTrainConfig]],
 ) -> None:
-    """Print one line per recipe: data, main options, and what it trains.
+    """Print a table of recipes, one row each, with the main options and a description.
 
     Args:
         recipes: functions that return the config of a training, by name.
