@@ -39,7 +39,7 @@ TINY = TrainConfig(
 
 @pytest.fixture
 def small_scenes(monkeypatch):
-    """Few drawn scenes in each split."""
+    """Few synthetic scenes in each split."""
     from contextseg.data import shapes
 
     drawn = shapes.ShapesDataset
@@ -170,7 +170,7 @@ def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_pa
     monkeypatch.setattr("contextseg.demo.measure.LONGEST", 0.0)
     assert main(["demo", "--data", "shapes", "--minutes", "0.01"]) == 0
     assert "baseline" in capsys.readouterr().out
-    assert "a step: 1 epoch in about" in caplog.text
+    assert "per step: 1 epoch in about" in caplog.text
     report = (tmp_path / "demo" / REPORT).read_text(encoding="utf-8")
     for part in ("classes present", "ground truth", "Training loss", "every pixel is"):
         assert part in report

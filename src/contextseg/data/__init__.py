@@ -1,4 +1,4 @@
-"""Images and labels: where they come from, and how training and evaluation see them."""
+"""Images and labels: their sources, and how training and evaluation read them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
 
 SHAPES = "shapes"
-"""The word that selects drawn scenes instead of a folder."""
+"""The word that selects synthetic scenes instead of a folder."""
 
 
 def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
-    """Open the dataset in a folder, or drawn scenes.
+    """Open the dataset in a folder, or synthetic scenes.
 
     Args:
         root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
             dataset as it is downloaded or one with its structure and a file of its own classes
-            (`contextseg.data.layouts`), or the word `shapes` for drawn scenes
+            (`contextseg.data.layouts`), or the word `shapes` for synthetic scenes
             (`contextseg.data.shapes`; a folder of that name is `./shapes`).
-        split: which part of it, such as `train`, `val` or `test`.
+        split: name of the split, such as `train`, `val` or `test`.
         layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
             `auto` recognises either.
         strict: raise if an image or mask has no partner; else the dataset skips such files and

@@ -1,4 +1,4 @@
-"""Read every mask once, before hours of training depend on it."""
+"""Check every mask before hours of training depend on it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _FEW = 16
 """Masks that are read where the data are not checked."""
 _FEWER = "Read with fewer threads: --workers 1 (workers=1)."
 ADVICE: dict[Kind, str] = {"memory": _FEWER, "files": _FEWER, "processes": _FEWER}
-"""What helps where reading fails because the machine has run out of something."""
+"""What helps if reading fails because the machine has run out of a resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the masks of a dataset hold, and what is wrong with them."""
+    """The content of a dataset's masks, and the problems found."""
 
     num_images: int
     """Images checked."""
@@ -74,13 +74,13 @@ def check_dataset(
 
     Args:
         dataset: the dataset.
-        workers: threads that read; None takes one for each core that may be used.
-        decode_images: decode every image too, which finds truncated ones and takes several times
-            as long; else only its size is read, if the dataset knows it.
+        workers: number of reading threads; None takes one for each core that may be used.
+        decode_images: also decode every image, which finds truncated ones but takes several times
+            as long; otherwise only its size is read, if the dataset provides it.
         progress: called after each image with the number done and the total.
 
     Returns:
-        The problems and the counts of the masks without one.
+        The problems, and the counts over the masks without problems.
     """
     total, num_classes = len(dataset), dataset.classes.num_classes
 

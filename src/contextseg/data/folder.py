@@ -46,8 +46,8 @@ class FolderDataset:
 
     Raises:
         ValueError: something is missing, an image has no mask or a mask no image, or classes.json
-            violates its schema; the message names the file and the remedy. Masks are read later:
-            `contextseg.data.check.check_dataset` reads them all.
+            violates its schema; the message names the file and says what to do. Masks are read
+            later: `contextseg.data.check.check_dataset` reads them all.
     """
 
     def __init__(self, root: str | os.PathLike[str], split: str, *, strict: bool = True) -> None:
@@ -63,8 +63,8 @@ class FolderDataset:
         classes = read_own_classes(self.root)
         if classes is None:
             raise ValueError(
-                f"{self.root / 'classes.json'}: there is no such file. It says what the ids in the "
-                f"masks mean; write it like this, with an entry for each class:\n{EXAMPLE}"
+                f"{self.root / 'classes.json'}: there is no such file. It defines the ids in the "
+                f"masks; write it like this, with an entry for each class:\n{EXAMPLE}"
             )
         self.classes = classes
         images = named_files(places.images, IMAGE_SUFFIXES, tell)
@@ -187,7 +187,7 @@ class FolderDataset:
             raise ValueError(
                 f"{self._masks[index]}: the mask has {labels[0]} rows and {labels[1]} columns, its "
                 f"image {self._images[index].name} has {image[0]} and {image[1]}. Save the mask at "
-                f"the size of its image, upright if the camera turned that one."
+                f"the size of its image, upright if EXIF data rotate the image."
             )
 
 
@@ -209,7 +209,7 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
     """Write a dataset in `FolderDataset`'s form: PNG images, palette PNG masks, classes.json.
 
     Args:
-        dataset: any dataset, such as drawn scenes.
+        dataset: any dataset, such as synthetic scenes.
         root: folder to write to; other splits in it are kept.
         split: name of the split to write.
     """
@@ -232,7 +232,7 @@ def _refuse(message: str) -> NoReturn:
 
 def _require_root(root: str | os.PathLike[str]) -> None:
     if not str(root):
-        raise ValueError("The folder of the dataset is not given; set data.root.")
+        raise ValueError("no dataset folder is given; set data.root.")
     _require_folder(Path(root), "the folder of the dataset")
 
 
@@ -265,4 +265,4 @@ def _require_folder(path: Path, what: str) -> None:
         hint = f"{path.parent} holds no folders."
     else:
         hint = f"{path.parent} is missing too."
-    raise ValueError(f"{path}: there is no such folder, it should be {what}. {hint}")
+    raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}")

@@ -1,4 +1,4 @@
-"""Image and mask files to arrays and back."""
+"""Read and write image and mask files."""
 
 from __future__ import annotations
 

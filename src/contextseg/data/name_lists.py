@@ -33,7 +33,7 @@ def names_in(path: Path, known: Collection[str]) -> list[str]:
         near = difflib.get_close_matches(missing[0], known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"{path}: {some(missing)} listed, but there is neither image nor mask of that name. "
+            f"{path}: {some(missing)} listed, but there is no image or mask of that name. "
             f"The file holds one name per line, without suffix, with the sub-folder if the image "
             f"is in one.{hint}"
         )

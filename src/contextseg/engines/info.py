@@ -37,8 +37,8 @@ class ExportInfo:
     """Rows and columns of every image; None takes any from 32."""
 
     def to_metadata(self) -> dict[str, str]:
-        """Texts by name, which every format can store. Only `contextseg` is read back; the others
-        are for people and other programs."""
+        """The metadata as strings by name, which every format can store. Only `contextseg` is read
+        back; the other entries are for people and other programs."""
         content = {
             "format": FORMAT,
             "model": to_dict(self.config),
@@ -76,6 +76,6 @@ class ExportInfo:
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
-                f"{where} does not say what network it is: `contextseg export` did not write it "
+                f"{where} does not describe its network: it was not written by `contextseg export` "
                 f"(missing: {error})."
             ) from error

@@ -1,4 +1,4 @@
-"""A set of small images with one class each, held in memory."""
+"""Small images with one class each, held in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LabelledArray:
     split: str
     """Name of the split."""
     exact: np.ndarray | None = None
-    """[N], bool: whether an image has its original pixels; None where all have."""
+    """[N], bool: whether an image has its original pixels; None if all have."""
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] != 3:

@@ -31,14 +31,14 @@ LAYOUTS: dict[str, Layout] = {
 """Layouts by name, in the order in which they are tried."""
 
 ON_REQUEST = ("pascal_context_60",)
-"""Layouts that share their files with another one, which is recognised instead of them."""
+"""Layouts that are never recognised automatically: another one has the same files."""
 
 
 class Recognised(NamedTuple):
     """A dataset that was found."""
 
     layout: Layout
-    """How it is laid out."""
+    """Its layout."""
     base: Path
     """Its own folder."""
     classes: Classes | None = None
@@ -75,7 +75,7 @@ def recognise(root: Path, layout: str = "auto") -> Recognised | None:
         base = LAYOUTS[layout].find(root)
         if base is None:
             raise ValueError(
-                f"{root}: is not laid out as {layout}; docs/data.md draws the folders."
+                f"{root}: is not laid out as {layout}; docs/data.md shows the folders."
             )
         return Recognised(LAYOUTS[layout], base, read_own_classes(base))
     candidates = [kind for name, kind in LAYOUTS.items() if name not in ON_REQUEST]

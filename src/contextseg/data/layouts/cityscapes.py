@@ -26,13 +26,13 @@ class CityscapesLayout(Named):
         return (base / "leftImg8bit").is_dir() and (base / "gtFine").is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         return [s for s in ("train", "val", "test") if (base / "leftImg8bit" / s).is_dir()]
 
     def open(
         self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
     ) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         problems: list[str] = []
         images = _files(base / "leftImg8bit" / split, IMAGE_SUFFIXES, problems, _IMAGE)

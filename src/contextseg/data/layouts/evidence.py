@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageError, read_mask_and_mode
 from contextseg.data.layouts.layout import Layout
 from contextseg.data.masks import labels_of_colors
+from contextseg.data.picture_files import opened_picture
 from contextseg.data.suffixes import MASK_SUFFIXES
 from contextseg.data.wording import some
 
@@ -81,7 +81,7 @@ def _strange(path: Path, classes: Classes, with_palette: bool) -> str | None:
     if strange:
         return f"has the ids {some(strange)}"
     if mode == "P" and with_palette:
-        with Image.open(path, formats=("PNG", "GIF", "TIFF", "BMP")) as image:
+        with opened_picture(path) as image:
             palette = np.array(image.getpalette() or (), np.uint8).reshape(-1, 3)
         for i in ids:
             if i in known and i < len(palette) and tuple(palette[i].tolist()) != known[i]:

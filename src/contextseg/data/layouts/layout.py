@@ -1,4 +1,4 @@
-"""The interface of a native layout."""
+"""The interface that all layouts of public datasets implement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Layout(Protocol):
 
     @property
     def name(self) -> str:
-        """What `--layout` calls it."""
+        """Its name, as `--layout` takes it."""
         ...
 
     @property
@@ -33,18 +33,18 @@ class Layout(Protocol):
         ...
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         ...
 
     def open(
         self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
     ) -> ListedDataset:
-        """A split of it.
+        """Open a split.
 
         Args:
             base: what `find` returned.
             split: one of `splits`.
-            strict: raise if pairs are incomplete; else list them in `problems`.
+            strict: raise if pairs are incomplete; otherwise list them in `problems`.
             classes: of a dataset that only has this structure; None takes the layout's.
 
         Raises:

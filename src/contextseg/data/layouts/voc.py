@@ -1,4 +1,4 @@
-"""PASCAL VOC 2012 and the further masks of SBD, together known as VOCaug."""
+"""PASCAL VOC 2012, and the additional masks of SBD; together they are known as VOCaug."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from contextseg.data.vocabularies import vocabulary
 from contextseg.system.extras import check_installed
 
 AUGMENTED = "train_aug"
-"""Split of the training images of VOC and all images of SBD that are not in VOC's val: 10,582."""
+"""The split of VOC's training images and all images of SBD that are not in VOC's val: 10,582."""
 
 
 def voc_ids(entry: Entry, classes: Classes) -> np.ndarray:
@@ -35,39 +35,39 @@ def voc_ids(entry: Entry, classes: Classes) -> np.ndarray:
 
 
 def sbd_ids(path: Path) -> np.ndarray:
-    """Ids [h, w], uint8, of a .mat file of SBD (its field GTcls.Segmentation).
+    """Ids [h, w], uint8, from a .mat file of SBD (its field GTcls.Segmentation).
 
     Raises:
         ImageError: the file cannot be read.
     """
-    from scipy.io import loadmat  # installed: `_opened` has checked
+    from scipy.io import loadmat  # `_opened` has checked that it is installed
 
     try:
         return np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0], np.uint8)
     except Exception as error:  # scipy's parser can raise anything
         raise ImageError(
-            f"{path}: cannot be read as a mask of SBD, it may be truncated ({error})."
+            f"{path}: cannot be read as a mask of SBD; it may be truncated ({error})."
         ) from error
 
 
 class VOCLayout(Named):
-    """VOC 2012 as in its devkit, with SBD beside it or merged into it.
+    """VOC 2012 as in its devkit, with SBD next to it or merged into it.
 
     Splits are the lists in ImageSets/Segmentation. `train_aug` exists if SegmentationClassAug and
-    its list do (as widely shared), or if SBD's own folder is in or beside VOC2012. Official masks
-    take precedence over SBD's.
+    its list do (as widely shared), or if SBD's own folder is inside or next to VOC2012. Official
+    masks take precedence over SBD's.
     """
 
     inside = ("VOC2012", "VOCdevkit/VOC2012", "voc2012/VOCdevkit/VOC2012")
 
     def is_here(self, base: Path) -> bool:
-        """Whether lists, images and masks of the segmentation challenge are in a folder."""
+        """Whether a folder holds the lists, images and masks of the segmentation challenge."""
         lists = base / "ImageSets" / "Segmentation"
         context = base / "SegmentationClassContext"
         return lists.is_dir() and (base / "SegmentationClass").is_dir() and not context.is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         names = {path.stem for path in (base / "ImageSets" / "Segmentation").glob("*.txt")}
         names = {AUGMENTED if name == "trainaug" else name for name in names}
         if _sbd_near(base) is not None:
@@ -77,7 +77,7 @@ class VOCLayout(Named):
     def open(
         self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
     ) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         sbd = _sbd_near(base) if split == AUGMENTED else None
         problems: list[str] = []
@@ -120,13 +120,13 @@ class SBDLayout(Named):
         return (base / "img").is_dir() and (base / "cls").is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         return sorted(path.stem for path in base.glob("*.txt"))
 
     def open(
         self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
     ) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         listing = paired(
             read_names(base / f"{split}.txt"),
