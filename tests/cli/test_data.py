@@ -167,7 +167,7 @@ def test_masks_that_are_photos_are_a_fault_of_their_own(tmp_path, capsys):
     root = write_mine(tmp_path / "d", "images/{}/{}.jpg", "masks/{}/{}.jpg")
     assert main(["data", "check", str(root), "--no-sheet"]) == 1
     captured = capsys.readouterr()
-    assert captured.out.count("for JPEG and WebP may alter ids, and GIFs renumber them. Save them as PNG.") == 2
+    assert captured.out.count("for JPEG and WebP may alter ids, and GIFs renumber them.") == 2
     assert "no mask for this image" not in captured.out
 
 
