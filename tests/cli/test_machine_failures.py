@@ -33,7 +33,7 @@ def test_a_prediction_names_smaller_windows_and_what_is_kept(model, photo, tmp_p
     assert code == 2
     assert error.startswith("contextseg predict: error: out of memory (")
     assert "--window 512" in error
-    assert error.endswith(f"The results of the images before are in {out}.")
+    assert error.endswith(f"The results of earlier images are in {out}.")
     assert (out / "masks" / "a_small.png").is_file()
 
 

@@ -132,7 +132,7 @@ def test_names_that_differ_in_the_suffix_only_keep_it(tmp_path):
 
 def test_two_images_for_one_name_are_refused(tmp_path):
     one, two = write_image(tmp_path / "x" / "a.png"), write_image(tmp_path / "y" / "A.png")
-    with pytest.raises(ValueError, match=r"x/a\.png and .*y/A\.png would be written to one file"):
+    with pytest.raises(ValueError, match=r"x/a\.png and .*y/A\.png would be written to the same"):
         predict_files(colour_predictor(), [one, two], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -149,7 +149,7 @@ def test_results_inside_the_input_folder_are_no_input(tmp_path):
     [
         ("missing.png", r"missing\.png: no such file or folder"),
         ("*.gif", r"\*\.gif: no file matches this pattern"),
-        ("empty", "there is no image in .*empty"),
+        ("empty", "there are no images in .*empty"),
     ],
 )
 def test_nothing_to_do_is_an_error(tmp_path, given, message):

@@ -62,9 +62,9 @@ def test_what_would_be_slow_in_bfloat16_is_left_out(
     else:
         assert (bf16.milliseconds, bf16.agreement) == (None, None)
         assert bf16.note == (
-            "left out, bfloat16 is not faster here: Some CPU has no bfloat16 instructions."
+            "skipped, bfloat16 is not faster here: Some CPU has no bfloat16 instructions."
         )
-        with pytest.raises(ValueError, match="left out, bfloat16 is not faster here"):
+        with pytest.raises(ValueError, match="skipped, bfloat16 is not faster here"):
             prepare("openvino-bf16", load(model_file, device="cpu"), Path(), None)
         assert products == [torch.float32]
         assert found.floor.bf16_milliseconds is None

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import contextseg
+from contextseg.data.classes import Classes
 from contextseg.models.backbone import Backbone
 from contextseg.models.image_sizes import size_multiple
 from contextseg.models.simple_pyramid import SimplePyramid
@@ -49,7 +50,8 @@ def test_odd_sizes_give_stages_that_cover_the_image_and_gradients(name):
             assert side // stride <= size <= -(-side // stride)
     stages.c5.mean().backward()
     first = next(p for p in backbone.parameters() if p.grad is not None)
-    assert first.grad is not None and torch.isfinite(first.grad).all()
+    assert first.grad is not None
+    assert torch.isfinite(first.grad).all()
 
 
 @pytest.mark.parametrize("output_stride", [8, 16, 32])
@@ -116,12 +118,29 @@ def test_drop_path_reaches_the_backbone():
         ({"backbone": "coat_lite_tiny"}, "one size only.*such as resnet50c.*sam2_hiera_tiny"),
         ({"backbone": "vit_relpos_small_patch16_224"}, "one size only"),
         ({"backbone": "vit_small_patch14_dinov2", "output_stride": 8},
-         "patches of 14 pixels must be one of 7, 14, 28, got 8. Leave it out to take 14"),
+         "patches of 14 pixels must be one of 7, 14, 28, got 8. Leave it out for 14"),
         ({"backbone": "densenet121", "drop_path": 0.1}, "densenet121 has no drop path"),
-        ({"drop_path": 1.5}, "drop_path must be in 0 to 1"),
+        ({"drop_path": 1.5}, "drop_path must be between 0 and 1"),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
 def test_what_a_backbone_cannot_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         contextseg.create_model(**{"model": "fcn", "num_classes": 2, **options})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["test_vit", "hrnet_w18_small"])
+def test_an_exported_file_predicts_as_its_network_at_odd_sizes(name, tmp_path):
+    pytest.importorskip("onnxruntime")
+    model = contextseg.create_model(
+        "fcn", backbone=name, num_classes=3, head_channels=16, aux_channels=8
+    )
+    contextseg.save_pretrained(model.eval(), tmp_path / "model", classes=Classes.numbered(3))
+    contextseg.export(tmp_path / "model", tmp_path / "m.onnx", output="logits")
+    exported, network = (contextseg.load(tmp_path / each) for each in ("m.onnx", "model"))
+    assert exported.model.multiple == model.multiple == model.backbone.stride
+    image = torch.randint(0, 256, (*ODD, 3), dtype=torch.uint8).numpy()
+    torch.testing.assert_close(
+        exported.probabilities(image), network.probabilities(image), atol=1e-5, rtol=0
+    )

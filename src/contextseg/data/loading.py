@@ -19,6 +19,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
 from contextseg.data.batch_sampler import BatchOrder
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.colour import jitter
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
@@ -124,7 +125,7 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         """
         epoch, index = place
         rng = np.random.default_rng((self.seed, epoch, index))
-        image, labels, _ = self.dataset[index]
+        image, labels, _ = checked_sample(self.dataset, index)
         warp = draw_warp(rng, image.shape[:2], self.augment)
         image = warp.image(jitter(rng, image, self.augment), self._fill)
         return {
@@ -187,7 +188,7 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        image, labels, _ = self.dataset[index]
+        image, labels, _ = checked_sample(self.dataset, index)
         return {"image": to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
 
 

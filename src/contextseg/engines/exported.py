@@ -17,7 +17,7 @@ Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
-"""Maximum pixels of one pass; larger images are split into overlapping tiles."""
+"""Maximum pixels per forward pass; larger images are split into overlapping tiles."""
 
 
 class LabelOutput(NamedTuple):
@@ -30,7 +30,7 @@ class LabelOutput(NamedTuple):
 
 
 class ExportedModel(nn.Module):
-    """An exported network, run by its engine on the CPU or wherever the engine decides.
+    """An exported network, run by its engine, on the CPU or on a device that the engine chooses.
 
     Shape:
         image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
@@ -40,7 +40,7 @@ class ExportedModel(nn.Module):
     Args:
         info: the file's metadata.
         run: the engine.
-        engine: the engine's displayed name.
+        engine: the engine's display name.
     """
 
     def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
@@ -56,7 +56,9 @@ class ExportedModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """As `SegmentationModel.multiple`: the stride the network was built with."""
+        """As `SegmentationModel.multiple`. Older files lack it; they took a dilated backbone."""
+        if self.info.multiple is not None:
+            return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
 
@@ -72,7 +74,7 @@ class ExportedModel(nn.Module):
         """Logits of images; not available for a file that outputs labels only."""
         outputs = self._outputs(image)
         logits = torch.from_numpy(outputs[self.info.output])
-        if self.info.output == "probabilities":  # their softmax are the probabilities again
+        if self.info.output == "probabilities":  # softmax of the log gives them back
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return SegmentationOutput(
             coarse_logits=logits,

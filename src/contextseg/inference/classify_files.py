@@ -1,4 +1,4 @@
-"""Classify image files and write what is found, a line an image."""
+"""Classify image files and write one line per image."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def classify_files(
 ) -> Summary:
     """Write `predictions.jsonl`: `file`, `class` and the most probable classes (`top`).
 
-    Images that cannot be read are left out and reported.
+    Images that cannot be read are skipped and reported.
 
     Args:
         predictor: the model.
         paths: image files, folders (with their sub-folders), and patterns.
-        out: folder to write to; it is made when it is missing.
-        overwrite: replace a `predictions.jsonl` that is there already.
-        progress: called after each image with the images done (or failed) and their total.
+        out: folder to write to; it is created if it is missing.
+        overwrite: replace an existing `predictions.jsonl`.
+        progress: called after each image with the number done (or failed) and the total.
 
     Raises:
-        OutputExistsError: `predictions.jsonl` is there already.
+        OutputExistsError: `predictions.jsonl` exists already.
         ValueError: a path does not exist or holds no image.
     """
     folder = Path(out)
@@ -56,12 +56,12 @@ def classify_files(
     ):
         for number, (image, _) in enumerate(images, start=1):
             try:
-                found = predictor(image)
+                classification = predictor(image)
             except ImageError as error:
-                logger.warning("left out: %s", error)
+                logger.warning("skipped: %s", error)
                 summary.failed.append((image, str(error)))
             else:
-                records.append({"file": str(image), **found.to_dict()})
+                records.append({"file": str(image), **classification.to_dict()})
                 summary.done += 1
             task(number, len(images))
     return summary

@@ -1,4 +1,4 @@
-"""Files, folders and patterns to a list of images, each with a name for its results."""
+"""Expand files, folders and patterns into a list of images, each with a name for its results."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ class Input(NamedTuple):
     """An image to segment."""
 
     path: Path
-    """Where it is."""
+    """Its file."""
     name: str
-    """Name of its results: relative path with forward slashes, without suffix."""
+    """Name of its results: a relative path with forward slashes, without suffix."""
 
 
 def find_images(
     paths: Iterable[str | os.PathLike[str]], *, outside: Path
 ) -> tuple[list[Input], list[Path]]:
-    """The images that paths stand for.
+    """Find the images that files, folders and patterns refer to.
 
-    A file is taken whatever its suffix. Of a folder, all images in it and in its sub-folders are,
-    but hidden ones; of a pattern (`*`, `?`, `[...]`, `**` for any sub-folders) what it matches.
-    Sub-folders of a folder, or of a pattern's fixed beginning, are kept in the names.
+    A file is taken whatever its suffix. A folder stands for all images in it and in its
+    sub-folders, except hidden ones; a pattern (`*`, `?`, `[...]`, `**` for any sub-folders) for all
+    images that match. Names keep the sub-folders below a folder, or below the fixed beginning of a
+    pattern.
 
-    Images whose names differ in their suffix only keep it: `a.jpg` and `a.png` become `a.jpg` and
-    `a.png`, where `a.jpg` alone is `a`.
+    Images whose names differ only in their suffix keep it: `a.jpg` and `a.png` are named `a.jpg`
+    and `a.png`, while `a.jpg` alone is named `a`.
 
     Args:
         paths: files, folders, patterns.
-        outside: folder whose content is left out: results are no input.
+        outside: folder to ignore: results are not inputs.
 
     Returns:
         Each image once, in the order of `paths` and sorted within a folder or pattern; and the
-        files in folders that were left out because their suffix is not of an image.
+        files that were skipped because they do not have the suffix of an image.
 
     Raises:
-        ValueError: a path does not exist, a pattern matches nothing, there is no image at all, or
+        ValueError: a path does not exist, a pattern matches nothing, there are no images at all, or
             two images would share a name.
     """
     found: dict[Path, Path] = {}  # image, relative path
@@ -55,14 +56,14 @@ def find_images(
                 found.setdefault(resolved, relative)
     if not found:
         raise ValueError(
-            f"there is no image in {', '.join(map(str, paths))}. Images are files that end in "
+            f"there are no images in {', '.join(map(str, paths))}. Images are files that end in "
             f"{', '.join(sorted(IMAGE_SUFFIXES))}."
         )
     return _named(found), skipped
 
 
 def _expand(path: str, skipped: list[Path]) -> Iterable[tuple[Path, Path]]:
-    """Images with their paths relative to where results start to keep sub-folders."""
+    """The images of one path, each with its path relative to the folder that was given."""
     given = Path(path)
     if given.is_dir():
         yield from _in_folder(given, given, skipped)
@@ -104,7 +105,7 @@ def _fixed_beginning(pattern: Path) -> Path:
 
 
 def _named(found: dict[Path, Path]) -> list[Input]:
-    """Names of the results, each once whatever the file system thinks of upper and lower case."""
+    """Name the results; names are unique even on file systems that ignore case."""
     short = [relative.with_suffix("").as_posix() for relative in found.values()]
     ambiguous = _repeated(short)
     inputs = [
@@ -115,8 +116,8 @@ def _named(found: dict[Path, Path]) -> list[Input]:
     for clash in clashes:
         first, second, *_ = (each.path for each in inputs if each.name.casefold() == clash)
         raise ValueError(
-            f"{first} and {second} would be written to one file. Give the folder that holds both, "
-            f"or run them apart with a result folder each."
+            f"{first} and {second} would be written to the same file. Give the folder that holds "
+            f"both, or run them separately, each with its own result folder."
         )
     return inputs
 

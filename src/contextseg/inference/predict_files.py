@@ -1,4 +1,4 @@
-"""Many image files to masks, overlays and a list of what is in them."""
+"""Segment image files and write masks, overlays and a list of what is in them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ from contextseg.system.progress import track
 logger = logging.getLogger(__name__)
 
 ADVICE: dict[Kind, str] = {
-    "memory": "Look through smaller windows: --window 512 (window=512).",
-    "gpu_memory": "Look through smaller windows, --window 512 (window=512), or use the CPU: "
-    "--device cpu.",
+    "memory": "Use smaller windows: --window 512 (window=512).",
+    "gpu_memory": "Use smaller windows, --window 512 (window=512), or the CPU, --device cpu.",
 }
-"""What helps where a prediction fails because the machine has run out of something."""
+"""What helps if a prediction fails because the machine has run out of a resource."""
 
 MASKS, OVERLAYS, RECORDS = "masks", "overlays", "predictions.jsonl"
 
 
 class OutputExistsError(ValueError):
-    """Results would replace files that are there; the message names them."""
+    """Results would replace existing files; the message names them."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Summary:
-    """What became of the images."""
+    """How many images were processed, and which ones were not."""
 
     done: int = 0
-    """Images whose results are written."""
+    """Number of images whose results were written."""
     failed: list[tuple[Path, str]] = field(default_factory=list)
     """Images that could not be read, each with the reason."""
     skipped: list[Path] = field(default_factory=list)
-    """Files in the folders given that are no images."""
+    """Files in the given folders that are not images."""
 
 
 def predict_files(
@@ -56,30 +55,30 @@ def predict_files(
     overlays: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
-    """Segment image files and write what is found.
+    """Segment image files and write the results.
 
-    For an image NAME, that is `masks/NAME.png` (a palette PNG of class ids), `overlays/NAME.jpg`
-    (the photo in class colours, with a legend), and a line in `predictions.jsonl` (`file`, `mask`,
-    `overlay`, `height`, `width`, `classes` with their shares, `presence`). Every file is written
-    whole or not at all, the line after the files; an interruption or a kill costs the image at
-    hand only. Images that cannot be read are left out and reported.
+    The results of an image NAME are `masks/NAME.png` (a palette PNG of class ids),
+    `overlays/NAME.jpg` (the photo in class colours, with a legend), and a line in
+    `predictions.jsonl` (`file`, `mask`, `overlay`, `height`, `width`, `classes` with their shares,
+    `presence`). Files are written atomically, and the line after them: an interruption or a kill
+    loses only the current image. Images that cannot be read are skipped and reported.
 
     Args:
         predictor: the model.
         paths: image files, folders (with their sub-folders), and patterns; see
             `inference.inputs.find_images`.
-        out: folder to write to; it is made when it is missing.
+        out: folder to write to; it is created if it is missing.
         scales: as in `Predictor`.
         flip: as in `Predictor`.
         window: as in `Predictor`.
-        overwrite: replace results that are there already, and their lines.
-        overlays: write overlays, too.
-        progress: called after each image with the images done (or failed) and their total.
+        overwrite: replace existing results, and their lines.
+        overlays: also write overlays.
+        progress: called after each image with the number done (or failed) and the total.
 
     Raises:
-        OutputExistsError: results are there already; nothing has been written.
-        ValueError: a path does not exist or holds no image, two images would be written to one
-            file, or an option is out of range; nothing has been written.
+        OutputExistsError: results exist already; nothing has been written.
+        ValueError: a path does not exist or holds no images, two images would be written to the
+            same file, or an option is out of range; nothing has been written.
     """
     check_options(scales, window)
     folder = Path(out)
@@ -89,7 +88,7 @@ def predict_files(
     if not overwrite:
         _require_absent([path for path in [*masks, *pictures] if path is not None])
     summary = Summary(skipped=skipped)
-    kept = f"The results of the images before are in {folder}."
+    kept = f"The results of earlier images are in {folder}."
     with (
         machine_failures(ADVICE, lambda kind: kept),
         Records(folder / RECORDS, key="mask") as records,
@@ -100,7 +99,7 @@ def predict_files(
             try:
                 pixels = read_image(image.path)
             except ImageError as error:
-                logger.warning("left out: %s", error)
+                logger.warning("skipped: %s", error)
                 summary.failed.append((image.path, str(error)))
             else:
                 prediction = predictor(pixels, scales=scales, flip=flip, window=window)
@@ -121,10 +120,10 @@ def predict_files(
 
 
 def _require_absent(results: Sequence[Path]) -> None:
-    there = [path for path in results if path.exists()]
-    if there:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+    existing = [path for path in results if path.exists()]
+    if existing:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise OutputExistsError(
-            f"{there[0]}{more} exist already. Choose another folder, or replace them with "
+            f"{existing[0]}{more} exist already. Choose another folder, or replace them with "
             f"overwrite=True (--overwrite on the command line)."
         )

@@ -1,4 +1,4 @@
-"""A file of JSON lines, one a record, that loses no finished line."""
+"""A JSON Lines file that loses no finished record."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from contextseg.system.atomic_files import write_text
 
 
 class Records:
-    """Appends records to a file, to be used in a `with` block.
+    """Appends records to a file; a context manager.
 
-    Each line is handed to the operating system as it is finished, so that a process that is killed
-    loses none. A half-written last line of an earlier run is removed first. When the block ends,
-    of several records with the same key the last one stays; after a kill, the next block does it.
+    Each line is flushed as soon as it is complete, so a process that is killed loses none. A
+    half-written last line of an earlier run is removed on entry. On exit, only the last of several
+    records with the same key is kept; after a kill, the next entry does this.
 
     Args:
-        path: the file; its folder is made when it is missing.
-        key: field by which records replace earlier ones.
+        path: the file; its folder is created if it is missing.
+        key: field that identifies a record: later ones replace earlier ones.
     """
 
     def __init__(self, path: str | os.PathLike[str], key: str) -> None:
@@ -34,7 +34,7 @@ class Records:
         return self
 
     def append(self, record: dict[str, Any]) -> None:
-        """Add a record, which has the field `key`."""
+        """Append a record; it must have the field `key`."""
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
 
@@ -48,7 +48,7 @@ class Records:
         self._clean()
 
     def _clean(self) -> None:
-        """Rewrite the file if it holds broken lines or records that were replaced."""
+        """Rewrite the file if it holds broken lines or replaced records."""
         if not self.path.is_file():
             return
         text = self.path.read_text(encoding="utf-8", errors="replace")

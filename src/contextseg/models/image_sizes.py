@@ -10,6 +10,7 @@ from torch import Tensor, nn
 MULTIPLES = (1, 4, 14, 16, 32, 64, 96, 128, 224, 256)
 """Candidates: patches of 4, 14 and 16 pixels, the stride 32, windows of 7 x 32 and 8 x 32, ..."""
 
+
 def size_multiple(network: nn.Module) -> int | None:
     """The smallest candidate m for which a network takes images of any multiple of m; None if none.
 

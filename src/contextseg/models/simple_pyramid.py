@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
+
 class SimplePyramid(nn.Module):
     """Scales maps at the stride of a patch to the strides of a pyramid.
 
@@ -41,7 +42,7 @@ class SimplePyramid(nn.Module):
         if output_stride not in allowed:
             raise ValueError(
                 f"backbone: the output_stride of patches of {patch} pixels must be one of "
-                f"{', '.join(map(str, allowed))}, got {output_stride}. Leave it out to take {patch}."
+                f"{', '.join(map(str, allowed))}, got {output_stride}. Leave it out for {patch}."
             )
         scale = output_stride / patch
         scales = (scale,) * 3 if scale <= 1 else (0.5, 1.0, 2.0)  # c3, c4, c5

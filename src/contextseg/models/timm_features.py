@@ -15,7 +15,7 @@ ANY_SIZE = {"strict_img_size": False, "dynamic_img_size": True}
 
 
 def create_features(name: str, stride: int, options: dict[str, Any]) -> tuple[nn.Module, bool]:
-    """timm's extractor at `stride` if the model can be dilated, else at its own; and whether it can.
+    """timm's extractor, at `stride` if the model can be dilated, and whether it can.
 
     Raises:
         ValueError: the model has no feature maps.
