@@ -56,7 +56,9 @@ class ExportedModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """As `SegmentationModel.multiple`: the output stride that the network was built with."""
+        """As `SegmentationModel.multiple`. Older files lack it; they took a dilated backbone."""
+        if self.info.multiple is not None:
+            return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
 

@@ -35,6 +35,8 @@ class ExportInfo:
     """Number format of its weights and activations."""
     size: tuple[int, int] | None = None
     """Rows and columns of every image; None takes any from 32."""
+    multiple: int | None = None
+    """`SegmentationModel.multiple` of the network; None in files of older releases."""
 
     def to_metadata(self) -> dict[str, str]:
         """The metadata as strings by name, which every format can store. Only `contextseg` is read
@@ -46,6 +48,7 @@ class ExportInfo:
             "output": self.output,
             "precision": self.precision,
             "size": self.size,
+            "multiple": self.multiple,
         }
         mean, std = self.config.normalisation
         return {
@@ -73,6 +76,7 @@ class ExportInfo:
                 output=content["output"],
                 precision=content["precision"],
                 size=None if size is None else (int(size[0]), int(size[1])),
+                multiple=content.get("multiple"),
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(

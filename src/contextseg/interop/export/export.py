@@ -111,7 +111,12 @@ def export(
     _check_options(target, to, precision, size, output, opset, images)
     network, classes = _network(model)
     info = ExportInfo(
-        config=network.config, classes=classes, output=output, precision=precision, size=size
+        config=network.config,
+        classes=classes,
+        output=output,
+        precision=precision,
+        size=size,
+        multiple=network.multiple,
     )
     # Comes first, so that a folder that is not writable fails at once.
     with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
