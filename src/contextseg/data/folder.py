@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,9 +18,9 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, write_mask
 from contextseg.data.masks import read_labels
 from contextseg.data.sample import Dataset, Sample
+from contextseg.data.walk import IMAGE_SUFFIXES, walk
 from contextseg.system.atomic_files import atomic_path, write_text
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MASK_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg", ".webp"} | {".gif"}
 
 _EXAMPLE = """{
@@ -185,7 +186,8 @@ def _read_classes(root: Path) -> Classes:
             f"{path}: there is no such file. It says what the ids in the masks mean; write it like "
             f"this, with an entry for each class:\n{_EXAMPLE}"
         )
-    return Classes.read(path)
+    classes = Classes.read(path)
+    return classes if classes.dataset else replace(classes, dataset=root.resolve().name)
 
 
 def _refuse(message: str) -> NoReturn:
@@ -201,9 +203,10 @@ def _files(
     _require_folder(folder, f"the {kind} of the split {split!r}")
     files: dict[str, Path] = {}
     refused = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
+    found = walk(folder, below=False)
+    for path, reason in found.failed:
+        tell(f"{path}: cannot be read ({reason}).")
+    for path in found.files:
         if path.suffix.lower() not in suffixes:
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 refused.append(path.name)

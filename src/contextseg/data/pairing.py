@@ -11,6 +11,7 @@ import numpy as np
 from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, read_mask_and_mode
 from contextseg.data.sample import Sample
+from contextseg.data.walk import walk
 
 _SHOWN = 10
 
@@ -50,8 +51,10 @@ def files_by_name(
     """
     files: dict[str, Path] = {}
     for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.suffix.lower() not in suffixes:
+        found = walk(folder, below=False)
+        problems += [f"{path}: cannot be read ({reason})." for path, reason in found.failed]
+        for path in found.files:
+            if path.suffix.lower() not in suffixes:
                 continue
             name = path.stem.removesuffix(ending)
             if not path.stem.endswith(ending):
