@@ -152,7 +152,7 @@ def _report(summary: Summary, done: str) -> int:
         print(f"Files in the folders that are no images: {len(summary.skipped)}.")
     if not summary.failed:
         return 0
-    print(f"{counted(len(summary.failed), 'path')} failed:", file=sys.stderr)
+    print(f"{len(summary.failed)} failed:", file=sys.stderr)
     for _, reason in summary.failed:
         print(f"  {reason}", file=sys.stderr)
     return 1

@@ -55,13 +55,8 @@ def without_complete(
     earlier = read_records(records, key)
     left, others = [], []
     for job in jobs:
-        record = earlier.get(job.key)
-        if (
-            record is None
-            or not all(map(_is_whole, job.files))
-            or record.get("file") != str(job.image.path)
-            or record.get(MADE_OF) != made_of(job.image.path)
-        ):
+        record = earlier.get(job.key, {})
+        if not all(map(_is_whole, job.files)) or not _is_of(record, job.image.path):
             left.append(job)
         elif record.get(MADE_BY) != how:
             left.append(job)
@@ -94,6 +89,13 @@ def made_of(image: Path) -> dict[str, int] | None:
     except OSError:
         return None
     return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+
+
+def _is_of(record: Mapping[str, Any], image: Path) -> bool:
+    """Whether a record is of this image, as its file is now."""
+    if MADE_OF not in record:  # version 0.1 did not write it
+        return record.get("file") == str(image)
+    return record.get("file") == str(image) and record[MADE_OF] == made_of(image)
 
 
 def _is_whole(file: Path) -> bool:

@@ -87,9 +87,9 @@ def _expand(path: str, found: Found) -> Iterator[tuple[Path, Path]]:
     elif os.path.lexists(given):
         found.failed.append((given, reason))
     elif glob.has_magic(path):
-        base = _fixed_beginning(given)
+        base, failures = _fixed_beginning(given), len(found.failed)
         matches = _matches(given, base, found)
-        if not matches:
+        if not matches and len(found.failed) == failures:
             raise ValueError(f"{path}: no file matches this pattern.")
         yield from _images_of(base, matches, found)
     else:

@@ -11,6 +11,7 @@ from contextseg.inference.earlier import (
     MADE_BY,
     MADE_OF,
     Job,
+    OutputExistsError,
     made_of,
     require_absent,
     without_complete,
@@ -23,6 +24,16 @@ from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
+
+__all__ = [
+    "ADVICE",
+    "MASKS",
+    "OVERLAYS",
+    "RECORDS",
+    "OutputExistsError",
+    "Summary",
+    "predict_files",
+]
 
 ADVICE: dict[Kind, str] = {
     "memory": "Look through smaller windows: --window 512 (window=512).",

@@ -59,7 +59,7 @@ class Summary:
         except OSError as error:
             if error.errno not in _OF_ONE_FILE:
                 raise
-            self.add_failure(image, f"{error.filename or 'the results'}: {error.strerror}")
+            self.add_failure(image, f"{error.filename2 or error.filename}: {error.strerror}")
         except Exception as error:  # networks and engines raise whatever their libraries do
             known = isinstance(error, ValueError)
             logger.debug("%s", image, exc_info=error)

@@ -91,8 +91,8 @@ def export(
     Args:
         model: a run folder, model folder or safetensors file, or a predictor.
         out: file to write: .onnx, .xml (OpenVINO; a .bin is written beside it) or .pt2.
-        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code); None takes
-            the first of them whose suffix `out` has.
+        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code); None
+            takes the first of them whose suffix `out` has.
         precision: `fp32`; `fp16` or `bf16` (half the size; bf16 for OpenVINO and PyTorch only);
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.

@@ -32,7 +32,8 @@ def console_for_bars() -> Console | None:
 class Bars:
     """A bar for each task. The first appears with the first look at it: a refusal comes before.
 
-    Finished bars stay on the screen; those that counted nothing go.
+    Finished bars stay on the screen; those that counted nothing go, and so do those of work that
+    failed: the message that follows stands alone.
 
     Args:
         console: where to draw.
@@ -51,7 +52,7 @@ class Bars:
 
     def close(self, task: Task, *, failed: bool) -> None:
         """Leave the bar as it is, or take it away."""
-        kept = task.total is not None and not (failed and task.done == 0)
+        kept = task.total is not None and not failed
         with suppress(OSError, ValueError):
             if kept:
                 self._draw(task)
