@@ -273,6 +273,8 @@ def _to_8_bits(array: np.ndarray, name: str) -> np.ndarray:
 def _unreadable(path: str | os.PathLike[str] | EncodedImage, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file."
+    if isinstance(error, ImageError):  # whole, but of a kind that is not read
+        return f"{path}: cannot be read, {str(error).rstrip('.')}."
     if isinstance(error, Image.UnidentifiedImageError):
         return f"{path}: cannot be read, it is no image of a known format, or it is damaged."
     return f"{path}: cannot be read, it may be truncated or damaged ({str(error).rstrip('.')})."
