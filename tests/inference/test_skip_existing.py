@@ -10,8 +10,12 @@ import sys
 import pytest
 import torch
 
+from contextseg.engines import ExportedModel
+from contextseg.engines.info import ExportInfo
 from contextseg.inference.classify_files import classify_files
+from contextseg.inference.made_by import made_by
 from contextseg.inference.predict_files import OutputExistsError, predict_files
+from contextseg.inference.predictor import Predictor
 from tests.inference.fakes import colour_predictor
 from tests.inference.test_predict_files import files, lines, write_image
 from tests.processes import Command
@@ -215,3 +219,19 @@ def test_classifications_are_resumed_too(photos, tmp_path):
     assert len(lines(out)) == 5
     with pytest.raises(OutputExistsError, match="another model"):
         classify_files(ByRows(colour_predictor(), 1), [photos], out, skip_existing=True)
+
+
+def test_an_exported_model_is_known_by_its_files(tmp_path):
+    info = ExportInfo(
+        config=colour_predictor().config, classes=colour_predictor().classes, output="mask",
+        precision="fp32",
+    )  # fmt: skip
+    digests = []
+    for network, weights in (("a", "w"), ("b", "w"), ("a", "v"), ("a", "w")):
+        (tmp_path / "m.xml").write_text(network)
+        (tmp_path / "m.bin").write_text(weights)
+        model = ExportedModel(info, lambda images: {}, "OpenVINO")
+        model.file = tmp_path / "m.xml"
+        digests.append(made_by(Predictor(model, info.classes, device="cpu"))["model"])
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]

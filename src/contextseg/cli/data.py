@@ -47,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
     labelled = []
     for dataset in datasets:
         if _is_unlabelled(dataset):
-            print(f"{dataset.split}: {counted(len(dataset), 'image')}, labels are not published.\n")
+            images = counted(len(dataset), "image")
+            print(f"{dataset.split}: {images}, whose labels are not published.\n")
             continue
         labelled.append(dataset)
         report = check_dataset(
