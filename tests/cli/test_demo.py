@@ -155,7 +155,7 @@ def test_an_interrupted_demonstration_says_how_to_resume(demonstration, capsys):
         (["demo", "--minutes", "nan"], "--minutes: must be a number above 0, got 'nan'"),
         (["demo", "--minutes", "x"], "--minutes: must be a number above 0, got 'x'"),
         (["demo", "--minutes", "3", "--epochs", "9"], "not allowed with argument --minutes"),
-        (["demo", "here"], "unrecognized arguments: here"),
+        (["demo", "here"], "here: more arguments than contextseg demo takes"),
     ],
 )
 def test_a_mistake_is_one_line(demonstration, words, message, capsys):

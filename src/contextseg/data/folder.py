@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,7 +67,8 @@ class FolderDataset:
                 f"{self.root / 'classes.json'}: there is no such file. It defines the ids in the "
                 f"masks; write it like this, with an entry for each class:\n{EXAMPLE}"
             )
-        self.classes = classes
+        named = classes.dataset or self.root.resolve().name
+        self.classes = replace(classes, dataset=named)
         images = named_files(places.images, IMAGE_SUFFIXES, tell)
         fit = named_files(places.masks, MASK_SUFFIXES, tell)
         unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,8 @@ class ExportedModel(nn.Module):
         self.info = info
         self.run = run
         self.engine = engine
+        self.file: Path | None = None
+        """Where it was read from, if it was."""
 
     @property
     def config(self) -> ModelConfig:
@@ -94,6 +97,20 @@ class ExportedModel(nn.Module):
             return self.run(pixels)
         each = [self.run(pixels[index : index + 1]) for index in range(len(pixels))]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+
+def check_averageable(model: ExportedModel) -> None:
+    """Raise unless several views of an image can be averaged through an exported network."""
+    if model.info.size is not None:
+        raise ValueError(
+            "the network was exported for one image size: it cannot take other scales, mirror "
+            "images or give probabilities of any image. Export without --size."
+        )
+    if model.info.output == "mask":
+        raise ValueError(
+            "an export of class labels has no probabilities to return or to average over scales "
+            "and mirror images: export with --output logits."
+        )
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from contextseg.engines.exported import ExportedModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.threads import limit_threads
 
 SUFFIXES = (".onnx", ".xml", ".pt2")
@@ -33,6 +34,7 @@ def open_exported(
         ValueError: the file is broken, was not exported by contextseg, or is not for this engine.
     """
     limit_threads()  # engines use as many threads as PyTorch
+    refuse_address(path)
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no exported model at {file}.")

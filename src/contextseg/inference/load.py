@@ -77,6 +77,7 @@ def load(
     if Path(path).suffix in SUFFIXES and task != "classification":
         hint = "bf16" if precision == "bf16" else None
         exported = open_exported(path, engine=engine, device=device, precision=hint)
+        exported.file = Path(path)
         if exported.info.precision == "bf16" and Path(path).suffix == ".pt2":
             resolve_precision("bf16", "cpu")  # warns where PyTorch is slow in it
         return Predictor(exported, exported.info.classes, device="cpu")

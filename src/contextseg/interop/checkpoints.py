@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -20,7 +20,10 @@ from contextseg.data.classes import Classes, ClassInfo, default_color
 from contextseg.interop.formats import ForeignCheckpointError
 from contextseg.interop.formats.layout import Settings
 from contextseg.interop.formats.mmseg_settings import parse_settings
+from contextseg.system.addresses import refuse_address
 
+OWN_FORMAT = "contextseg"
+"""Key in the metadata of this package's own model files."""
 INERT = (
     "mmengine.logging.history_buffer.HistoryBuffer",
     "numpy._core.multiarray.scalar",
@@ -87,10 +90,18 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         ValueError: the file is corrupt, contains code, or holds no weights.
     """
     file = Path(path)
+    refuse_address(path)
+    if file.is_dir():
+        raise ForeignCheckpointError(f"{file} is a folder; name the checkpoint in it.")
     if not file.is_file():
         raise FileNotFoundError(f"no checkpoint at {file}.")
     if file.suffix == ".safetensors":
         try:
+            with safe_open(file, framework="pt") as weights:
+                if OWN_FORMAT in (weights.metadata() or {}):
+                    raise ForeignCheckpointError(
+                        f"{file} is a model of contextseg already: nothing to convert."
+                    )
             return unwrap(load_file(file))
         except SafetensorError as error:
             raise ForeignCheckpointError(
@@ -127,6 +138,11 @@ def unwrap(content: object) -> Checkpoint:
         ForeignCheckpointError: there are no named tensors.
     """
     outer: Mapping[str, Any] = content if isinstance(content, Mapping) else {}
+    if {"pytorch-lightning_version", "RunData"} <= outer.keys():
+        raise ForeignCheckpointError(
+            "it is a checkpoint to resume a training of contextseg: nothing to convert. The model "
+            "of that run is model.safetensors beside it, once there was a validation."
+        )
     inner: Any = outer
     for name in ("state_dict", "model", "model_state", "ema_state_dict"):
         if isinstance(outer.get(name), Mapping):

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_SHOWN = 40
+"""Characters of a name that its temporary file repeats: the latter must not be too long."""
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -26,7 +29,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with _named(target):
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem[:_SHOWN]}.", suffix=target.suffix, dir=target.parent
         )
     os.close(handle)
     partial = Path(name)
@@ -52,7 +55,7 @@ def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     with _named(target):
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent)
+        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem[:_SHOWN]}.", dir=target.parent)
     with folder as name:
         yield Path(name)
 

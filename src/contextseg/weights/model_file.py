@@ -17,6 +17,7 @@ from contextseg.data.classes import Classes
 from contextseg.factory import create_model
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 
 FILE_NAME = "model.safetensors"
@@ -95,9 +96,15 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: neither is there.
     """
+    refuse_address(path)
     file = Path(path)
     if file.is_dir():
+        models = sorted(each.parent for each in file.glob(f"*/{FILE_NAME}"))
         file = file / FILE_NAME
+        if models and not file.is_file():
+            raise FileNotFoundError(
+                f"no model at {path}: it is a folder with models in it, such as {models[0]}."
+            )
     if not file.is_file():
         raise FileNotFoundError(
             f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
