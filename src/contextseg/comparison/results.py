@@ -18,6 +18,8 @@ from contextseg.system.atomic_files import write_text
 FILE_NAME = "comparison.json"
 LOGS = "logs"
 """Folder of the training logs beside it, one CSV file per run."""
+PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
+FILES = (FILE_NAME, PAGE, MARKDOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
