@@ -93,6 +93,8 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     try:
         result = train(config, resume=resume)
     except KeyboardInterrupt:  # outside of the steps: before the first, or after the last
+        if not (Path(config.out) / "config.yaml").is_file():
+            raise
         return _stopped("Stopped", Path(config.out))
     if result.interrupted:
         return _stopped(f"Stopped at step {result.steps}", result.folder)
@@ -108,12 +110,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
 
 
 def _stopped(what: str, folder: Path) -> int:
-    print(
-        f"{what}. Continue with:\n  contextseg train {folder} --resume"
-        if (folder / "config.yaml").is_file()
-        else f"{what} before the first step.",
-        file=sys.stderr,
-    )
+    print(f"{what}. Continue with:\n  contextseg train {folder} --resume", file=sys.stderr)
     return 130
 
 
