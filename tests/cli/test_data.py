@@ -85,13 +85,16 @@ def test_the_table_and_the_splits_without_labels(tmp_path, capsys):
     assert "Cityscapes, train: 3 pairs, 19 classes." in out
     assert "40 x 56 (3)" in out
     assert "traffic light" in out
-    assert "test: 3 images, whose labels are not published." in out
+    assert "test: 3 images; their labels are not published." in out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("data check {root} --sheet {root}/sheet.jpg", "is in the data, which are only read"),
+        (
+            "data check {root} --sheet {root}/sheet.jpg",
+            "is inside the data set, which is never modified",
+        ),
         ("data check {root} --split other", "there is no split 'other'"),
         ("data check absent", "there is no such folder"),
         ("data mend {root}", "invalid choice: 'mend'"),

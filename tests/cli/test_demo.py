@@ -97,7 +97,7 @@ def test_the_default_is_the_recipe_on_the_sample(demonstration, capsys):
     out = capsys.readouterr().out
     assert "77.5 %" in out
     assert "baseline 25.0 %" in out
-    assert f"The report: {Path('demo/report.html').resolve()}" in out
+    assert f"Report: {Path('demo/report.html').resolve()}" in out
 
 
 def test_options_of_the_demonstration(demonstration, monkeypatch):
@@ -127,7 +127,7 @@ def test_the_trained_model_segments_the_sample_first(demonstration, untrained, m
     monkeypatch.setattr("contextseg.demo.photos.shipped_model", lambda: untrained)
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{untrained}, trained on the whole of CamVid, has segmented 8 street")
+    assert out.startswith(f"{untrained}, trained on CamVid's whole training split, segmented 8 ")
     assert len(list(Path("demo/photos/overlays").iterdir())) == 8
     assert main(["demo"]) == 0  # a demonstration that was stopped is resumed
 

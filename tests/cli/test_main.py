@@ -68,7 +68,7 @@ def test_an_unknown_command_names_the_closest(capsys):
     assert cli.main(["predcit"]) == 2
     assert "no command 'predcit'. Did you mean predict?" in capsys.readouterr().err
     assert cli.main(["zzz"]) == 2
-    assert "There are demo, train" in capsys.readouterr().err
+    assert "Commands: demo, train" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

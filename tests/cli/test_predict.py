@@ -72,7 +72,7 @@ def test_without_a_model_the_one_of_the_repository_is_taken(
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(photos / "a.png")]) == 0
     captured = capsys.readouterr()
-    assert f"By {model}" in captured.err
+    assert f"Using {model}" in captured.err
     assert "1 image segmented, results in predictions." in captured.out
     for number, words in enumerate(([str(photos)], [f"{photos}/*.jpg"])):
         assert main(["predict", "-o", f"out{number}", *words]) == 0

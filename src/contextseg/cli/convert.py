@@ -1,4 +1,4 @@
-"""`contextseg convert CHECKPOINT -o FILE`: read a checkpoint of another code base."""
+"""`contextseg convert CHECKPOINT -o FILE`: convert a checkpoint of another code base."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ contextseg convert iter_80000.pth -o encnet.safetensors --from mmseg --classes a
 
 DESCRIPTION = """\
 Convert a checkpoint of PyTorch-Encoding, mmsegmentation, ContextPrior or torchvision to a model
-file. Nothing in the checkpoint is executed. Every tensor is used or listed as left out.
+file. Nothing in the checkpoint is executed. Every tensor is either used or listed as left out.
 """
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--classes",
         metavar="FILE",
-        help="classes.json with their names (default: the checkpoint's)",
+        help="classes.json with the class names (default: the checkpoint's)",
     )
     options = parser.parse_args(list(argv))
     refuse_existing(options.out, options.overwrite)
@@ -52,6 +52,6 @@ def main(argv: Sequence[str]) -> int:
     for reason, count in Counter(done.dropped.values()).items():
         print(f"{count} left out: {reason}.")
     if done.filled:
-        print(f"{len(done.filled)} counters of batches that the checkpoint lacks set to 0.")
+        print(f"{len(done.filled)} batch counters missing from the checkpoint are set to 0.")
     print(f"Written to {options.out}.")
     return 0

@@ -1,4 +1,4 @@
-"""`contextseg export MODEL -o FILE`: a model for another engine, verified on the spot."""
+"""`contextseg export MODEL -o FILE`: export a model to another engine, verified on the spot."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ contextseg export runs/mine -o mine.onnx --size 512 1024 --output logits
 """
 
 DESCRIPTION = """\
-Write a model as a file that runs without PyTorch, and check it against PyTorch on images: an
-export that differs is refused. The graph takes normalised images and gives labels (or logits, or
-probabilities) at their size; classes, palette and normalisation are in the file.
+Export a model to another engine, and compare the file with PyTorch on images: an export that
+differs is refused. The graph takes normalised images and returns labels (or logits, or
+probabilities) at their size; the file also holds classes, palette and normalisation.
 """
 
 
@@ -32,16 +32,20 @@ def main(argv: Sequence[str]) -> int:
     )
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
-        "--dynamic", action="store_true", help="any batch and image size (the default)"
+        "--dynamic", action="store_true", help="accept any batch and image size (the default)"
     )
-    shape.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="one image size only")
+    shape.add_argument(
+        "--size", type=int, nargs=2, metavar=("H", "W"), help="accept only this image size"
+    )
     parser.add_argument(
         "--output", default="mask", help="mask, logits or probabilities (default: mask)"
     )
     parser.add_argument(
-        "--images", metavar="DIR", help="photos to verify on and to calibrate int8 with"
+        "--images", metavar="DIR", help="photos for verification and for int8 calibration"
     )
-    parser.add_argument("--opset", type=int, default=18, help="ONNX operator set (default: 18)")
+    parser.add_argument(
+        "--opset", type=int, default=18, help="version of the ONNX operator set (default: 18)"
+    )
     options = parser.parse_args(list(argv))
     refuse_existing(options.out, options.overwrite)
 

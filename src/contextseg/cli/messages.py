@@ -1,4 +1,4 @@
-"""Which lines of the log a command prints, on standard error."""
+"""The log messages that a command prints to standard error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 
 
 def show_messages(*loggers: str) -> None:
-    """Print what the named loggers tell of progress, besides warnings.
+    """Print warnings, and the progress messages of the named loggers.
 
     Args:
-        loggers: modules; that of the number format is always among them.
+        loggers: module names; the module of the number format is always included.
     """
     logging.basicConfig(format="%(message)s")
     for name in ("contextseg.system.precision", *loggers):

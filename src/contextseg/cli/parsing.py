@@ -1,4 +1,4 @@
-"""What the commands' parsers have in common: one line an error, an example in the help."""
+"""The argument parser of all commands: one-line errors, an example in the help."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NoReturn
 
 
 class UsageError(ValueError):
-    """Arguments that a command cannot run with."""
+    """A mistake in the command-line arguments."""
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argparse parser that raises UsageError and never guesses abbreviated options."""
+    """An argparse parser that raises UsageError and rejects abbreviated options."""
 
     def __init__(self, command: str, description: str, example: str, **options: object) -> None:
         super().__init__(
@@ -26,19 +26,17 @@ class CommandParser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise, so that all commands report mistakes in one form."""
+        """Raise, so that all commands report mistakes in the same form."""
         raise UsageError(message)
 
 
 def add_output_file(parser: argparse.ArgumentParser, metavar: str, help: str) -> None:
-    """The options `--out`, which is required, and `--overwrite`."""
+    """Add the options `--out`, which is required, and `--overwrite`."""
     parser.add_argument("-o", "--out", type=Path, metavar=metavar, required=True, help=help)
-    parser.add_argument(
-        "--overwrite", action="store_true", help=f"replace {metavar} if it is there"
-    )
+    parser.add_argument("--overwrite", action="store_true", help=f"replace {metavar} if it exists")
 
 
 def refuse_existing(path: Path | None, overwrite: bool) -> None:
-    """Raise UsageError if `path` exists and may not be overwritten."""
+    """Raise UsageError if `path` exists and must not be overwritten."""
     if path is not None and path.exists() and not overwrite:
-        raise UsageError(f"{path} is there already. Add --overwrite to replace it.")
+        raise UsageError(f"{path} exists already. Add --overwrite to replace it.")

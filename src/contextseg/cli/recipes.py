@@ -1,4 +1,4 @@
-"""The table of recipes; without what prints scores, which takes longer to import."""
+"""The table of recipes, separate from the tables of scores, which are slower to import."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def print_recipes(
     recipes: Mapping[str, Callable[[], TrainConfig | ClassifierTrainConfig]],
 ) -> None:
-    """Print what each recipe trains: a row a recipe, and what it is.
+    """Print a table of recipes, one row each, with the main options and a description.
 
     Args:
         recipes: functions by name.
     """
-    columns = ("recipe", "data", "crop", "epochs", "batch", "lr", "what")
+    columns = ("recipe", "data", "crop", "epochs", "batch", "lr", "description")
     rows: list[Sequence[str]] = [columns]
     for name, recipe in recipes.items():
         config = recipe()
@@ -32,7 +32,7 @@ def print_recipes(
         what = (recipe.__doc__ or "").splitlines()[0]
         run = (str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}")
         rows.append((name, data, crop, *run, what))
-    # Plain text: one recipe a line, however narrow the terminal, for `grep` and eyes alike.
+    # Plain text with one recipe per line, however narrow the terminal, so that `grep` works.
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

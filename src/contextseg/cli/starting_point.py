@@ -1,4 +1,4 @@
-"""Where a training starts: a recipe by name, a YAML file, or the folder of a run."""
+"""The config that a command starts from: a recipe, a YAML file, or a run folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.recipes import ALL_RECIPES as RECIPES
 
 
 def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
-    """The config of a recipe by name, of a YAML file, or of a run's folder.
+    """The config of a recipe (by name), of a YAML file, or of a run folder.
 
     Raises:
         UsageError: it is none of them.
@@ -27,13 +27,12 @@ def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
     if path.is_file():
         return _read(path)
     raise UsageError(
-        f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
-        f"Recipes: {', '.join(RECIPES)}."
+        f"{recipe!r} is not a recipe, a YAML file or a run folder. Recipes: {', '.join(RECIPES)}."
     )
 
 
 def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:
-    """The config in a file: of a classifier where its model has a network."""
+    """The config in a file: that of a classifier if its model has a network."""
     values = read_mapping(path)
     model = values.get("model")
     kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig

@@ -1,4 +1,4 @@
-"""Checks that options share: each raises ValueError with the option's name and its value."""
+"""Checks shared by options: each raises ValueError with the option's name and value."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def at_least(name: str, value: float, least: float) -> None:
-    """Raise unless `value` is `least` or more."""
+    """Raise unless `value` is at least `least`."""
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
 
 
 def count_or_auto(name: str, value: object) -> None:
-    """Raise unless `value` is a whole number of at least 0, or the word `auto`."""
+    """Raise unless `value` is a whole number of at least 0, or `auto`."""
     if value != "auto" and not (isinstance(value, int) and value >= 0):
-        raise ValueError(f"{name} must be at least 0, or auto, got {value}.")
+        raise ValueError(f"{name} must be auto or at least 0, got {value}.")
 
 
 def split_or_none(split: str) -> str:
@@ -24,9 +24,9 @@ def split_or_none(split: str) -> str:
 
 
 def within(name: str, value: float, least: float, most: float) -> None:
-    """Raise unless `value` lies between both, ends included."""
+    """Raise unless `value` is between `least` and `most`, inclusive."""
     if not least <= value <= most:
-        raise ValueError(f"{name} must be in {least} to {most}, got {value}.")
+        raise ValueError(f"{name} must be between {least} and {most}, got {value}.")
 
 
 def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
@@ -36,7 +36,7 @@ def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 
 def literals(config: Any) -> None:
-    """Raise unless every field of type `Literal` has one of the values that its type lists."""
+    """Raise unless every field of type `Literal` has one of its allowed values."""
     for name, choices in _choices(type(config)).items():
         one_of(name, getattr(config, name), choices)
 

@@ -20,7 +20,7 @@ from contextseg.data.sample import Dataset, Sample
 from contextseg.system.atomic_files import atomic_path, write_text
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-MASK_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg", ".webp"} | {".gif"}
+MASK_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg", ".webp"}
 
 _EXAMPLE = """{
   "ignore_label": 255,
@@ -205,7 +205,7 @@ def _files(
         if path.name.startswith(".") or not path.is_file():
             continue
         if path.suffix.lower() not in suffixes:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.suffix.lower() in IMAGE_SUFFIXES | {".gif"} and kind == "masks":
                 refused.append(path.name)
         elif path.stem in files:
             tell(f"{folder}: {files[path.stem].name} and {path.name} have the same name. Keep one.")
@@ -214,7 +214,7 @@ def _files(
     if refused:
         tell(
             f"{folder}: {_some(refused)}: masks must be {_kinds(suffixes)}, for JPEG and WebP may "
-            f"alter ids. Save them as PNG."
+            f"alter ids, and programs number the colours of each GIF anew. Save them as PNG."
         )
     return files
 

@@ -13,6 +13,7 @@ import torch
 
 from contextseg.metrics import ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
+from contextseg.system.terminal import json_text
 
 S = TypeVar("S")
 
@@ -36,7 +37,7 @@ def write_scores(
     content = {"settings": dict(settings or {}), **scores.to_dict(names)}
     # One line a class and a row of the confusion matrix: short, and readable in a diff.
     rows = {name: content.pop(name) for name in ("classes", "confusion")}
-    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    head = json_text(content, indent=2, allow_nan=False)
     tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
     write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
 
@@ -90,4 +91,4 @@ def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str,
 
 
 def _lines(rows: Sequence[Any]) -> str:
-    return "[\n    " + ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n  ]"
+    return "[\n    " + ",\n    ".join(map(json_text, rows)) + "\n  ]"

@@ -14,8 +14,10 @@ from PIL import Image
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
-from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
+from contextseg.data.legend import LegendEntry, with_legend
+from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.terminal import printable
 
 
 class ClassShare(NamedTuple):
@@ -79,9 +81,8 @@ class Prediction:
         )
         if not legend:
             return picture
-        palette = self.vocabulary.palette.tolist()
-        entries = [LegendEntry(c.name, tuple(palette[c.id]), c.share) for c in self.classes]
-        return with_legend(picture, entries)
+        infos = {info.id: info for info in self.vocabulary.classes}
+        return with_legend(picture, [LegendEntry(infos[c.id], c.share) for c in self.classes])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mask as a palette PNG of class ids, whole or not at all.
@@ -119,6 +120,6 @@ class Prediction:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape
-        largest = ", ".join(f"{c.name} {c.share:.0%}" for c in self.classes[:3])
+        largest = ", ".join(f"{printable(c.name)} {c.share:.0%}" for c in self.classes[:3])
         more = f", {len(self.classes) - 3} more" if len(self.classes) > 3 else ""
         return f"Prediction({height} x {width}: {largest}{more})"

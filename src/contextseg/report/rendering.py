@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from contextseg.report.formatting import percent
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,6 +31,7 @@ def _environment() -> Environment:
         loader=PackageLoader("contextseg.report"),
         autoescape=lambda name: not str(name).endswith(".md"),
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -38,6 +40,13 @@ def _environment() -> Environment:
     return environment
 
 
+def _shown(value: object) -> object:
+    """Text without control characters: an SVG file could not be parsed, a terminal obeys them."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(value, keep="\n")
+    return value
+
+
 def markdown_line(text: object) -> str:
     """Plain text as one line of Markdown that no page takes for a tag."""
-    return " ".join(str(text).replace("<", "&lt;").split())
+    return printable(" ".join(str(text).replace("<", "&lt;").split()))

@@ -42,7 +42,7 @@ def checkpoint_of(folder: Path, config: AnyConfig, resume: bool) -> Checkpoint |
     _compare(read_yaml(folder / CONFIG, type(config)), config, folder)
     if checkpoint is None:
         if is_finished(folder):
-            raise FileExistsError(f"{folder} is finished: all its files are there.")
+            raise FileExistsError(f"the run in {folder} is finished: all its files are there.")
         logger.warning("%s has no checkpoint yet: starting over", folder)
     return checkpoint
 

@@ -32,7 +32,7 @@ from contextseg.weights import initialise, save_model
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
-"""Maximum number of images in a validation batch; all are of one size."""
+"""Maximum number of images in a validation batch; all have the same size."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -65,7 +65,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         if want is not None and want != have:
             raise ValueError(
                 f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
-                f"to take what the data has."
+                f"to use the data's."
             )
         model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
         self.config = replace(config, model=model)

@@ -50,7 +50,7 @@ class TrainResult(Generic[S]):
     """The result of a run."""
 
     folder: Path
-    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and by
+    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and with
     which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
     kept weights, those of the best validation unless a classifier keeps its last, and their
     scores), last.safetensors (weights of the last step)."""
@@ -107,7 +107,7 @@ def train(
         ValueError: the data has faults, or options do not fit it or each other; or, on resume, the
             checkpoint is damaged, or options differ from those of the run.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
-        MachineError: memory, a data worker or the like was lost; the last checkpoint is kept, and
+        MachineError: the machine ran out of memory or the like; the last checkpoint is kept, and
             the message says what to do.
 
     Example:
@@ -138,7 +138,9 @@ def _train(
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
     if checkpoint is not None and checkpoint.steps >= module.steps:
         if is_finished(folder):
-            raise FileExistsError(f"{folder} is finished: all {checkpoint.steps} steps are done.")
+            raise FileExistsError(
+                f"the run in {folder} is finished: all {checkpoint.steps} steps are done."
+            )
         # It was stopped after its last step: only the files below are missing.
         state = torch.load(checkpoint.path, weights_only=True, mmap=True)["state_dict"]
         module.load_state_dict(state)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
+from contextseg.system.terminal import printable
 
 USE = """\
 ## Use
@@ -69,10 +70,8 @@ def model_card(
 
 
 def _classes(classes: Classes) -> str:
-    rows = [
-        f"| {info.id} | {info.name.replace('|', '/')} | {', '.join(map(str, info.color))} |"
-        for info in classes.classes
-    ]
+    infos = ((info.id, printable(info.name).replace("|", "/"), info) for info in classes.classes)
+    rows = [f"| {id} | {name} | {', '.join(map(str, info.color))} |" for id, name, info in infos]
     return "\n".join(["## Classes", "", "| id | class | colour |", "|---|---|---|", *rows])
 
 
@@ -90,7 +89,7 @@ def _scores(path: Path) -> str:
     settings = content.get("settings", {})
     on = " ".join(str(settings[key]) for key in ("data", "split") if settings.get(key))
     rows = [f"| {name} | {100 * value:.2f} % |" for name, value in means.items()]
-    title = f"| {Path(on).name or 'score'} | |"
+    title = f"| {printable(Path(on).name) or 'score'} | |"
     return "\n".join(["## Scores", "", title, "|---|---|", *rows])
 
 

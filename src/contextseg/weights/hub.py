@@ -12,6 +12,7 @@ from typing import Any
 from contextseg.data.classes import Classes
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.atomic_files import write_text
+from contextseg.system.terminal import raw_streams
 from contextseg.weights.card import model_card
 from contextseg.weights.model_file import FILE_NAME, load_model, save_model
 
@@ -149,9 +150,10 @@ def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{path}: a model on the Hub is written hf:owner/name.")
     try:
-        return snapshot_download(
-            repository, revision=revision or None, allow_patterns=["*.safetensors", "*.md"]
-        )
+        with raw_streams():  # a bar while it is fetched
+            return snapshot_download(
+                repository, revision=revision or None, allow_patterns=["*.safetensors", "*.md"]
+            )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
             f"{path}: the Hub does not give this model: {_first_line(error)}"

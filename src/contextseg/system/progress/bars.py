@@ -17,13 +17,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from contextseg.system.progress.lines import printable
 from contextseg.system.progress.task import Task
+from contextseg.system.terminal import guarded, printable, raw
 
 
 def console_for_bars() -> Console | None:
     """Standard error, if bars can move there."""
-    console = Console(stderr=True)
+    console = Console(file=raw(sys.stderr))
     if console.is_jupyter:
         return console if find_spec("ipywidgets") else None
     return console if console.is_interactive else None
@@ -81,6 +81,8 @@ class Bars:
         )
         if is_new:
             self._bars.start()
+            # rich now draws above the bars what is printed, and takes escapes in it for styles.
+            sys.stdout, sys.stderr = map(guarded, (sys.stdout, sys.stderr))
 
 
 def _new_bars(console: Console) -> Progress:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from contextseg.system.progress.task import Task
+from contextseg.system.terminal import printable
 
 
 class Lines:
@@ -92,11 +93,6 @@ def duration(seconds: float) -> str:
 def rate(speed: float) -> str:
     """A speed with two digits or more: `0.25`, `3.1`, `48`, `1200`."""
     return f"{speed:.2f}" if speed < 1 else f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
-
-
-def printable(text: str) -> str:
-    """`text` in one line without what a terminal would obey; names of files may hold anything."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _count(task: Task) -> list[str]:

@@ -47,8 +47,8 @@ class SaveLast(pl.Callback):
         folder: the run folder.
         every: steps between checkpoints.
         val_interval: batches between validations; 0 for none.
-        check: called first with the trainer and the module; raises if training has diverged, so
-            that the last good checkpoint stays.
+        check: called before saving with the trainer and the module; raises if training has
+            diverged, so that the last good checkpoint is kept.
         spawned: whether this process is one of several that were spawned.
     """
 
@@ -70,7 +70,7 @@ class SaveLast(pl.Callback):
         """Whether there was a validation since the last checkpoint."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for Ctrl-C."""
+        """Install the handlers of Ctrl-C and SIGTERM."""
         self.signals.listen()
 
     def on_train_batch_end(
@@ -103,13 +103,13 @@ class SaveLast(pl.Callback):
             raise InterruptedRunError
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give Ctrl-C back."""
+        """Restore the previous handlers."""
         self.signals.release()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Give Ctrl-C back."""
+        """Restore the previous handlers."""
         self.signals.release()
 
     def _save(self, trainer: pl.Trainer) -> None:
