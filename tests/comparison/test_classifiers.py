@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 import contextseg
 from contextseg.cli.__main__ import main
@@ -124,6 +125,9 @@ def test_a_folder_of_version_01_is_read_and_its_runs_are_kept(
     config = textures_config(textures, out / "runs" / "deepten_seed0", epochs=1)
     contextseg.train(config, progress=False)
     (out / "runs" / "deepten_seed0" / "last.safetensors").unlink()  # version 0.1 wrote none
+    checkpoint = torch.load(out / "runs" / "deepten_seed0" / "last.ckpt", weights_only=True)
+    checkpoint["ClassifierData"] = checkpoint.pop("RunData")
+    torch.save(checkpoint, out / "runs" / "deepten_seed0" / "last.ckpt")
     row = {
         "name": "deepten", "errors": [0.25], "errors_exact": [None], "epochs": 1,
         "parameters": 5, "gmac": 0.5, "images_per_s": 9.0, "config": to_dict(config),

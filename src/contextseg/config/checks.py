@@ -18,6 +18,11 @@ def count_or_auto(name: str, value: object) -> None:
         raise ValueError(f"{name} must be auto or at least 0, got {value}.")
 
 
+def split_or_none(split: str) -> str:
+    """The name of a split, empty for `none`."""
+    return "" if split.strip().lower() == "none" else split
+
+
 def within(name: str, value: float, least: float, most: float) -> None:
     """Raise unless `value` is between `least` and `most`, inclusive."""
     if not least <= value <= most:

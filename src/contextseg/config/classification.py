@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least, count_or_auto
+from contextseg.config.checks import at_least, count_or_auto, split_or_none
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
 from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
@@ -63,7 +63,8 @@ class ClassifierDataConfig:
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "test"
-    """Split to score on; empty for none. CIFAR-10 has `train` and `test`."""
+    """Split to score on; `none` (or empty) to train without validation. CIFAR-10 has `train` and
+    `test`."""
     workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
     """Processes that read images from files; 0 does so in the training process. `auto` chooses a
     number that suits the device, the cores and the shared memory. CIFAR-10 is held in memory and
@@ -71,6 +72,7 @@ class ClassifierDataConfig:
 
     def __post_init__(self) -> None:
         count_or_auto("workers", self.workers)
+        object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

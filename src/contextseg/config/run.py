@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, count_or_auto, one_of, within
+from contextseg.config.checks import at_least, count_or_auto, one_of, split_or_none, within
 from contextseg.config.marks import FREE_ON_RESUME, WITHOUT_EFFECT
 from contextseg.config.model import ModelConfig
 from contextseg.config.protocol import ProtocolConfig
@@ -25,7 +25,8 @@ class DataConfig:
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "val"
-    """Split to select the best weights on; empty for none."""
+    """Split to select the best weights on; `none` (or empty) to train without validation, which
+    keeps the weights of the last step."""
     workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
     """Processes that read and augment images; 0 does so in the training process. `auto` chooses a
     number that suits the device, the cores and the shared memory."""
@@ -34,6 +35,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         count_or_auto("workers", self.workers)
+        object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
