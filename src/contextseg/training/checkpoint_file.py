@@ -68,7 +68,8 @@ def _check(path: Path) -> None:
     except Exception as error:  # zipfile, too, raises what damaged numbers lead it to
         raise ValueError(f"{path} is damaged ({_first_line(error)}). {_advice(path)}") from error
     if damaged is not None:
-        raise ValueError(f"{path} is damaged: its checksum is wrong at {damaged}. {_advice(path)}")
+        part = damaged.partition("/")[2]  # before it is the name of a temporary file
+        raise ValueError(f"{path} is damaged: the checksum of {part} is wrong. {_advice(path)}")
 
 
 def _advice(path: Path) -> str:
