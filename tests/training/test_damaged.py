@@ -145,7 +145,7 @@ def test_a_checkpoint_that_is_none_is_one_message(stopped, data, content, capsys
 def test_a_broken_log_names_its_line(stopped, data):
     log = stopped / "metrics.csv"
     log.write_text(log.read_text().replace("\n2,", "\ntwo,", 1))
-    with pytest.raises(ValueError, match=r"metrics\.csv, line 2: each value must be a number"):
+    with pytest.raises(ValueError, match=r"metrics\.csv, line 2, step: must be a number"):
         train(tiny(data, stopped), resume=True, progress=False)
 
 
