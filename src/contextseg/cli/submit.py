@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextseg.cli.messages import show_messages
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 from contextseg.cli.prediction_options import (
-    add_device_options,
+    add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 EXAMPLE = """
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained only on VOC's own data (default: comp6)"
     )
-    add_device_options(parser)
+    add_prediction_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
     refuse_existing(options.out, options.overwrite)
@@ -54,8 +55,8 @@ def main(argv: Sequence[str]) -> int:
         options.out,
         predictor,
         data,
-        protocol=protocol,
         competition="comp5" if options.comp5 else "comp6",
+        **chosen_views(options, protocol),
     )
     print(f"{len(data)} images, written to {options.out}.")
     return 0
