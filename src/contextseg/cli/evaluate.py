@@ -65,9 +65,7 @@ def main(argv: Sequence[str]) -> int:
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
     views = chosen_views(options, protocol)
-    scores = evaluate(
-        predictor, data, boundaries=options.boundaries, limit=options.limit, **views
-    )
+    scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:

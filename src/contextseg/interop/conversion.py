@@ -45,6 +45,9 @@ class Conversion:
     """Batch counters that old checkpoints lack, set to 0: inference does not read them."""
     classes: Classes
     """Class names and colours if the checkpoint held them, else numbered ones."""
+    normalisation_stated: bool
+    """Whether the checkpoint's own config states mean and std; else they are those that the code
+    base uses throughout."""
 
 
 def convert_state_dict(
@@ -97,6 +100,7 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
         dropped=dropped,
         filled=filled,
         classes=classes,
+        normalisation_stated=layout.normalisation_stated,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.normalise import pixel_statistics
-from contextseg.inference.views.protocol_geometry import Geometry, Size, geometry_of, plan_sizes
+from contextseg.inference.views.protocol_geometry import Size, geometry_of, plan_sizes
 from contextseg.inference.views.protocol_logits import ProtocolLogits
 from contextseg.inference.views.protocol_resizing import Resizing, resizing_of
 from contextseg.inference.views.protocol_scoring import Scoring, scoring_of

@@ -32,6 +32,8 @@ class Layout:
     """Foreign tensors whose values or axes are stored differently, with their conversions."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Prefixes of names that are left out, each with the reason."""
+    normalisation_stated: bool = False
+    """Whether the checkpoint's own config states mean and std; else they are the format's."""
 
     def target(self, name: str) -> str | None:
         """This package's name of a foreign tensor, or None if the format has no such tensor."""
