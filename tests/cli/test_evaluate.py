@@ -1,4 +1,4 @@
-"""`contextseg evaluate` on drawn scenes and an untrained model."""
+"""`contextseg evaluate` on synthetic scenes and an untrained model."""
 
 from __future__ import annotations
 

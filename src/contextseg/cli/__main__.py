@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
+    if words[:1] == ["help"] and len(words) > 1:  # as in `git help commit`
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS))
         lines = (f"  {name:{width}}  {text}" for name, text in COMMANDS.items())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
 from contextseg.cli.prediction_options import (
     MODEL_HELP,
@@ -47,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores to FILE")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     options = parser.parse_args(list(argv))
+    require_order("evaluate", options.model, options.data)
     refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contextseg.cli.messages import show_messages
+from contextseg.cli.messages import counted, show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 from contextseg.cli.prediction_options import (
     add_prediction_options,
@@ -38,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
     add_prediction_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
+    require_order("submit", options.model, options.data)
     refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -58,5 +60,5 @@ def main(argv: Sequence[str]) -> int:
         competition="comp5" if options.comp5 else "comp6",
         **chosen_views(options, protocol),
     )
-    print(f"{len(data)} images, written to {options.out}.")
+    print(f"{counted(len(data), 'image')}, written to {options.out}.")
     return 0

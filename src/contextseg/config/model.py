@@ -20,13 +20,18 @@ class ModelConfig:
     num_classes: int | None = field(default=None, metadata=RESOLVED)
     """Number of classes L. None takes it from the training data; building a model needs it."""
     backbone: str = "resnet50c"
-    """Name of a timm model that provides a feature pyramid."""
+    """Name of a timm model: one with a feature pyramid, or a plain vision transformer."""
     pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
     """Initial weights of the backbone: False for random ones, True to fetch timm's, or a path to
     read them from."""
     output_stride: int | None = None
     """Image pixels per feature pixel of the last stage: 8, 16 or 32. None takes 8 if the backbone
-    can be dilated, else the backbone's own stride."""
+    can be dilated, else the backbone's own stride, which of a plain transformer is its patch."""
+    pyramid: Literal["last", "layers"] = "last"
+    """Layers of a plain vision transformer that its stages are made from: the last, or three, one
+    for each of c3, c4 and c5. It has no effect on other backbones."""
+    drop_path: float = 0.0
+    """Largest probability of dropping a residual branch of the backbone in training."""
     decoder: Literal["dilated", "jpu"] = "dilated"
     """Features that context is gathered from: `dilated` takes c5 at the output stride, `jpu` joint
     pyramid upsampling of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
@@ -65,6 +70,7 @@ class ModelConfig:
         at_least("aux_channels", self.aux_channels, 1)
         at_least("aux_weight", self.aux_weight, 0)
         within("dropout", self.dropout, 0, 1)
+        within("drop_path", self.drop_path, 0, 1)
         within("image_scale", self.image_scale, 1, 8)
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be a multiple of 0.25, got {self.image_scale}.")

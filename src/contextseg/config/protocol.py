@@ -56,11 +56,6 @@ class ProtocolConfig:
                 f"{list(self.scales)}."
             )
 
-    @property
-    def largest_short_side(self) -> int | None:
-        """`short_side`, or `base_size` where only the long side is limited."""
-        return self.base_size if self.short_side is None else self.short_side
-
     def _check_mmseg(self) -> None:
         """Raise unless the options of one style are used with that style."""
         if self.style != "mmseg":

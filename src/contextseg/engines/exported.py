@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
-"""Maximum pixels of one pass; larger images are split into overlapping tiles."""
+"""Maximum pixels per forward pass; larger images are split into overlapping tiles."""
 
 
 class LabelOutput(NamedTuple):
@@ -30,7 +31,7 @@ class LabelOutput(NamedTuple):
 
 
 class ExportedModel(nn.Module):
-    """An exported network, run by its engine on the CPU or wherever the engine decides.
+    """An exported network, run by its engine, on the CPU or on a device that the engine chooses.
 
     Shape:
         image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
@@ -40,7 +41,7 @@ class ExportedModel(nn.Module):
     Args:
         info: the file's metadata.
         run: the engine.
-        engine: the engine's displayed name.
+        engine: the engine's display name.
     """
 
     def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
@@ -48,6 +49,8 @@ class ExportedModel(nn.Module):
         self.info = info
         self.run = run
         self.engine = engine
+        self.file: Path | None = None
+        """Where it was read from, if it was."""
 
     @property
     def config(self) -> ModelConfig:
@@ -56,7 +59,9 @@ class ExportedModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """As `SegmentationModel.multiple`: the stride the network was built with."""
+        """As `SegmentationModel.multiple`. Older files lack it; they took a dilated backbone."""
+        if self.info.multiple is not None:
+            return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
 
@@ -72,7 +77,7 @@ class ExportedModel(nn.Module):
         """Logits of images; not available for a file that outputs labels only."""
         outputs = self._outputs(image)
         logits = torch.from_numpy(outputs[self.info.output])
-        if self.info.output == "probabilities":  # their softmax are the probabilities again
+        if self.info.output == "probabilities":  # softmax of the log gives them back
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return SegmentationOutput(
             coarse_logits=logits,
@@ -92,6 +97,20 @@ class ExportedModel(nn.Module):
             return self.run(pixels)
         each = [self.run(pixels[index : index + 1]) for index in range(len(pixels))]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+
+def check_averageable(model: ExportedModel) -> None:
+    """Raise unless several views of an image can be averaged through an exported network."""
+    if model.info.size is not None:
+        raise ValueError(
+            "the network was exported for one image size: it cannot take other scales, mirror "
+            "images or give probabilities of any image. Export without --size."
+        )
+    if model.info.output == "mask":
+        raise ValueError(
+            "an export of class labels has no probabilities to return or to average over scales "
+            "and mirror images: export with --output logits."
+        )
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

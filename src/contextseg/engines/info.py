@@ -35,10 +35,12 @@ class ExportInfo:
     """Number format of its weights and activations."""
     size: tuple[int, int] | None = None
     """Rows and columns of every image; None takes any from 32."""
+    multiple: int | None = None
+    """`SegmentationModel.multiple` of the network; None in files of older releases."""
 
     def to_metadata(self) -> dict[str, str]:
-        """Texts by name, which every format can store. Only `contextseg` is read back; the others
-        are for people and other programs."""
+        """The metadata as strings by name, which every format can store. Only `contextseg` is read
+        back; the other entries are for people and other programs."""
         content = {
             "format": FORMAT,
             "model": to_dict(self.config),
@@ -46,6 +48,7 @@ class ExportInfo:
             "output": self.output,
             "precision": self.precision,
             "size": self.size,
+            "multiple": self.multiple,
         }
         mean, std = self.config.normalisation
         return {
@@ -73,9 +76,10 @@ class ExportInfo:
                 output=content["output"],
                 precision=content["precision"],
                 size=None if size is None else (int(size[0]), int(size[1])),
+                multiple=content.get("multiple"),
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
-                f"{where} does not say what network it is: `contextseg export` did not write it "
+                f"{where} does not describe its network: it was not written by `contextseg export` "
                 f"(missing: {error})."
             ) from error

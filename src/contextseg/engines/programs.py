@@ -1,4 +1,4 @@
-"""torch.export programs and ahead-of-time compiled packages, in PyTorch."""
+"""Run torch.export programs and ahead-of-time compiled packages in PyTorch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextseg.engines.exported import ExportedModel
 from contextseg.engines.info import KEY, PRESENCE, ExportInfo
 
 EXTRA = f"{KEY}.json"
-"""Name of the metadata in a .pt2 file of torch.export."""
+"""Name of the metadata entry in a .pt2 file of torch.export."""
 
 
 def open_program(path: Path) -> ExportedModel:
-    """The network in a .pt2 file, of either kind.
+    """Open a .pt2 file of either kind.
 
-    A compiled package is machine code: open only packages that you or someone you trust compiled.
+    A compiled package is machine code: open only packages from sources that you trust.
 
     Raises:
         ValueError: the file is broken or was not exported by contextseg.
@@ -28,7 +28,7 @@ def open_program(path: Path) -> ExportedModel:
         with zipfile.ZipFile(path) as archive:
             compiled = any("/aotinductor/" in name for name in archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path}: not a whole .pt2 file: {error}.") from error
+        raise ValueError(f"{path}: not a complete .pt2 file: {error}.") from error
     return _open_compiled(path) if compiled else _open_exported(path)
 
 
@@ -36,7 +36,7 @@ def _open_exported(path: Path) -> ExportedModel:
     extra = {EXTRA: ""}
     try:
         program = torch.export.load(path, extra_files=extra)
-    except Exception as error:  # a foreign archive fails in as many ways as there are parts
+    except Exception as error:  # a foreign archive can fail in many ways
         raise ValueError(f"{path}: torch.export cannot load this file: {error}") from error
     info = ExportInfo.from_metadata({KEY: extra[EXTRA]} if extra[EXTRA] else {}, str(path))
     module = program.module()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
 from contextseg.data import open_dataset
-from contextseg.data.check import check_dataset
+from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
@@ -69,8 +69,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def _checked(self) -> Tensor | None:
         """Class weights [L] or None; raises if the data has faults."""
         config = self.config
-        if not config.data.check and config.loss.class_weights != "balanced":
-            return None
+        if not config.data.check:
+            for part in (self.train, self.val):
+                if part is not None:
+                    warn_if_void(part)
+            if config.loss.class_weights != "balanced":
+                return None
         report = check_dataset(self.train)
         report.raise_if_any()
         if self.val is not None and config.data.check:

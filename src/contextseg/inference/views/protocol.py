@@ -1,4 +1,4 @@
-"""The network on every window of a published protocol."""
+"""Run the network on every window of a published protocol."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def run_protocol(
     """Run the network on every window of an image at every size.
 
     Args:
-        image: [1, 3, h, w], uint8, on the device of the model.
+        image: [1, 3, h, w], uint8, on the model's device.
         model: returns `SegmentationOutput`.
-        config: the model's; for the normalisation.
-        protocol: which windows.
-        max_pixels: pixels that one forward may take; a single window may exceed it.
+        config: the model's config, for the normalisation.
+        protocol: defines sizes and windows.
+        max_pixels: maximum pixels per forward pass; a single window may exceed it.
     """
     geometry, scoring = geometry_of(protocol), scoring_of(protocol)
     resizing = resizing_of(protocol)
@@ -68,7 +68,7 @@ def _canvas(image: Tensor, size: Size, resizing: Resizing, config: ModelConfig) 
 
 
 def _batches(canvas: Tensor, size: Size, max_pixels: int) -> Iterator[Tensor]:
-    """Views of some windows [V * B, 3, rows, columns]: all of one kind, then all of the next."""
+    """Batches of B windows, [V * B, 3, rows, columns]: first view of each, then the second."""
     rows, columns = size.rows.window, size.columns.window
     most = max(1, min(BATCH, max_pixels // (rows * columns)) // len(size.mirrors))
     for start in range(0, len(size.windows), most):
@@ -82,7 +82,7 @@ def _batches(canvas: Tensor, size: Size, max_pixels: int) -> Iterator[Tensor]:
 
 
 def _by_window(logits: Tensor, size: Size, scoring: Scoring) -> list[Tensor]:
-    """Logits of a batch as one [V, L, H, W] for each window."""
+    """Split the logits of a batch into one tensor [V, L, H, W] per window."""
     views = zip(logits.chunk(len(size.mirrors)), size.mirrors, strict=True)
     # Upsampling and mirroring commute.
     turned = torch.stack([view.flip(3) if mirrored else view for view, mirrored in views], 1)

@@ -1,4 +1,4 @@
-"""The sizes and windows in which a published evaluation views an image."""
+"""The sizes and windows that a published evaluation runs an image at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Axis:
     length: int
     """Pixels of the resized image."""
     offset: int
-    """Where it begins on the canvas."""
+    """First pixel of the resized image on the canvas."""
     canvas: int
     """Pixels of the canvas, padding included."""
     window: int
@@ -27,7 +27,7 @@ class Axis:
     starts: tuple[int, ...]
     """First pixel of each window on the canvas."""
     counts: tuple[int, ...]
-    """How many windows cover each pixel of the resized image, [length]."""
+    """Number of windows that cover each pixel of the resized image, [length]."""
 
     @property
     def mirrored(self) -> Axis:
@@ -41,9 +41,11 @@ class Size:
     """The image at one size."""
 
     rows: Axis
+    """Its vertical dimension."""
     columns: Axis
+    """Its horizontal dimension."""
     weight: int
-    """How many of the scales come to this size."""
+    """Number of scales that result in this size."""
     mirrors: tuple[bool, ...]
     """The views of each window: whether left and right are exchanged for the network."""
 
@@ -54,16 +56,16 @@ class Size:
 
 
 class Geometry(ABC):
-    """How a protocol resizes, pads and cuts an image."""
+    """How a protocol resizes, pads and crops an image."""
 
     align_corners: bool | None
-    """Convention of resizing scores, as in the authors' code; None is that of the model."""
+    """Convention for resizing the scores, as in the authors' code; None uses the model's."""
 
     def __init__(self, config: ProtocolConfig) -> None:
         self.config = config
 
     def resized(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
-        """Rows and columns at a scale: the long side is rounded up, the other to the nearest."""
+        """Rows and columns at a scale: the long side is rounded up, the other one to nearest."""
         longest = max(size)
         long_side = math.ceil((self.config.base_size or longest) * scale)
         other = max(1, int(min(size) * long_side / longest + 0.5))
@@ -71,7 +73,7 @@ class Geometry(ABC):
 
     @abstractmethod
     def axis(self, length: int, longest: int) -> Axis:
-        """The windows along a dimension of an image whose longer one has `longest` pixels."""
+        """The windows along one dimension of an image whose longer side has `longest` pixels."""
 
     def views(self, size: Size) -> list[Size]:
         """A size with its mirror images, if they are used: in the same windows."""
@@ -79,7 +81,7 @@ class Geometry(ABC):
 
 
 class EncNetGeometry(Geometry):
-    """The image in the upper left corner of a black canvas; the last window may be padded."""
+    """The image is in the upper left corner of a black canvas; the last window may be padded."""
 
     align_corners = True
 
@@ -90,7 +92,7 @@ class EncNetGeometry(Geometry):
 
 
 class CPNetGeometry(Geometry):
-    """The image in the middle of its canvas; the last window is shifted back to end with it."""
+    """The image is centred on its canvas; the last window is shifted back to end with it."""
 
     align_corners = False
 
@@ -118,11 +120,11 @@ class MMSegGeometry(Geometry):
 
         At least 32 of both, which mmsegmentation does not see to, and a network here needs.
         """
-        config = self.config
-        if config.base_size is None:
+        base, short = self.config.base_size, self.config.short_side
+        if base is None:
             limits = [int(side * scale + 0.5) for side in size]
         else:
-            limits = [int(side * scale) for side in (config.base_size, config.largest_short_side)]
+            limits = [int(side * scale) for side in (base, short or base)]
         factor = min(max(limits) / max(size), min(limits) / min(size))
         rows, columns = (max(SMALLEST_IMAGE, int(side * factor + 0.5)) for side in size)
         return rows, columns
@@ -144,19 +146,19 @@ class MMSegGeometry(Geometry):
 
 
 def geometry_of(config: ProtocolConfig) -> Geometry:
-    """The geometry of a protocol's style."""
+    """The geometry of a protocol, by its style."""
     kinds = {"encnet": EncNetGeometry, "cpnet": CPNetGeometry, "mmseg": MMSegGeometry}
     return kinds[config.style](config)
 
 
 def plan_sizes(size: tuple[int, int], geometry: Geometry) -> list[Size]:
-    """The sizes to view an image in; scales that come to one size share it.
+    """The sizes to run an image at; scales that result in the same size share it.
 
     Mirror images that have windows of their own are a size of their own.
 
     Args:
         size: rows and columns of the image.
-        geometry: of the protocol.
+        geometry: the protocol's geometry.
     """
     sizes = Counter(geometry.resized(size, scale) for scale in geometry.config.scales)
     plain = [

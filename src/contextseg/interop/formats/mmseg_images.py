@@ -73,7 +73,7 @@ def _images(values: Mapping[str, Any], *, rgb: bool) -> Images:
     if min(std) <= 0:
         raise _refused(f"a standard deviation of {list(std)}")
     if not rgb:
-        mean, std = mean[::-1], std[::-1]
+        mean, std = ((red, green, blue) for blue, green, red in (mean, std))
     return Images(mean=mean, std=std, bgr=not rgb, stated=True)
 
 
