@@ -9,7 +9,7 @@ from typing import Any, Literal
 from contextseg.config.checks import at_least, count_or_auto, split_or_none
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
 from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
-from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
+from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 from contextseg.config.training import TrainingConfig
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
@@ -36,7 +36,7 @@ class ClassifierConfig:
     def __post_init__(self) -> None:
         if self.num_classes is not None and not 1 <= self.num_classes <= 255:
             raise ValueError(f"num_classes must be between 1 and 255, got {self.num_classes}.")
-        check_std(self.std)
+        check_normalisation(self.mean, self.std)
         at_least("size", self.size, 8)
 
     @property
