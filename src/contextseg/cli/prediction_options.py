@@ -54,6 +54,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default="32",
         help="32 (default), bf16, or auto, which is bf16 where that is faster",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="open a .pt2 file, which can run any code: only for files whose maker you trust",
+    )
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:

@@ -49,7 +49,9 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is no public data set as it is downloaded.")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     write_submission(
         options.out,
         predictor,

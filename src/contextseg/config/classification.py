@@ -6,8 +6,16 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least, count_or_auto
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
+from contextseg.config.checks import check
+from contextseg.config.marks import (
+    BATCH,
+    EPOCHS,
+    FREE_ON_RESUME,
+    RESOLVED,
+    STEPS,
+    WITHOUT_EFFECT,
+    bounds,
+)
 from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 from contextseg.config.training import TrainingConfig
@@ -22,7 +30,7 @@ class ClassifierConfig:
 
     network: NetworkConfig = field(default_factory=EncNet14Config)
     """The network and its options."""
-    num_classes: int | None = field(default=None, metadata=RESOLVED)
+    num_classes: int | None = field(default=None, metadata=RESOLVED | bounds(1, 255))
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
     mean: tuple[float, float, float] | None = None
     """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
@@ -30,14 +38,12 @@ class ClassifierConfig:
     std: tuple[float, float, float] | None = None
     """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
     takes what the network was made for, too."""
-    size: int = 32
+    size: int = field(default=32, metadata=bounds(8, 4096))
     """Rows and columns of the images it is made for: other photos are resized and cropped."""
 
     def __post_init__(self) -> None:
-        if self.num_classes is not None and not 1 <= self.num_classes <= 255:
-            raise ValueError(f"num_classes must be in 1 to 255, got {self.num_classes}.")
+        check(self)
         check_std(self.std)
-        at_least("size", self.size, 8)
 
     @property
     def name(self) -> str:
@@ -64,32 +70,32 @@ class ClassifierDataConfig:
     """Split to train on."""
     val_split: str = "test"
     """Split to score; empty for none. CIFAR-10 has train and test."""
-    workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
+    workers: int | Literal["auto"] = field(
+        default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
+    )
     """Processes that read images from files; 0 does it in the training process. `auto` takes as
     many as help on this machine. CIFAR-10 is held in memory and needs none."""
 
     def __post_init__(self) -> None:
-        count_or_auto("workers", self.workers)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierAugmentConfig:
     """What training does to an image of one class."""
 
-    padding: int = 4
+    padding: int = field(default=4, metadata=bounds(0, 1024))
     """Black pixels around an image of CIFAR-10 that the random crop may reach into."""
-    flip: float = 0.5
+    flip: float = field(default=0.5, metadata=bounds(0, 1))
     """Probability of a mirror image."""
-    scale: tuple[float, float] = (1.0, 1.4)
+    scale: tuple[float, float] = field(default=(1.0, 1.4), metadata=bounds(0, 64))
     """Smallest and largest random scale of images from files, whose short side is `model.size` at
     1; their logarithms are drawn evenly."""
-    rotation: float = 0.0
+    rotation: float = field(default=0.0, metadata=bounds(0, 180))
     """Largest rotation of images from files to either side, in degrees."""
 
     def __post_init__(self) -> None:
-        at_least("padding", self.padding, 0)
-        if not 0 <= self.flip <= 1:
-            raise ValueError(f"flip must be in 0 to 1, got {self.flip}.")
+        check(self)
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be 0 < smallest <= largest, got {list(self.scale)}.")
 
@@ -102,9 +108,9 @@ class ClassifierTrainConfig(TrainingConfig):
     data: ClassifierDataConfig = field(default_factory=ClassifierDataConfig)
     augment: ClassifierAugmentConfig = field(default_factory=ClassifierAugmentConfig)
     out: str = field(default="runs/classifier", metadata=WITHOUT_EFFECT)
-    epochs: int = 30
-    batch_size: int = 128
-    label_smoothing: float = 0.0
+    epochs: int = field(default=30, metadata=EPOCHS)
+    batch_size: int = field(default=128, metadata=BATCH)
+    label_smoothing: float = field(default=0.0, metadata=bounds(0, 1))
     """Share of the target spread evenly over all classes."""
     keep: Literal["last", "best"] = "last"
     """Which weights to keep: those of the last step, or those of the lowest error on `val_split`.
@@ -112,13 +118,13 @@ class ClassifierTrainConfig(TrainingConfig):
     compile: bool = field(default=False, metadata=FREE_ON_RESUME)
     """Compile the network (torch.compile): minutes at the start, faster steps. In bfloat16 on a CPU
     it is left out: gradients compiled there by PyTorch 2.15 were found to be NaN."""
-    checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT)
-    log_every: int = field(default=50, metadata=WITHOUT_EFFECT)
+    checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT | STEPS)
+    log_every: int = field(default=50, metadata=WITHOUT_EFFECT | STEPS)
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be in 0 to 1, got {self.label_smoothing}.")
+        if self.label_smoothing == 1:
+            raise ValueError("label_smoothing must be below 1, got 1.")
 
 
 def __getattr__(name: str) -> Any:

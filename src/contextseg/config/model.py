@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals, one_of, within
+from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
 from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
 
 
@@ -17,7 +17,7 @@ class ModelConfig:
 
     context: ContextConfig = field(default_factory=EncodingConfig)
     """The context module and its options."""
-    num_classes: int | None = field(default=None, metadata=RESOLVED)
+    num_classes: int | None = field(default=None, metadata=RESOLVED | bounds(1, 255))
     """Classes L. None takes as many as the training data has; to build a model it must be set."""
     backbone: str = "resnet50c"
     """Name of a timm model that gives a feature pyramid."""
@@ -29,17 +29,17 @@ class ModelConfig:
     decoder: Literal["dilated", "jpu"] = "dilated"
     """What context is gathered on: c5 of the backbone at its output stride, or the joint pyramid
     upsampling (JPU) of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
-    head_channels: int = 512
+    head_channels: int = field(default=512, metadata=bounds(1, 8192))
     """Channels of the features that context is gathered in and classes are predicted from."""
-    aux_channels: int = 256
+    aux_channels: int = field(default=256, metadata=bounds(1, 8192))
     """Channels of the auxiliary head on c4."""
-    aux_weight: float = 0.4
+    aux_weight: float = field(default=0.4, metadata=bounds(0, 1000))
     """Weight of the auxiliary head's cross-entropy; 0 leaves the head out."""
-    dropout: float = 0.1
+    dropout: float = field(default=0.1, metadata=bounds(0, 1))
     """Share of features dropped in front of each classifier while training."""
     align_corners: bool = False
     """Convention of every bilinear upsampling: the authors' checkpoints want True."""
-    image_scale: float = 1.0
+    image_scale: float = field(default=1.0, metadata=bounds(1, 8))
     """Factor by which images are enlarged in front of the network outside training, in quarters:
     more is slower and sees smaller things. Train at scales (`augment.scale`) around it."""
     mean: tuple[float, float, float] | None = None
@@ -50,9 +50,7 @@ class ModelConfig:
     takes what the backbone was made for."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        if self.num_classes is not None:
-            within("num_classes", self.num_classes, 1, 255)
+        check(self)
         if self.output_stride is not None:
             one_of("output_stride", self.output_stride, (8, 16, 32))
         if self.decoder == "jpu" and self.output_stride not in (None, 32):
@@ -60,11 +58,6 @@ class ModelConfig:
                 f"output_stride must be left out or 32 with decoder jpu, which takes the place of "
                 f"dilation, got {self.output_stride}."
             )
-        at_least("head_channels", self.head_channels, 1)
-        at_least("aux_channels", self.aux_channels, 1)
-        at_least("aux_weight", self.aux_weight, 0)
-        within("dropout", self.dropout, 0, 1)
-        within("image_scale", self.image_scale, 1, 8)
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be in quarters, got {self.image_scale}.")
         check_std(self.std)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals
+from contextseg.config.checks import check
+from contextseg.config.marks import bounds
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
@@ -19,11 +19,11 @@ class ProtocolConfig:
     """`encnet`: images padded with black to the right and below, windows at the border padded.
     `cpnet`: padded with the mean colour on all sides, the last window shifted back inside. The
     windows' stride is two thirds of the crop in both."""
-    base_size: int | None = None
+    base_size: int | None = field(default=None, metadata=bounds(32, 65536))
     """Pixels of the image's long side at scale 1; None keeps its own size."""
-    crop: int = 480
+    crop: int = field(default=480, metadata=bounds(32, 16384))
     """Rows and columns of the windows, in pixels: the crop of the training."""
-    scales: tuple[float, ...] = SCALES
+    scales: tuple[float, ...] = field(default=SCALES, metadata=bounds(0, 16))
     """Factors of the size."""
     flip: bool = True
     """View the mirror image of each window, too."""
@@ -33,11 +33,8 @@ class ProtocolConfig:
     mirror image, `cpnet` the product of both probabilities, over windows without their average."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        at_least("crop", self.crop, 32)
-        if self.base_size is not None:
-            at_least("base_size", self.base_size, 32)
-        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
+        check(self)
+        if min(self.scales) == 0:
             raise ValueError(
                 f"scales must be one or more factors above 0, such as 0.5, 1, 1.5, got "
                 f"{list(self.scales)}."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least, literals, within
-from contextseg.config.marks import WITHOUT_EFFECT
+from contextseg.config.checks import check
+from contextseg.config.marks import BATCH, EPOCHS, STEPS, WITHOUT_EFFECT, bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,45 +16,38 @@ class OptimConfig:
     name: Literal["sgd", "adamw"] = "sgd"
     """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
     it (with `lr` near 0.001) where a backbone's weights are large and SGD hardly moves them."""
-    lr: float = 0.01
+    lr: float = field(default=0.01, metadata=bounds(0, 1000))
     """Learning rate of the backbone at the first step."""
-    head_lr_factor: float = 10.0
+    head_lr_factor: float = field(default=10.0, metadata=bounds(0, 1e6))
     """Factor of the learning rate of everything that is not the backbone."""
-    context_lr_factor: float = 1.0
+    context_lr_factor: float = field(default=1.0, metadata=bounds(0, 1e6))
     """Further factor of the learning rate of the context module."""
-    momentum: float = 0.9
+    momentum: float = field(default=0.9, metadata=bounds(0, 1))
     """Momentum of SGD; the first of AdamW's two decays."""
     nesterov: bool = False
     """Nesterov's form of momentum, with SGD."""
-    squares_decay: float = 0.999
+    squares_decay: float = field(default=0.999, metadata=bounds(0, 1))
     """Decay of AdamW's running mean of squared gradients."""
-    weight_decay: float = 1e-4
+    weight_decay: float = field(default=1e-4, metadata=bounds(0, 1000))
     """Weight decay of convolution and linear weights."""
     decay_all: bool = False
     """Decay norms, biases, codewords and smoothing factors too, as the authors' code does."""
     schedule: Literal["poly", "cosine"] = "poly"
     """How the learning rate falls to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
     wave."""
-    power: float = 0.9
+    power: float = field(default=0.9, metadata=bounds(0, 1000))
     """Exponent of the poly schedule, lr · (1 - step / steps) ** power."""
-    warmup_steps: int = 0
+    warmup_steps: int = field(default=0, metadata=bounds(0, 10**9))
     """Steps over which the learning rate rises from 0."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        if self.lr <= 0:
+        check(self)
+        if self.lr == 0:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
-        at_least("head_lr_factor", self.head_lr_factor, 0)
-        at_least("context_lr_factor", self.context_lr_factor, 0)
-        within("momentum", self.momentum, 0, 1)
-        within("squares_decay", self.squares_decay, 0, 1)
         if self.nesterov and self.name != "sgd":
             raise ValueError(f"nesterov is a form of SGD, not of {self.name}.")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0.")
-        at_least("weight_decay", self.weight_decay, 0)
-        at_least("power", self.power, 0)
-        at_least("warmup_steps", self.warmup_steps, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,34 +64,31 @@ class TrainingConfig:
     """Optimiser and schedule."""
     out: str = field(metadata=WITHOUT_EFFECT)
     """Run folder: resolved config, logs, checkpoints, the model."""
-    seed: int = 0
+    seed: int = field(default=0, metadata=bounds(0, 2**32 - 1))
     """Seed of the weights, the order of images, the augmentation and the dropout."""
-    epochs: int
+    epochs: int = field(metadata=EPOCHS)
     """Passes over the training images."""
-    batch_size: int
+    batch_size: int = field(metadata=BATCH)
     """Images a step."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
     float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
     device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=WITHOUT_EFFECT)
     """`auto` takes a GPU if there is one."""
-    gradient_clip: float = 0.0
+    gradient_clip: float = field(default=0.0, metadata=bounds(0, 1e9))
     """Largest norm of the gradient; 0 leaves it alone."""
-    ema_decay: float = 0.0
+    ema_decay: float = field(default=0.0, metadata=bounds(0, 1))
     """Decay of the running average of the weights that is evaluated and kept; 0 for none."""
     freeze_backbone: bool = False
     """Keep the backbone's weights and statistics as they are: train the other parts alone."""
-    val_every: int = 1
+    val_every: int = field(default=1, metadata=STEPS)
     """Epochs between validations; the last epoch is always validated."""
-    checkpoint_every: int = field(metadata=WITHOUT_EFFECT)
+    checkpoint_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
     """Steps between checkpoints to resume from."""
-    log_every: int = field(metadata=WITHOUT_EFFECT)
+    log_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
     """Steps between lines of the log."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        for name in ("epochs", "batch_size", "val_every", "checkpoint_every", "log_every"):
-            at_least(name, getattr(self, name), 1)
-        at_least("gradient_clip", self.gradient_clip, 0)
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be in 0 to below 1, got {self.ema_decay}.")
+        check(self)
+        if self.ema_decay == 1:
+            raise ValueError("ema_decay must be below 1, got 1.")

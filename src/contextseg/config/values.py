@@ -7,6 +7,8 @@ import types
 from contextlib import suppress
 from typing import Any, Literal, Union, get_args, get_origin
 
+from contextseg.system.excerpts import excerpt
+
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -40,7 +42,7 @@ def as_type(value: Any, hint: Any) -> Any:
             return float(value)
     elif type(value) is hint:
         return value
-    raise TypeError(f"{value!r} is not {described(hint)}")
+    raise TypeError(f"{excerpt(value)} is not {described(hint)}")
 
 
 def described(hint: Any) -> str:

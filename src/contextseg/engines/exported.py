@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig
 from contextseg.engines.info import PRESENCE, ExportInfo
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.system.excerpts import abridged
+from contextseg.system.failures import kind_of
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
@@ -89,9 +92,51 @@ class ExportedModel(nn.Module):
                 f"{pixels.shape[2]} x {pixels.shape[3]}."
             )
         if size is None or len(pixels) == 1:
-            return self.run(pixels)
-        each = [self.run(pixels[index : index + 1]) for index in range(len(pixels))]
+            return self._checked(self.run(pixels), pixels.shape)
+        one = (1, *pixels.shape[1:])
+        each = [self._checked(self.run(pixel[None]), one) for pixel in pixels]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+    def _checked(
+        self, outputs: dict[str, np.ndarray], image: tuple[int, ...]
+    ) -> dict[str, np.ndarray]:
+        """`outputs`, which must be what the metadata promise: any graph can carry any metadata."""
+        batch, _, *size = image
+        labels, classes = self.info.output == "mask", self.info.classes.num_classes
+        promised = {self.info.output: (batch, *size) if labels else (batch, classes, *size)}
+        if PRESENCE in outputs:
+            promised[PRESENCE] = (batch, classes)
+        for name, shape in promised.items():
+            found = outputs.get(name)
+            kind = "uint8" if labels and name != PRESENCE else "float32"
+            if found is None or found.shape != shape or found.dtype != kind:
+                given = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
+                raise ValueError(
+                    f"the exported graph should give {name} as {kind} {list(shape)} for images of "
+                    f"{size[0]} x {size[1]} pixels, but gives {given}: it is not the network that "
+                    f"its metadata describe."
+                )
+        return outputs
+
+
+@contextmanager
+def engine_failures(what: str) -> Iterator[None]:
+    """A block in which any exception of an engine becomes one message.
+
+    Args:
+        what: the file, and what the engine cannot do with it.
+
+    Raises:
+        ValueError: for all but the exceptions that say what the machine has run out of.
+    """
+    try:
+        yield
+    except Exception as error:  # the exceptions of engines have no common base
+        if kind_of(error) is not None:
+            raise
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = abridged(lines[-1]) if lines else type(error).__name__
+        raise ValueError(f"{what}: {reason}") from error
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

@@ -19,6 +19,7 @@ def open_exported(
     engine: str = "auto",
     device: str = "auto",
     precision: str | None = None,
+    trust: bool = False,
 ) -> ExportedModel:
     """The network in an exported file.
 
@@ -27,10 +28,11 @@ def open_exported(
         engine: `auto`, `onnxruntime` or `openvino`.
         device: `cpu`; `cuda` for ONNX Runtime if it was built for it; `auto` is `cpu`.
         precision: `bf16` runs an fp32 file in bfloat16 (OpenVINO only); None runs it as exported.
+        trust: open a .pt2 file, which can run any code. Others are data and run none.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is broken, of another origin, or not for this engine.
+        ValueError: the file is broken, of another origin, not for this engine, or not trusted.
     """
     limit_threads()  # the engines take as many as PyTorch
     file = Path(path)
@@ -52,6 +54,6 @@ def open_exported(
         case ".pt2", "auto":
             from contextseg.engines.programs import open_program
 
-            return open_program(file)
+            return open_program(file, trust=trust)
         case _:
             raise ValueError(f"{file}: {engine} does not run {file.suffix} files.")

@@ -13,6 +13,7 @@ import torch
 
 from contextseg.metrics import ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
 
 S = TypeVar("S")
 
@@ -84,7 +85,7 @@ def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
 
 def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
     try:
-        return build(json.loads(Path(path).read_text(encoding="utf-8")))
+        return build(load_json(Path(path).read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a file of {kind} ({error}).") from error
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
 
 
 class Records:
@@ -55,7 +56,8 @@ class Records:
         kept: dict[object, str] = {}
         for line in text.split("\n"):
             try:
-                key = json.loads(line)[self.key]
+                key = load_json(line)[self.key]
+                hash(key)
             except (ValueError, TypeError, KeyError):
                 continue
             kept.pop(key, None)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +17,12 @@ from contextseg.data.classes import Classes, ClassInfo, default_color
 from contextseg.interop.formats import ForeignCheckpointError
 from contextseg.interop.formats.layout import Settings
 from contextseg.interop.formats.mmseg_settings import parse_settings
+from contextseg.system.excerpts import abridged
+from contextseg.system.resources import in_words
+from contextseg.system.weight_files import REASON, read_weights
+
+MOST_SHARED = 2
+"""How often a file may repeat its numbers: networks share a weight here and there."""
 
 INERT = (
     "mmengine.logging.history_buffer.HistoryBuffer",
@@ -72,43 +75,35 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is corrupt, asks for code to be run, or holds no weights.
+        ValueError: it is corrupt, asks for code to be run, would take far more memory than its
+            size, or holds no weights.
     """
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no checkpoint at {file}.")
-    if file.suffix == ".safetensors":
-        try:
-            return unwrap(load_file(file))
-        except SafetensorError as error:
-            raise ForeignCheckpointError(
-                f"{file} is not a whole safetensors file: {error}."
-            ) from None
     try:
-        stand_ins: list[Any] = [(Inert, name) for name in INERT]
-        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
-            warnings.simplefilter("ignore")  # of pickle protocols
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ForeignCheckpointError(_refusal(file, str(error))) from None
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        TypeError,
-    ) as error:
-        # Only the first sentence: after it, PyTorch's own messages guess at the cause.
-        reason = re.split(r"\. |\n", str(error).strip())[0].rstrip(".") or "it ends early"
+        if file.suffix == ".safetensors":
+            content = load_file(file)
+        else:
+            content = read_weights(file, [(Inert, name) for name in INERT])
+    except SafetensorError as error:
         raise ForeignCheckpointError(
-            f"{file} is no whole checkpoint of PyTorch: {reason}."
+            f"{file} is not a whole safetensors file: {abridged(str(error), REASON)}."
         ) from None
+    except ValueError as error:  # its message names the file
+        raise ForeignCheckpointError(str(error)) from None
     try:
-        return unwrap(content)
+        checkpoint = unwrap(content)
     except ForeignCheckpointError as error:
         raise ForeignCheckpointError(f"{file}: {error}") from None
+    # Views may repeat a few stored numbers as often as they like.
+    claimed = sum(tensor.nbytes for tensor in checkpoint.state.values())
+    if claimed > MOST_SHARED * file.stat().st_size:
+        raise ForeignCheckpointError(
+            f"{file} is a file of {in_words(file.stat().st_size)} that claims tensors of "
+            f"{in_words(claimed)}: they repeat the same numbers, which weights do not."
+        )
+    return checkpoint
 
 
 def unwrap(content: object) -> Checkpoint:
@@ -130,7 +125,7 @@ def unwrap(content: object) -> Checkpoint:
     state = {
         name: value
         for name, value in inner.items()
-        if isinstance(name, str) and isinstance(value, Tensor)
+        if isinstance(name, str) and isinstance(value, Tensor) and _is_plain(value)
     }
     if not state:
         raise ForeignCheckpointError(
@@ -146,19 +141,26 @@ def unwrap(content: object) -> Checkpoint:
     return Checkpoint(state=state, settings=settings, classes=_classes(meta))
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is numbers in memory, not sparse, quantised or without content."""
+    return (
+        tensor.layout is torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
+    )
+
+
 def _classes(meta: Mapping[str, Any]) -> Classes | None:
     """Classes out of mmsegmentation's `CLASSES` and `PALETTE`, or 1.x's `dataset_meta`."""
     data = meta.get("dataset_meta")
     data = data if isinstance(data, Mapping) else {}
     names = data.get("classes") or meta.get("CLASSES")
     colours = data.get("palette") or meta.get("PALETTE") or ()
-    if not isinstance(names, list | tuple) or not names:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return None
     try:
         infos = tuple(
             ClassInfo(
                 number,
-                str(name),
+                name,
                 tuple(map(int, colours[number]))
                 if number < len(colours)
                 else default_color(number),  # pyright: ignore[reportArgumentType]
@@ -166,17 +168,5 @@ def _classes(meta: Mapping[str, Any]) -> Classes | None:
             for number, name in enumerate(names)
         )
         return Classes("converted", infos)
-    except (ValueError, TypeError):  # doubled names, colours that are none
+    except (ValueError, TypeError, LookupError):  # doubled names, colours that are none
         return None
-
-
-def _refusal(file: Path, error: str) -> str:
-    """Why a pickle is refused, in one sentence."""
-    named = re.search(r"GLOBAL ([\w.]+)|global(?:s)?:? `?([\w.]+)`? ", error)
-    wanted = next((part for part in named.groups() if part), "") if named else ""
-    if wanted:
-        return (
-            f"{file} holds more than weights: it wants {wanted} to be called, and code in a "
-            f"checkpoint is never run. Save its state dict alone, with torch.save."
-        )
-    return f"{file} is no checkpoint of PyTorch: its pickle cannot be read as weights alone."

@@ -12,10 +12,10 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
-from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from contextseg.context.outputs import StageChannels, Stages
+from contextseg.models.backbone_weights import check_weights
 from contextseg.models.narrow_convolutions import guard_narrow
 
 DEFAULT_STRIDE = 8
@@ -55,7 +55,7 @@ class Backbone(nn.Module):
             )
         weights: dict[str, Any] = {"pretrained": bool(pretrained)}
         if not isinstance(pretrained, bool):
-            _check_weights(name, Path(pretrained))
+            check_weights(name, Path(pretrained))
             weights["pretrained_cfg_overlay"] = {"file": str(pretrained)}
         self.model, dilated = _create(name, output_stride or DEFAULT_STRIDE, weights)
         guard_narrow(self.model)
@@ -130,29 +130,3 @@ def _create(name: str, stride: int, weights: dict[str, Any]) -> tuple[nn.Module,
                 del options["output_stride"]  # for example, only 32 is implemented
                 continue
             raise ValueError(f"backbone: {name} gives no feature stages: {error}") from error
-
-
-def _check_weights(name: str, path: Path) -> None:
-    """Raise unless the file holds exactly the weights that the backbone needs.
-
-    timm loads features leniently: with a file of other names, weights would silently stay random.
-    """
-    if not path.is_file():
-        raise ValueError(f"backbone: pretrained names no file: {path}.")
-    state = load_state_dict(str(path), use_ema=False, weights_only=True)
-    with torch.device("meta"):
-        model: Any = timm.create_model(name, pretrained=False)
-    head = str(model.pretrained_cfg.get("classifier") or "fc")
-    expected = {k: v.shape for k, v in model.state_dict().items() if not k.startswith(head + ".")}
-    given = {k: v.shape for k, v in state.items() if not k.startswith(head + ".")}
-    missing = [k for k in expected if k not in given and not k.endswith("num_batches_tracked")]
-    # Convolutions after the last stage belong to the classifier, which a backbone lacks.
-    missing = [k for k in missing if not k.startswith(("conv_head.", "bn2."))]
-    unknown = [k for k in given if k not in expected]
-    unlike = [k for k in given if k in expected and given[k] != expected[k]]
-    for problem, keys in (("lacks", missing), ("has unknown", unknown), ("has unlike", unlike)):
-        if keys:
-            raise ValueError(
-                f"backbone: {path.name} does not fit {name}: it {problem} {len(keys)} of "
-                f"{len(expected)} weights, such as {keys[0]}. It must hold timm's names for {name}."
-            )

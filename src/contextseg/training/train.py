@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import lightning.pytorch as pl
-import torch
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
@@ -18,6 +17,7 @@ from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.training.callbacks.monitor import Progress, combined
+from contextseg.training.checkpoint_file import read_checkpoint
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
 from contextseg.training.memory import warn_of_memory
@@ -129,7 +129,7 @@ def train(
     elif is_finished(folder):
         raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
     else:  # stopped after its last step: only the files below are missing
-        module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
+        module.load_state_dict(read_checkpoint(folder / LAST)["state_dict"])
     if not interrupted and module.global_rank == 0:
         if not task.validates:
             task.save(folder / MODEL, module.model)
@@ -151,4 +151,4 @@ def result_of(folder: Path, kind: type[Task[Any, Any]], interrupted: bool) -> Tr
 
 def steps_of(checkpoint: Path) -> int:
     """Optimiser steps that a checkpoint has done."""
-    return torch.load(checkpoint, weights_only=True, mmap=True)["global_step"]
+    return read_checkpoint(checkpoint, mapped=True)["global_step"]

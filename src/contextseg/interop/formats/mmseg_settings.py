@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from contextseg.config import IMAGENET_MEAN, IMAGENET_STD
 from contextseg.interop.formats.layout import ForeignCheckpointError, Settings
 
 Triple = tuple[float, float, float]
+
+LONGEST = 2**20
+"""Characters of a config that are read; those of mmsegmentation have some ten thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,14 +32,14 @@ def parse_settings(text: str) -> Settings:
 
     `dict(a=1)` becomes a dictionary; what would have to be computed becomes None.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    if len(text) > LONGEST:
         return {}
     found: dict[str, Any] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _value(node.value)
+    # Text that nests too deeply ends in any of the last three, by the place where it does.
+    with suppress(SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                found[node.targets[0].id] = _value(node.value)
     return found
 
 

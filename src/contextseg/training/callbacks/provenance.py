@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 
 from contextseg.system.atomic_files import write_text
 from contextseg.system.environment import commit, machine
+from contextseg.system.json_text import load_json
 
 SESSIONS = "sessions.json"
 
@@ -68,6 +69,6 @@ class RecordSession(pl.Callback):
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
     """The sessions of the run in a folder; empty if none were recorded."""
     try:
-        return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
+        return load_json((folder / SESSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
