@@ -64,7 +64,7 @@ class TrainingConfig:
     """Optimiser and schedule."""
     out: str = field(metadata=WITHOUT_EFFECT)
     """Run folder: resolved config, logs, checkpoints, the model."""
-    seed: int = field(default=0, metadata=bounds(0, 2**32 - 1))
+    seed: int = 0
     """Seed of the weights, the order of images, the augmentation and the dropout."""
     epochs: int = field(metadata=EPOCHS)
     """Passes over the training images."""
