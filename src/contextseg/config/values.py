@@ -9,6 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from contextseg.system.excerpts import excerpt
 
+INTEGER_BITS = 63
+"""Whole numbers beyond these fit into nothing that options are used for."""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -22,10 +24,13 @@ def as_type(value: Any, hint: Any) -> Any:
             these.
 
     Raises:
-        TypeError: `value` is none. Numbers must be finite, and True is not a number.
+        TypeError: `value` is none. Numbers must be finite, whole ones of 64 bits, and True is not a
+            number.
     """
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        pass
+    elif origin in (Union, types.UnionType):
         for member in arguments:
             with suppress(TypeError):
                 return as_type(value, member)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -44,13 +45,15 @@ class ExportedModel(nn.Module):
         info: the file's metadata.
         run: the engine.
         engine: the engine's displayed name.
+        where: the file, for messages.
     """
 
-    def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
+    def __init__(self, info: ExportInfo, run: Run, engine: str, where: str | Path) -> None:
         super().__init__()
         self.info = info
         self.run = run
         self.engine = engine
+        self.where = where
 
     @property
     def config(self) -> ModelConfig:
@@ -88,8 +91,8 @@ class ExportedModel(nn.Module):
         size = self.info.size
         if size is not None and pixels.shape[2:] != size:
             raise ValueError(
-                f"the network was exported for images of {size[0]} x {size[1]} pixels, got "
-                f"{pixels.shape[2]} x {pixels.shape[3]}."
+                f"{self.where}: the network was exported for images of {size[0]} x {size[1]} "
+                f"pixels, got {pixels.shape[2]} x {pixels.shape[3]}."
             )
         if size is None or len(pixels) == 1:
             return self._checked(self.run(pixels), pixels.shape)
@@ -112,9 +115,9 @@ class ExportedModel(nn.Module):
             if found is None or found.shape != shape or found.dtype != kind:
                 given = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
                 raise ValueError(
-                    f"the exported graph should give {name} as {kind} {list(shape)} for images of "
-                    f"{size[0]} x {size[1]} pixels, but gives {given}: it is not the network that "
-                    f"its metadata describe."
+                    f"{self.where}: the graph should give {name} as {kind} {list(shape)} for "
+                    f"images of {size[0]} x {size[1]} pixels, but gives {given}: it is not the "
+                    f"network that its metadata describe."
                 )
         return outputs
 

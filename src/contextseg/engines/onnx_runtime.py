@@ -44,4 +44,4 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
         with engine_failures(f"{path}: ONNX Runtime fails in this graph"):
             return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
 
-    return ExportedModel(info, run, "ONNX Runtime")
+    return ExportedModel(info, run, "ONNX Runtime", path)

@@ -51,7 +51,7 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
             results = compiled({INPUT: images})
         return {name: np.array(results[i]) for i, name in enumerate(names)}
 
-    return ExportedModel(info, run, "OpenVINO")
+    return ExportedModel(info, run, "OpenVINO", path)
 
 
 def _is_fast(path: Path) -> bool:

@@ -49,14 +49,14 @@ def _open_exported(path: Path) -> ExportedModel:
     with engine_failures(f"{path}: torch.export cannot load this file"):
         module = torch.export.load(path, extra_files=extra).module()
     info = ExportInfo.from_metadata({KEY: extra[EXTRA]} if extra[EXTRA] else {}, str(path))
-    return ExportedModel(info, _run(path, info, module), "torch.export")
+    return ExportedModel(info, _run(path, info, module), "torch.export", path)
 
 
 def _open_compiled(path: Path) -> ExportedModel:
     with engine_failures(f"{path}: PyTorch cannot load this package"):
         package = torch._inductor.aoti_load_package(str(path))
     info = ExportInfo.from_metadata(package.get_metadata(), str(path))
-    return ExportedModel(info, _run(path, info, package), "AOTInductor")
+    return ExportedModel(info, _run(path, info, package), "AOTInductor", path)
 
 
 def _run(path: Path, info: ExportInfo, program: Callable[[Tensor], Any]) -> Run:
