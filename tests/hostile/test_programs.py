@@ -60,6 +60,7 @@ def test_a_folder_that_holds_one_is_not_opened(hostile, tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_trusted_it_runs(hostile):
     """The proof that the tests above can fail."""
     path, mark = hostile
@@ -78,6 +79,7 @@ def test_every_command_that_runs_models_has_the_option(name, capsys):
     assert "--trust" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_export_writes_is_verified_and_loads_with_trust(tmp_path):
     model = contextseg.create_model(
         "fcn", backbone="test_resnet", num_classes=3, head_channels=8, aux_weight=0

@@ -57,7 +57,7 @@ _TOO_DEEP = f"not JSON of ours: it nests more than {DEEPEST} levels deep"
 def _deeper(value: Any, levels: int) -> bool:
     """Whether lists and objects nest more than `levels` deep."""
     layer = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         inner: list[Any] = []
         for one in layer:
             if isinstance(one, dict):
