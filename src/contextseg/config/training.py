@@ -16,7 +16,7 @@ class OptimConfig:
     name: Literal["sgd", "adamw"] = "sgd"
     """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
     it (with `lr` near 0.001) where a backbone's weights are large and SGD hardly moves them."""
-    lr: float = field(default=0.01, metadata=bounds(0, 1000))
+    lr: float = field(default=0.01, metadata=bounds(0, 1e30))
     """Learning rate of the backbone at the first step."""
     head_lr_factor: float = field(default=10.0, metadata=bounds(0, 1e6))
     """Factor of the learning rate of everything that is not the backbone."""
