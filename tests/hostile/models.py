@@ -141,6 +141,26 @@ def onnx_file(path: Path, metadata: dict[str, str], *, domain: str = "", data: s
     return path
 
 
+def openvino_file(path: Path, metadata: dict[str, str], old: str = "", new: str = "") -> Path:
+    """The same graph as an .xml with its .bin, `old` replaced by `new` in its text."""
+    import openvino
+
+    plain = onnx_file(path.with_suffix(".onnx"), {})
+    model = openvino.Core().read_model(plain)
+    model.set_rt_info(metadata["contextseg"], ["contextseg", "contextseg"])
+    openvino.save_model(model, path, compress_to_fp16=False)
+    plain.unlink()
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new) if old else text)
+    return path
+
+
+def text_file(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
 def described(**values: Any) -> dict[str, str]:
     """Metadata of an export of the small network, with other values."""
     model = create_model("fcn", **SMALL)  # pyright: ignore[reportArgumentType]
@@ -163,6 +183,10 @@ EXPORTED: dict[str, Callable[[Path], Path]] = {
     "absolute.onnx": lambda path: onnx_file(path, described(), data="/dev/zero"),
     "outside.onnx": lambda path: onnx_file(path, described(), data="../../secret"),
     "output.onnx": lambda path: onnx_file(path, described(output=["mask"])),
+    "nested.xml": lambda path: openvino_file(path, {"contextseg": nested(10**5)}),
+    "another-graph.xml": lambda path: openvino_file(path, described()),
+    "offset.xml": lambda path: openvino_file(path, described(), 'offset="0"', 'offset="99999999"'),
+    "deep.xml": lambda path: text_file(path, "<a>" * 10**5 + "</a>" * 10**5),
     "size.onnx": lambda path: onnx_file(path, described(size=[10**9, 10**9])),
     "classes.onnx": lambda path: onnx_file(path, described(classes=Classes.numbered(9).to_dict())),
 }
