@@ -51,7 +51,7 @@ COMPILED = {
 NEITHER = {
     ("docs/cli.md", "contextseg demo | train | compare"): "an overview of the commands",
     ("docs/cli.md", "contextseg train: starting"): "printed output",
-    ("docs/cli.md", "1.2 s a step: 18 epochs"): "printed output",
+    ("docs/cli.md", "1.2 s per step: 18 epochs"): "printed output",
     ("docs/configuration.md", "mine.yaml: optim.learning_rate"): "printed output",
     ("docs/configuration.md", "Precision bf16: on"): "printed output",
     ("docs/configuration.md", "model:"): "YAML",

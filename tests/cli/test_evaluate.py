@@ -1,4 +1,4 @@
-"""`contextseg evaluate` on drawn scenes and an untrained model."""
+"""`contextseg evaluate` on synthetic scenes and an untrained model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_scores_on_the_terminal_and_on_disk(model, tmp_path, capsys):
 
     before = path.read_bytes()
     assert main(words.split()) == 2
-    assert "is there already. Add --overwrite" in capsys.readouterr().err
+    assert "exists already. Add --overwrite" in capsys.readouterr().err
     assert path.read_bytes() == before
     assert main([*words.split(), "--overwrite"]) == 0
 
@@ -56,7 +56,7 @@ def test_as_a_recipe_does(model, tmp_path, capsys):
     path = tmp_path / "scores.json"
     words = f"evaluate {model} shapes --limit 2 --protocol {tmp_path}/mine.yaml --exp-sum"
     assert main([*words.split(), "--boundaries", "--json", str(path)]) == 0
-    assert "mean IoU of boundaries" in capsys.readouterr().out
+    assert "mean boundary IoU" in capsys.readouterr().out
     content = json.loads(path.read_text())
     assert content["settings"]["protocol"]["scores"] == "exp_sum"
     assert content["settings"]["protocol"]["crop"] == 64
@@ -73,14 +73,14 @@ def test_as_a_recipe_does(model, tmp_path, capsys):
         ("evaluate {model} absent", "absent: there is no such folder"),
         (
             "evaluate {model} shapes --scales 0,1",
-            "needs numbers above 0 such as 0.5,1,1.5, got '0,1'",
+            "must be numbers above 0, such as 0.5,1,1.5, got '0,1'",
         ),
-        ("evaluate {model} shapes --scales x", "argument --scales: needs numbers above 0"),
+        ("evaluate {model} shapes --scales x", "argument --scales: must be numbers above 0"),
         ("evaluate {model} shapes --window 3", "window must be at least 32"),
         ("evaluate {model} shapes --limit 0", "limit must be at least 1"),
-        ("evaluate {model} shapes --exp-sum", "--exp-sum is a form of --protocol"),
-        ("evaluate {model} shapes --protocol demo --flip", "windows of its own"),
-        ("evaluate {model} shapes --protocol nothing", "'nothing' is neither a recipe"),
+        ("evaluate {model} shapes --exp-sum", "--exp-sum requires --protocol RECIPE"),
+        ("evaluate {model} shapes --protocol demo --flip", "windows itself: leave out --scales"),
+        ("evaluate {model} shapes --protocol nothing", "'nothing' is not a recipe"),
         ("evaluate {model} shapes --device tpu", "device must be auto, cpu, cuda"),
     ],
 )

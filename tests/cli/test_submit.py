@@ -32,10 +32,10 @@ def test_an_archive(city, tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "results.zip") as archive:
         assert len(archive.namelist()) == 3
     assert main(words.split()) == 2
-    assert "is there already. Add --overwrite" in capsys.readouterr().err
+    assert "exists already. Add --overwrite" in capsys.readouterr().err
     assert main([*words.split(), "--overwrite"]) == 0
 
 
 def test_drawn_scenes_have_no_server(city, tmp_path, capsys):
     assert main(["submit", str(city[0]), "shapes", "-o", str(tmp_path / "a.zip")]) == 2
-    assert "is no public data set" in capsys.readouterr().err
+    assert "is not a public data set" in capsys.readouterr().err

@@ -108,7 +108,7 @@ def test_a_refusal_of_the_training_is_one_line(training, capsys):
     ("line", "message"),
     [
         ("train encnet_mobilenetv2_camvid", "no data: name the folder of a data set with --data"),
-        ("train encnet_camvid", "'encnet_camvid' is neither a recipe, nor a YAML file, nor the f"),
+        ("train encnet_camvid", "'encnet_camvid' is not a recipe, a YAML file or a run folder"),
         ("train --epochs 3", "the recipe comes first"),
         ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
         ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),
@@ -138,7 +138,7 @@ def test_print_config_shows_a_file_that_trains_the_same(training, tmp_path, caps
 def test_recipes_are_listed(capsys):
     assert main(["train", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "what"]
+    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "description"]
     assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
     assert all(line.endswith(".") for line in lines[1:])
 

@@ -55,7 +55,7 @@ def test_a_folder_that_holds_one_is_not_opened(hostile, tmp_path):
     path, mark = hostile
     shutil.copy(path, tmp_path / "model.pt2")
     shutil.copy(path, tmp_path / "model.safetensors")  # as a run folder names its model
-    with pytest.raises(ValueError, match=r"model\.safetensors is not a whole safetensors file"):
+    with pytest.raises(ValueError, match=r"model\.safetensors is not a complete safetensors file"):
         contextseg.load(tmp_path)
     assert not mark.exists()
 

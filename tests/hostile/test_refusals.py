@@ -62,14 +62,14 @@ def test_every_number_has_bounds():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fcn", {"num_convs": 10**7}, "num_convs must be in 1 to 64, got 10000000"),
-        ("fcn", {"head_channels": 10**7}, "head_channels must be in 1 to 8192"),
+        ("fcn", {"num_convs": 10**7}, "num_convs must be between 1 and 64, got 10000000"),
+        ("fcn", {"head_channels": 10**7}, "head_channels must be between 1 and 8192"),
         ("pspnet", {"bins": (1,) * 10**5}, "bins must hold 1 to 16 numbers, got 100000"),
-        ("pspnet", {"bins": (10**5,)}, "bins must be in 1 to 64, got 100000"),
+        ("pspnet", {"bins": (10**5,)}, "bins must be between 1 and 64, got 100000"),
         ("deeplabv3", {"rates": ()}, "rates must hold 1 to 16 numbers, got 0"),
-        ("encnet", {"num_codewords": 10**9}, "num_codewords must be in 0 to 4096"),
-        ("cpnet", {"prior_grid": (10**5, 10**5)}, "prior_grid must be in 1 to 512"),
-        ("resnet14", {"width": 10**6}, "width must be in 1 to 1024"),
+        ("encnet", {"num_codewords": 10**9}, "num_codewords must be between 0 and 4096"),
+        ("cpnet", {"prior_grid": (10**5, 10**5)}, "prior_grid must be between 1 and 512"),
+        ("resnet14", {"width": 10**6}, "width must be between 1 and 1024"),
     ],
 )
 def test_create_model_takes_no_such_number(name, options, message):

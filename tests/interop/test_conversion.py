@@ -86,7 +86,7 @@ def test_mmsegmentation(name):
 
 def test_cpnet_of_its_authors():
     state = cp.cpnet(5, (9, 11))  # IMAGE's features
-    with pytest.raises(ValueError, match="99 keys, which is no square"):
+    with pytest.raises(ValueError, match="99 keys, which is not a square number"):
         convert_state_dict(state)
     text = "model = dict(decode_head=dict(type='CPHead', prior_size=(9, 11)))"
     config, output = converted({"state_dict": state, "meta": {"config": text}})
@@ -163,7 +163,7 @@ def of_another_shape(state):
         (with_more, r"1 unknown: decode_head\.attention\.weight"),
         (
             of_another_shape,
-            r"1 of another shape: context\.encoding\.scaling\.bias \[3\] for \[512\]",
+            r"1 of the wrong shape: context\.encoding\.scaling\.bias \[3\] instead of \[512\]",
         ),
     ],
 )
@@ -205,7 +205,7 @@ def test_a_stored_config_that_asks_for_something_else_is_refused(config, message
         ("backbone.layer1.0.conv2.fc1.weight", torch.zeros(1), "a ResNeSt"),
         ("backbone.layer2.0.downsample.2.weight", torch.zeros(1), "a ResNet-D"),
         ("backbone.layer1.0.conv2.weight", torch.zeros(128, 4, 3, 3), "grouped convolutions"),
-        ("backbone.layer3.9.conv1.weight", torch.zeros(1), "blocks of another number"),
+        ("backbone.layer3.9.conv1.weight", torch.zeros(1), "does not have as many blocks"),
     ],
 )
 def test_backbones_that_timm_computes_otherwise_are_refused(name, tensor, message):
@@ -219,9 +219,9 @@ def test_backbones_that_timm_computes_otherwise_are_refused(name, tensor, messag
         (
             {"encoder.weight": torch.zeros(2)},
             "auto",
-            "no known format: its names begin with encoder",
+            "unknown format: names begin with encoder",
         ),
-        ({"epoch": 3}, "auto", "holds no tensors by name"),
+        ({"epoch": 3}, "auto", "holds no named tensors"),
         ({"x": torch.zeros(1)}, "caffe", "source must be one of auto, pytorch-encoding"),
     ],
 )

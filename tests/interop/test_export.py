@@ -82,7 +82,7 @@ def test_evaluate_takes_an_exported_file(model_file, onnx_file, logits_file):
         for f in (model_file, logits_file)
     ]
     assert both[1].mean_iou == pytest.approx(both[0].mean_iou, abs=0.02)
-    with pytest.raises(ValueError, match=r"class labels has no probabilities.*--output logits"):
+    with pytest.raises(ValueError, match=r"returns class labels only.*--output logits"):
         evaluate(onnx_file, "shapes", limit=1, flip=True)
 
 
@@ -278,5 +278,5 @@ def test_a_file_of_another_origin_is_refused(tmp_path, onnx_file):
     del model.metadata_props[:]
     path = tmp_path / "foreign.onnx"
     onnx.save(model, path)
-    with pytest.raises(ValueError, match="`contextseg export` did not write it"):
+    with pytest.raises(ValueError, match="was not written by `contextseg export`"):
         load(path)

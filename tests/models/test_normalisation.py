@@ -79,7 +79,7 @@ def test_backbones_for_other_images_are_refused(change, message, monkeypatch):
 
 
 def test_backbones_for_images_of_one_size_are_refused():
-    with pytest.raises(ValueError, match="coat_tiny takes images of 224 x 224 pixels only"):
+    with pytest.raises(ValueError, match="coat_tiny takes images of one size only"):
         contextseg.create_model("fcn", backbone="coat_tiny", num_classes=2)
     options = {"backbone": "vit_tiny_patch16_224", "small_images": False, "num_classes": 2}
     with pytest.raises(ValueError, match="gives no feature map of images of 64 x 64 pixels; it is"):

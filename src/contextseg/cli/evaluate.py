@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
 from contextseg.cli.prediction_options import (
     MODEL_HELP,
@@ -23,8 +24,9 @@ contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --
 
 DESCRIPTION = """\
 Score a model on a split of a data set: IoU of each class, mean IoU, accuracies, and how well
-it predicts which classes are present. MODEL is a run or model folder, or a .safetensors file;
-DATA the folder of a data set, or `shapes`. A classifier is scored by its error.
+it predicts which classes are present. MODEL is a run or model folder, a .safetensors or exported
+file, or hf:owner/name; DATA is a data set folder, or `shapes` for synthetic scenes. A classifier
+is scored by its error.
 """
 
 
@@ -32,20 +34,19 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("evaluate", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("--split", help="which part of it (default: val; test for a classifier)")
-    parser.add_argument("--layout", default="auto", help="how DATA is laid out (default: auto)")
+    parser.add_argument("data", metavar="DATA", help="data set folder, or `shapes`")
+    parser.add_argument("--split", help="split to score (default: val; test for a classifier)")
+    parser.add_argument("--layout", default="auto", help="layout of DATA (default: auto)")
     add_prediction_options(parser)
     add_protocol_options(parser)
+    parser.add_argument("--boundaries", action="store_true", help="also score class boundaries")
     parser.add_argument(
-        "--boundaries", action="store_true", help="score boundaries of classes, too"
+        "--limit", type=int, metavar="N", help="score only the first N images (default: all)"
     )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="score the first N images only (default: all)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores to FILE")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     options = parser.parse_args(list(argv))
+    require_order("evaluate", options.model, options.data)
     refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -78,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
-        print(f" mean IoU of boundaries: {percent(scores.mean_boundary_iou)} %")
+        print(f" mean boundary IoU: {percent(scores.mean_boundary_iou)} %")
     if data.classes.dataset == "ADE20K":
         print(f" ADE20K score, (pixel accuracy + mean IoU) / 2: {percent(scores.ade_score)} %")
     if options.json is not None:

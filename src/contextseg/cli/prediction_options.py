@@ -1,4 +1,4 @@
-"""Options that the commands which segment images share."""
+"""Options shared by the commands that run models."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from contextseg.cli.starting_point import starting_point
 from contextseg.config import ProtocolConfig, TrainConfig
 
 MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
-"""Models that a command takes which runs them only."""
+"""Models accepted by commands that only run them."""
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Numbers above 0 out of "0.5,1,1.5"."""
+    """The numbers in "0.5,1,1.5", each above 0."""
     try:
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
         values = ()
     if not values or not all(0 < value < float("inf") for value in values):
-        raise argparse.ArgumentTypeError(f"needs numbers above 0 such as 0.5,1,1.5, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be numbers above 0, such as 0.5,1,1.5, got {text!r}"
+        )
     return values
 
 
 def add_prediction_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that segments images."""
+    """Add the options of every command that segments images."""
     parser.add_argument(
         "--scales",
         type=numbers,
@@ -33,7 +35,7 @@ def add_prediction_options(parser: argparse.ArgumentParser) -> None:
         metavar="S,S,...",
         help="resize factors to average over (default: 1)",
     )
-    parser.add_argument("--flip", action="store_true", help="average over the mirror image too")
+    parser.add_argument("--flip", action="store_true", help="also average over the mirror image")
     parser.add_argument(
         "--window",
         type=int,
@@ -44,15 +46,15 @@ def add_prediction_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that runs a model."""
+    """Add the options of every command that runs a model."""
     parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one"
+        "--device", default="auto", help="auto, cpu or cuda; auto uses a GPU if there is one"
     )
     parser.add_argument(
         "--precision",
         choices=("auto", "32", "bf16"),
         default="32",
-        help="32 (default), bf16, or auto, which is bf16 where that is faster",
+        help="32 (default), bf16, or auto: bf16 where it is faster, else 32",
     )
     parser.add_argument(
         "--trust",
@@ -62,34 +64,37 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that can evaluate as a paper does."""
+    """Add the options of every command that can evaluate like a paper."""
     parser.add_argument(
         "--protocol",
         metavar="RECIPE",
-        help="evaluate as a recipe does: its name, a YAML file, or the folder of a run",
+        help="evaluate as a recipe does: its name, a YAML file, or a run folder",
     )
     parser.add_argument(
         "--exp-sum",
         action="store_true",
-        help="with --protocol: combine scores as the authors' code does, not by their mean",
+        help="with --protocol: combine scores as the authors' code does, not by averaging",
     )
 
 
 def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
-    """The protocol that the options of `add_protocol_options` name, if any.
+    """The protocol chosen by the options of `add_protocol_options`, if any.
 
     Raises:
-        UsageError: options that exclude each other, or no such recipe.
+        UsageError: the options exclude each other, or there is no such recipe.
     """
     if options.protocol is None:
         if options.exp_sum:
-            raise UsageError("--exp-sum is a form of --protocol RECIPE; name the recipe.")
+            raise UsageError("--exp-sum requires --protocol RECIPE.")
         return None
     own = vars(options)
     if own.get("flip") or own.get("window") or tuple(own.get("scales", (1.0,))) != (1.0,):
-        raise UsageError("--protocol has scales, mirror images and windows of its own.")
+        raise UsageError(
+            "--protocol sets scales, mirror images and windows itself: leave out --scales, --flip "
+            "and --window."
+        )
     recipe = starting_point(options.protocol)
     if not isinstance(recipe, TrainConfig):
-        raise UsageError(f"--protocol: {options.protocol} trains a classifier, it has none.")
+        raise UsageError(f"--protocol: {options.protocol} trains a classifier and has no protocol.")
     protocol = recipe.protocol
     return replace(protocol, scores="exp_sum") if options.exp_sum else protocol

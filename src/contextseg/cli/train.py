@@ -1,4 +1,4 @@
-"""`contextseg train RECIPE`: train a model by recipe or YAML file; resume a run."""
+"""`contextseg train RECIPE`: train a model from a recipe or YAML file, or resume a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from contextseg.recipes import ALL_RECIPES as RECIPES
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
 
-Train a model. RECIPE is a name of --list, a YAML file of options, or the folder of a run.
+Train a model. RECIPE is a recipe from --list, a YAML file of options, or a run folder.
 
 options:
   --list            list the recipes
-  --data PATH       folder of the data set; `shapes` draws scenes
-  --out DIR         folder of the run
-  --init-from PATH  model to start from, for fine-tuning to other classes
-  --resume          continue the run in --out from its last checkpoint
-  --config FILE     YAML file of options over those of the recipe; others win over it
-  --print_config    print all options as YAML and stop
+  --data PATH       data set folder, or `shapes` for synthetic scenes
+  --out DIR         run folder
+  --init-from PATH  model to fine-tune, for example on other classes
+  --resume          resume the run in --out from its last checkpoint
+  --config FILE     YAML file of options: overrides the recipe; options override it
+  --print_config    print all options as YAML and exit
   --SOME.OPTION V   any option: contextseg train RECIPE --help lists them
 
 example:
@@ -40,8 +40,8 @@ contextseg train runs/mine --resume
 """
 
 FLAGS = {
-    "resume": "Continue the run in --out from its last checkpoint.",
-    "print_config": "Print all options as YAML and stop.",
+    "resume": "Resume the run in --out from its last checkpoint.",
+    "print_config": "Print all options as YAML and exit.",
 }
 
 
@@ -80,7 +80,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             + (
                 "."
                 if isinstance(config, ClassifierTrainConfig)
-                else ", or try --data shapes, which draws scenes."
+                else ", or try --data shapes (synthetic scenes)."
             )
         )
     from contextseg import load, train
@@ -91,7 +91,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     result = train(config, resume=resume)
     if result.interrupted:
         print(
-            f"Stopped at step {result.steps}. Continue with:\n"
+            f"Stopped at step {result.steps}. Resume with:\n"
             f"  contextseg train {result.folder} --resume",
             file=sys.stderr,
         )

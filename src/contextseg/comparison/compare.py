@@ -1,4 +1,4 @@
-"""Several models under one recipe and a set of seeds: trained or loaded, scored, measured."""
+"""Train (or load), score and measure several models with a set of seeds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ComparisonResult:
     folder: Path
     """report.html, report.md, comparison.json (all results), logs/ (one CSV file per run)."""
     comparison: Comparison
-    """Every figure."""
+    """All results."""
     failed: list[tuple[str, int, str]]
     """Runs that failed: model, seed, reason."""
     interrupted: bool = False
@@ -141,7 +141,7 @@ def rebuild(
     Args:
         logs: folder with comparison.json and logs/, such as that of a report.
         out: folder of the new report; both are copied into it.
-        title: another title.
+        title: a new title; if empty, that of the results is kept.
         mean_over: as in `compare`; if empty, that of the results is kept.
 
     Raises:
@@ -197,7 +197,7 @@ class _Session:
         for index, entry in enumerate(self.comparison.entries):
             done = [run.seed for run in entry.runs if run.status == "done"]
             if entry.cost is None and done:
-                logger.info("Measuring what a prediction of %s takes.", entry.name)
+                logger.info("Measuring the cost of a prediction with %s.", entry.name)
                 self.comparison.entries[index] = replace(
                     entry, cost=self._cost(entry.name, done[0])
                 )
@@ -238,7 +238,7 @@ class _Session:
         )
 
     def _twin(self, run: Run) -> Run | None:
-        """A finished run of another model that computes the same."""
+        """A finished run of another model that computes the same result, or None."""
         runs = (other for entry in self.comparison.entries for other in entry.runs)
         return next((r for r in runs if r.identity == run.identity and r.status == "done"), None)
 

@@ -91,7 +91,7 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         ),
         _Part(
             heading=f"{wording.of_class} of each class, %",
-            note="Mean over the seeds; behind it the difference to the first model, in points. "
+            note="Mean over the seeds, then the difference to the first model, in points. "
             f"{wording.counted.capitalize()}: share of the scored {wording.counted}.",
             table=class_table(comparison),
         ),
@@ -105,14 +105,13 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         _Part(heading="Options in which the models differ", table=option_table(comparison)),
         _Part(
             heading="Published",
-            note="Results that papers report on the same data; they were not run here.",
+            note="Results that papers report on the same data; not reproduced here.",
             table=published_table(comparison),
         ),
         _Part(
             heading="Runs",
             note="All options of a run are in comparison.json. A + marks code that was changed "
-            "after the commit; minutes are of the whole training, on a machine that may have done "
-            "other work.",
+            "after the commit. Minutes are for the whole run, possibly on a shared machine.",
             table=run_table(comparison),
         ),
     ]
@@ -144,9 +143,9 @@ def _score_note(comparison: Comparison) -> str:
     bounds = ", ".join(small_name(bound) for bound in comparison.settings["small"])
     over = comparison.settings.get("mean_over", ())
     return (
-        ("Mean ± standard deviation over the seeds. " if several else "One seed a model. ")
+        ("Mean ± standard deviation over the seeds. " if several else "One seed per model. ")
         + (f"The first mean is over {', '.join(over)} alone. " if over else "")
-        + "Differences are to the first model, in points. "
+        + "Differences are relative to the first model, in points. "
         + (
             f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
             "with fewer pixels, mean over the classes that have any."

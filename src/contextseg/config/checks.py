@@ -1,4 +1,4 @@
-"""Checks that options share: each raises ValueError with the option's name and its value."""
+"""Checks shared by options: each raises ValueError with the option's name and value."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def _check_bounds(name: str, value: Any, bounds: Bounds) -> None:
 
 
 def within(name: str, value: float, least: float, most: float) -> None:
-    """Raise unless `value` lies between both, ends included."""
+    """Raise unless `value` is between `least` and `most`, inclusive."""
     if not least <= value <= most:
-        raise ValueError(f"{name} must be in {least} to {most}, got {excerpt(value)}.")
+        raise ValueError(f"{name} must be between {least} and {most}, got {excerpt(value)}.")
 
 
 def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Every option of a classifier and of its training, as frozen dataclasses."""
+"""All options of a classifier and its training, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ CIFAR_STD = (0.2470, 0.2435, 0.2616)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierConfig:
-    """A network from an image to one class."""
+    """A classifier: a network that assigns one class to an image."""
 
     network: NetworkConfig = field(default_factory=EncNet14Config)
     """The network and its options."""
     num_classes: int | None = field(default=None, metadata=RESOLVED | bounds(1, 255))
-    """Classes L. None takes as many as the training data has; to build a model it must be set."""
+    """Number of classes L. None takes it from the training data; building a model needs it."""
     mean: tuple[float, float, float] | None = None
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
-    network was made for: ImageNet's, or that of its timm model."""
+    """Mean of red, green and blue (0 to 1) for normalising images. None takes the network's own:
+    ImageNet's, or that of its timm model."""
     std: tuple[float, float, float] | None = None
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
-    takes what the network was made for, too."""
+    """Standard deviation of red, green and blue (0 to 1) for normalising images. None takes the
+    network's own, as for `mean`."""
     size: int = field(default=32, metadata=bounds(8, 4096))
-    """Rows and columns of the images it is made for: other photos are resized and cropped."""
+    """Rows and columns of input images; photos of other sizes are resized and cropped."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -55,26 +55,27 @@ class ClassifierConfig:
         """Mean and standard deviation.
 
         Raises:
-            ValueError: they are None, which those of a built network never are.
+            ValueError: they are None; those of a built network never are.
         """
         return set_normalisation(self.mean, self.std)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierDataConfig:
-    """Where images with one class each come from."""
+    """Source of images with one class each."""
 
     root: str = field(default="", metadata=FREE_ON_RESUME)
-    """Folder of CIFAR-10 in any of its forms, or of images in a folder a class (docs/data.md)."""
+    """Folder of CIFAR-10 in any of its formats, or with a sub-folder per class (docs/data.md)."""
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "test"
-    """Split to score; empty for none. CIFAR-10 has train and test."""
+    """Split to score on; empty for none. CIFAR-10 has `train` and `test`."""
     workers: int | Literal["auto"] = field(
         default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
     )
-    """Processes that read images from files; 0 does it in the training process. `auto` takes as
-    many as help on this machine. CIFAR-10 is held in memory and needs none."""
+    """Processes that read images from files; 0 does so in the training process. `auto` chooses a
+    number that suits the device, the cores and the shared memory. CIFAR-10 is held in memory and
+    needs none."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -82,17 +83,17 @@ class ClassifierDataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierAugmentConfig:
-    """What training does to an image of one class."""
+    """Augmentation of images with one class each."""
 
     padding: int = field(default=4, metadata=bounds(0, 1024))
-    """Black pixels around an image of CIFAR-10 that the random crop may reach into."""
+    """Black padding around CIFAR-10 images before the random crop, in pixels."""
     flip: float = field(default=0.5, metadata=bounds(0, 1))
-    """Probability of a mirror image."""
+    """Probability of a horizontal flip."""
     scale: tuple[float, float] = field(default=(1.0, 1.4), metadata=bounds(0, 64))
-    """Smallest and largest random scale of images from files, whose short side is `model.size` at
-    1; their logarithms are drawn evenly."""
+    """Range of the random scale of images from files, sampled log-uniformly; at scale 1, the short
+    side is `model.size`."""
     rotation: float = field(default=0.0, metadata=bounds(0, 180))
-    """Largest rotation of images from files to either side, in degrees."""
+    """Largest rotation of images from files in either direction, in degrees."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -102,7 +103,7 @@ class ClassifierAugmentConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierTrainConfig(TrainingConfig):
-    """One training run of a classifier."""
+    """A training run of a classifier."""
 
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     data: ClassifierDataConfig = field(default_factory=ClassifierDataConfig)
@@ -111,13 +112,13 @@ class ClassifierTrainConfig(TrainingConfig):
     epochs: int = field(default=30, metadata=EPOCHS)
     batch_size: int = field(default=128, metadata=BATCH)
     label_smoothing: float = field(default=0.0, metadata=bounds(0, 1))
-    """Share of the target spread evenly over all classes."""
+    """Share of the target distribution that is spread evenly over all classes."""
     keep: Literal["last", "best"] = "last"
-    """Which weights to keep: those of the last step, or those of the lowest error on `val_split`.
-    `best` selects on the images it is scored on: say so beside such a result."""
+    """Which weights to keep: those of the last step, or those with the lowest error on `val_split`.
+    `best` selects weights on the images that score them: state this when you report the result."""
     compile: bool = field(default=False, metadata=FREE_ON_RESUME)
-    """Compile the network (torch.compile): minutes at the start, faster steps. In bfloat16 on a CPU
-    it is left out: gradients compiled there by PyTorch 2.15 were found to be NaN."""
+    """Compile the network (torch.compile): slower by minutes at the start, then faster. Ignored in
+    bfloat16 on a CPU, where gradients compiled by PyTorch 2.15 were NaN."""
     checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT | STEPS)
     log_every: int = field(default=50, metadata=WITHOUT_EFFECT | STEPS)
 
@@ -128,7 +129,7 @@ class ClassifierTrainConfig(TrainingConfig):
 
 
 def __getattr__(name: str) -> Any:
-    """Names of before 0.2, for one release."""
+    """Old names from before 0.2, kept for one release."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = _RENAMED[name]

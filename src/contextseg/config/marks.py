@@ -1,4 +1,4 @@
-"""What else is known of an option, as metadata of its field."""
+"""Marks on options, stored as metadata of their fields."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ EPOCHS, BATCH, STEPS = bounds(1, 10**6), bounds(1, 2**20), bounds(1, 10**9)
 """Bounds of passes over the data, of images or batches in a step, and of steps."""
 
 FREE_ON_RESUME: dict[Mark, bool] = {"free_on_resume": True}
-"""May change when a run is resumed: it does not change what the rest of the run computes."""
+"""May change when a run is resumed: it does not affect what the rest of the run computes."""
 WITHOUT_EFFECT: dict[Mark, bool] = {"without_effect": True, **FREE_ON_RESUME}
-"""Does not change what a run computes."""
+"""Does not affect what a run computes."""
 RESOLVED: dict[Mark, bool] = {"resolved": True}
-"""Training sets it where it is None, from other options and the data."""
+"""If it is None, training sets it from other options and the data."""
 
 
 def marked(config: Any, mark: Mark) -> set[str]:

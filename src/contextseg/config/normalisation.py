@@ -1,4 +1,4 @@
-"""Mean and standard deviation that images are normalised with."""
+"""Mean and standard deviation for normalising images."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
 
 class Normalisation(NamedTuple):
-    """What is subtracted from the pixels of an image, and what they are divided by then."""
+    """Mean to subtract from the pixels of an image, then standard deviation to divide by."""
 
     mean: Triple
-    """Of red, green and blue, in 0 to 1."""
+    """Mean of red, green and blue, 0 to 1."""
     std: Triple
-    """Of red, green and blue, in 0 to 1."""
+    """Standard deviation of red, green and blue, 0 to 1."""
 
 
 def set_normalisation(mean: Triple | None, std: Triple | None) -> Normalisation:
-    """Both, which the config of a network always has.
+    """The normalisation with this mean and standard deviation, which a built network always has.
 
     Raises:
         ValueError: one of them is None: the network has not been built yet.
     """
     if mean is None or std is None:
         raise ValueError(
-            "mean and std are not set yet: they follow from the backbone when the network is "
-            "built. Take the config of the network (model.config), or set both."
+            "mean and std are not set yet: building the network takes them from the backbone. "
+            "Use the network's config (model.config), or set both."
         )
     return Normalisation(mean, std)
 
 
 def check_std(std: Triple | None) -> None:
-    """Raise unless images can be divided by `std`."""
+    """Raise unless `std` is None or above 0 in each channel."""
     if std is not None and min(std) <= 0:
         raise ValueError(f"std must be above 0 for each channel, got {list(std)}.")

@@ -1,4 +1,4 @@
-"""Options that trainings of every kind of model share."""
+"""Training options shared by all kinds of model."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ class OptimConfig:
     """Optimiser and schedule; the papers train with SGD."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
-    it (with `lr` near 0.001) where a backbone's weights are large and SGD hardly moves them."""
+    """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: use
+    it (with `lr` near 0.001) if a backbone's weights are so large that SGD hardly moves them."""
     lr: float = field(default=0.01, metadata=bounds(0, 1e30))
-    """Learning rate of the backbone at the first step."""
+    """Base learning rate, used for the backbone."""
     head_lr_factor: float = field(default=10.0, metadata=bounds(0, 1e6))
-    """Factor of the learning rate of everything that is not the backbone."""
+    """Learning rate factor of everything except the backbone."""
     context_lr_factor: float = field(default=1.0, metadata=bounds(0, 1e6))
-    """Further factor of the learning rate of the context module."""
+    """Additional learning rate factor of the context module."""
     momentum: float = field(default=0.9, metadata=bounds(0, 1))
-    """Momentum of SGD; the first of AdamW's two decays."""
+    """Momentum of SGD, or the first of AdamW's two decay rates (β₁)."""
     nesterov: bool = False
-    """Nesterov's form of momentum, with SGD."""
+    """Use Nesterov momentum; SGD only."""
     squares_decay: float = field(default=0.999, metadata=bounds(0, 1))
-    """Decay of AdamW's running mean of squared gradients."""
+    """Decay rate of AdamW's running mean of squared gradients (β₂)."""
     weight_decay: float = field(default=1e-4, metadata=bounds(0, 1000))
     """Weight decay of convolution and linear weights."""
     decay_all: bool = False
-    """Decay norms, biases, codewords and smoothing factors too, as the authors' code does."""
+    """Also decay norms, biases, codewords and smoothing factors, as the authors' code does."""
     schedule: Literal["poly", "cosine"] = "poly"
-    """How the learning rate falls to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
-    wave."""
+    """How the learning rate decays to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
+    cosine wave."""
     power: float = field(default=0.9, metadata=bounds(0, 1000))
     """Exponent of the poly schedule, lr · (1 - step / steps) ** power."""
     warmup_steps: int = field(default=0, metadata=bounds(0, 10**9))
-    """Steps over which the learning rate rises from 0."""
+    """Steps of linear warm-up, over which the learning rate rises from 0."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -52,41 +52,41 @@ class OptimConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
-    """What `TrainConfig` and `ClassifierTrainConfig` have in common."""
+    """Options shared by `TrainConfig` and `ClassifierTrainConfig`."""
 
     model: Any
     """The network."""
     data: Any
-    """Images and classes."""
+    """Data set and splits."""
     augment: Any
     """Augmentation of training images."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     """Optimiser and schedule."""
     out: str = field(metadata=WITHOUT_EFFECT)
-    """Run folder: resolved config, logs, checkpoints, the model."""
+    """Run folder, for the resolved config, logs, checkpoints and the model."""
     seed: int = 0
-    """Seed of the weights, the order of images, the augmentation and the dropout."""
+    """Seed of initial weights, image order, augmentation and dropout."""
     epochs: int = field(metadata=EPOCHS)
     """Passes over the training images."""
     batch_size: int = field(metadata=BATCH)
-    """Images a step."""
+    """Images per step."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
-    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
+    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps its format."""
     device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=WITHOUT_EFFECT)
-    """`auto` takes a GPU if there is one."""
+    """Device to train on; `auto` uses a GPU if there is one."""
     gradient_clip: float = field(default=0.0, metadata=bounds(0, 1e9))
-    """Largest norm of the gradient; 0 leaves it alone."""
+    """Maximum norm of the gradient; 0 disables clipping."""
     ema_decay: float = field(default=0.0, metadata=bounds(0, 1))
-    """Decay of the running average of the weights that is evaluated and kept; 0 for none."""
+    """Decay of the running average of the weights, which is evaluated and kept; 0 for none."""
     freeze_backbone: bool = False
-    """Keep the backbone's weights and statistics as they are: train the other parts alone."""
+    """Freeze the backbone's weights and norm statistics, and train only the other parts."""
     val_every: int = field(default=1, metadata=STEPS)
     """Epochs between validations; the last epoch is always validated."""
     checkpoint_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
-    """Steps between checkpoints to resume from."""
+    """Steps between checkpoints."""
     log_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
-    """Steps between lines of the log."""
+    """Steps between rows of the log."""
 
     def __post_init__(self) -> None:
         check(self)

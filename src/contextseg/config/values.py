@@ -1,4 +1,4 @@
-"""Values of options: whether they are what their field's type asks for, and that type in words."""
+"""Check option values against the types of their fields, and describe these types in words."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def as_type(value: Any, hint: Any) -> Any:
 
     Args:
         value: as YAML or JSON reads it.
-        hint: `int`, `float`, `bool`, `str`, `None`, a `Literal` of texts, or a tuple or a union of
+        hint: `int`, `float`, `bool`, `str`, `None`, a `Literal` of texts, or a tuple or union of
             these.
 
     Raises:
-        TypeError: `value` is none. Numbers must be finite, whole ones of 64 bits, and True is not a
-            number.
+        TypeError: `value` does not fit. Numbers must be finite, whole numbers have at most 64 bits,
+            and True is not a number.
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
@@ -51,7 +51,7 @@ def as_type(value: Any, hint: Any) -> Any:
 
 
 def described(hint: Any) -> str:
-    """The type `hint` in words: `int | None` is "a whole number or null"."""
+    """The type `hint` in words: "a whole number or null" for `int | None`."""
     if hint is None or hint is types.NoneType:
         return "null"
     origin, arguments = get_origin(hint), get_args(hint)

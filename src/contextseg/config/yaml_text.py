@@ -1,4 +1,4 @@
-"""YAML as options are written in it, on top of PyYAML's safe loader and dumper."""
+"""Options as YAML text, on top of PyYAML's safe loader and dumper."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TOO_DEEP = f"it nests more than {DEEPEST} levels deep, as options never do"
 
 
 def load_yaml(text: str | bytes) -> Any:
-    """What `text` says: mappings, lists, text, numbers, booleans and None, and nothing else.
+    """The content of `text`: mappings, lists, text, numbers, booleans and None only.
 
-    Numbers such as 1e-3, which YAML 1.1 takes for text, are numbers.
+    Numbers such as 1e-3 are numbers, although YAML 1.1 reads them as text.
 
     Raises:
-        ValueError: `text` is not YAML, gives a key twice, or is larger or deeper than options are.
+        ValueError: `text` is not YAML, repeats a key, or is larger or deeper than options are.
     """
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {in_words(LONGEST)}, as options never are")
@@ -67,12 +67,12 @@ def _check_size(root: yaml.Node) -> None:
 
 
 def dump_yaml(values: dict[str, Any]) -> str:
-    """`values` as YAML in their own order, each list on one line."""
+    """`values` as YAML, in their order, each list on one line."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists of numbers on one line."""
+    """Writes each list on one line."""
 
 
 _Dumper.add_representer(
@@ -84,7 +84,7 @@ _Dumper.add_representer(
 
 
 class _Loader(yaml.SafeLoader):
-    """A key given twice is an error."""
+    """Rejects repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

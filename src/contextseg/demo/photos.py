@@ -1,4 +1,4 @@
-"""The trained model in the repository, on photos that it has not seen."""
+"""Segment photos with the trained model in the repository, which has not seen them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from contextseg.system.samples import shipped_model
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotosResult:
-    """Photos that the trained model has segmented."""
+    """The result of segmenting photos with the trained model."""
 
     folder: Path
-    """masks/, overlays/, predictions.jsonl."""
+    """Holds masks/, overlays/ and predictions.jsonl."""
     model: Path
     """The model's folder."""
     count: int
-    """Photos segmented."""
+    """Number of photos that were segmented."""
     seconds: float
-    """With loading the model."""
+    """Time taken, including loading the model."""
 
 
 def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | None:
@@ -29,10 +29,10 @@ def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | Non
 
     Args:
         root: folder of a data set of street scenes.
-        out: gets masks/, overlays/ and predictions.jsonl; what is there is replaced.
+        out: folder for masks/, overlays/ and predictions.jsonl; existing results are replaced.
 
     Returns:
-        What was done; None where there is no such model, or the data set has no photos to test on.
+        The result; None if there is no such model, or the data set has no test photos.
     """
     from contextseg.inference.load import load
     from contextseg.inference.predict_files import predict_files

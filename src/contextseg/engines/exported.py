@@ -21,7 +21,7 @@ Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
-"""Maximum pixels of one pass; larger images are split into overlapping tiles."""
+"""Maximum pixels per forward pass; larger images are split into overlapping tiles."""
 
 
 class LabelOutput(NamedTuple):
@@ -34,7 +34,7 @@ class LabelOutput(NamedTuple):
 
 
 class ExportedModel(nn.Module):
-    """An exported network, run by its engine on the CPU or wherever the engine decides.
+    """An exported network, run by its engine, on the CPU or on a device that the engine chooses.
 
     Shape:
         image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
@@ -44,16 +44,16 @@ class ExportedModel(nn.Module):
     Args:
         info: the file's metadata.
         run: the engine.
-        engine: the engine's displayed name.
-        where: the file, for messages.
+        engine: the engine's display name.
+        file: where it was read from, for messages and records.
     """
 
-    def __init__(self, info: ExportInfo, run: Run, engine: str, where: str | Path) -> None:
+    def __init__(self, info: ExportInfo, run: Run, engine: str, file: Path) -> None:
         super().__init__()
         self.info = info
         self.run = run
         self.engine = engine
-        self.where = where
+        self.file = file
 
     @property
     def config(self) -> ModelConfig:
@@ -62,7 +62,9 @@ class ExportedModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """As `SegmentationModel.multiple`: the stride the network was built with."""
+        """As `SegmentationModel.multiple`. Older files lack it; they took a dilated backbone."""
+        if self.info.multiple is not None:
+            return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
 
@@ -78,7 +80,7 @@ class ExportedModel(nn.Module):
         """Logits of images; not available for a file that outputs labels only."""
         outputs = self._outputs(image)
         logits = torch.from_numpy(outputs[self.info.output])
-        if self.info.output == "probabilities":  # their softmax are the probabilities again
+        if self.info.output == "probabilities":  # softmax of the log gives them back
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return SegmentationOutput(
             coarse_logits=logits,
@@ -91,7 +93,7 @@ class ExportedModel(nn.Module):
         size = self.info.size
         if size is not None and pixels.shape[2:] != size:
             raise ValueError(
-                f"{self.where}: the network was exported for images of {size[0]} x {size[1]} "
+                f"{self.file}: the network was exported for images of {size[0]} x {size[1]} "
                 f"pixels, got {pixels.shape[2]} x {pixels.shape[3]}."
             )
         if size is None or len(pixels) == 1:
@@ -115,7 +117,7 @@ class ExportedModel(nn.Module):
             if found is None or found.shape != shape or found.dtype != kind:
                 given = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
                 raise ValueError(
-                    f"{self.where}: the graph should give {name} as {kind} {list(shape)} for "
+                    f"{self.file}: the graph should give {name} as {kind} {list(shape)} for "
                     f"images of {size[0]} x {size[1]} pixels, but gives {given}: it is not the "
                     f"network that its metadata describe."
                 )
@@ -140,6 +142,20 @@ def engine_failures(what: str) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = abridged(lines[-1]) if lines else type(error).__name__
         raise ValueError(f"{what}: {reason}") from error
+
+
+def check_averageable(model: ExportedModel) -> None:
+    """Raise unless several views of an image can be averaged through an exported network."""
+    if model.info.size is not None:
+        raise ValueError(
+            "the network was exported for one image size: it cannot take other scales, mirror "
+            "images or give probabilities of any image. Export without --size."
+        )
+    if model.info.output == "mask":
+        raise ValueError(
+            "an export of class labels has no probabilities to return or to average over scales "
+            "and mirror images: export with --output logits."
+        )
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

@@ -39,6 +39,8 @@ class ExportInfo:
     """Number format of its weights and activations."""
     size: tuple[int, int] | None = field(default=None, metadata=bounds(32, 65536))
     """Rows and columns of every image; None takes any from 32."""
+    multiple: int | None = None
+    """`SegmentationModel.multiple` of the network; None in files of older releases."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -49,8 +51,8 @@ class ExportInfo:
             )
 
     def to_metadata(self) -> dict[str, str]:
-        """Texts by name, which every format can store. Only `contextseg` is read back; the others
-        are for people and other programs."""
+        """The metadata as strings by name, which every format can store. Only `contextseg` is read
+        back; the other entries are for people and other programs."""
         content = {
             "format": FORMAT,
             "model": to_dict(self.config),
@@ -58,6 +60,7 @@ class ExportInfo:
             "output": self.output,
             "precision": self.precision,
             "size": self.size,
+            "multiple": self.multiple,
         }
         mean, std = self.config.normalisation
         return {
@@ -91,9 +94,10 @@ class ExportInfo:
                 output=content["output"],
                 precision=content["precision"],
                 size=None if size is None else (int(size[0]), int(size[1])),
+                multiple=content.get("multiple"),
             )
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{where}: its metadata describe no exported network: {abridged(what)}"
+                f"{where}: its metadata do not describe an exported network: {abridged(what)}"
             ) from error

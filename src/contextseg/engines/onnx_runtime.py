@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime."""
+"""Run ONNX files in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.system.extras import optional
 
 
 def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
-    """The network in an ONNX file.
+    """Open an ONNX file.
 
     Args:
         path: the file.
@@ -30,9 +30,9 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    # Groups of classes are upsampled and compared in turn; by default all would be upsampled first.
+    # Upsample and compare one group of classes at a time; by default, all are upsampled first.
     options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
-    # An arena kept between calls and planned per image size would only grow.
+    # An arena that is kept between calls and planned for each image size would only grow.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
     with engine_failures(f"{path}: ONNX Runtime cannot run this file"):

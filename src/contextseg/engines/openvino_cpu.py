@@ -1,4 +1,4 @@
-"""OpenVINO and ONNX files in OpenVINO, on the CPU."""
+"""Run OpenVINO and ONNX files in OpenVINO, on the CPU."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 
 def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
-    """The network in an .xml (with its .bin) or .onnx file.
+    """Open an .xml file (with its .bin) or an .onnx file.
 
     Args:
         path: the file.
         precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
-            By itself OpenVINO would use bfloat16 on any processor that supports it. Where bfloat16
+            Left alone, OpenVINO would use bfloat16 on any processor that supports it. If bfloat16
             is not faster than float32, `bf16` is computed in float32, with a warning.
 
     Raises:
@@ -35,7 +35,7 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     with engine_failures(f"{path}: OpenVINO cannot read this file"):
         model = core.read_model(path)
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
-    # bfloat16 would harm encoding and upsampling, which int8 networks keep in floating point.
+    # bfloat16 would degrade encoding and upsampling, which int8 networks keep in floating point.
     hint = "bf16" if (precision or info.precision) == "bf16" and _is_fast(path) else "f32"
     options = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -51,15 +51,16 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
             results = compiled({INPUT: images})
         return {name: np.array(results[i]) for i, name in enumerate(names)}
 
-    return ExportedModel(info, run, "OpenVINO", path)
+    name = "OpenVINO" if hint == "f32" else "OpenVINO in bfloat16"
+    return ExportedModel(info, run, name, path)
 
 
 def _is_fast(path: Path) -> bool:
-    """Whether to compute in bfloat16: OpenVINO may lack kernels where oneDNN is limited."""
+    """Whether to compute in bfloat16: OpenVINO may lack kernels if oneDNN is restricted."""
     verdict = bfloat16_on(torch.device("cpu"))
     if not verdict.faster:
         logger.warning(
-            "%s is computed in float32, as bfloat16 is not faster here: %s.", path, verdict.reason
+            "%s is computed in float32: bfloat16 is not faster here (%s).", path, verdict.reason
         )
     return verdict.faster
 

@@ -1,4 +1,4 @@
-"""torch.export programs and ahead-of-time compiled packages, in PyTorch."""
+"""Run torch.export programs and ahead-of-time compiled packages in PyTorch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from contextseg.engines.exported import ExportedModel, Run, engine_failures
 from contextseg.engines.info import KEY, PRESENCE, ExportInfo
 
 EXTRA = f"{KEY}.json"
-"""Name of the metadata in a .pt2 file of torch.export."""
+"""Name of the metadata entry in a .pt2 file of torch.export."""
 
 
 def open_program(path: Path, *, trust: bool) -> ExportedModel:
-    """The network in a .pt2 file, of either kind.
+    """Open a .pt2 file of either kind.
 
     Args:
         path: the file.
@@ -40,7 +40,7 @@ def open_program(path: Path, *, trust: bool) -> ExportedModel:
         with zipfile.ZipFile(path) as archive:
             compiled = any("/aotinductor/" in name for name in archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path}: not a whole .pt2 file: {error}.") from error
+        raise ValueError(f"{path}: not a complete .pt2 file: {error}.") from error
     return _open_compiled(path) if compiled else _open_exported(path)
 
 

@@ -1,4 +1,4 @@
-"""Convert a foreign state dict to a config and weights, accounting for every tensor."""
+"""Convert a foreign state dict to a config and weights; every tensor is accounted for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COUNTERS = "num_batches_tracked"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """A converted network, and what became of every tensor."""
+    """A converted network, and what happened to every tensor."""
 
     source: str
     """The source format."""
@@ -44,9 +44,9 @@ class Conversion:
     dropped: dict[str, str]
     """Tensors left out on purpose, each with the reason."""
     filled: list[str]
-    """Batch counters that old checkpoints lack, set to 0: inference does not read them."""
+    """Batch counters that old checkpoints lack, set to 0; inference does not use them."""
     classes: Classes
-    """Class names and colours if the checkpoint held them, else numbered ones."""
+    """Class names and colours from the checkpoint, or numbered classes if it has none."""
 
 
 def convert_state_dict(
@@ -57,15 +57,15 @@ def convert_state_dict(
     Args:
         state_dict: tensors by name, or a training checkpoint that holds them under `state_dict`.
         source: the format: `pytorch-encoding` (EncNet's authors), `mmseg` (mmsegmentation 0.x and
-            1.x), `contextprior` (CPNet's authors), `torchvision`; `auto` tells by the names.
+            1.x), `contextprior` (CPNet's authors), `torchvision`; `auto` recognises it by names.
 
     Returns:
         A config for `contextseg.create_model`, and weights that its `load_state_dict` takes
         strictly. In eval mode the network's logits equal the original's up to rounding.
 
     Raises:
-        ValueError: the format or architecture is unknown, the weights leave the layout ambiguous,
-            or tensors are missing, unknown or of another shape; the message lists them.
+        ValueError: the format or architecture is unknown, the layout is ambiguous, or tensors are
+            missing, unknown or have the wrong shape; the message lists them.
 
     Example:
         >>> import torch, contextseg
@@ -78,7 +78,7 @@ def convert_state_dict(
 
 
 def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversion:
-    """A conversion with its account: see `convert_state_dict`."""
+    """Like `convert_state_dict`, but reports what happened to every tensor."""
     if source not in SOURCES:
         raise ValueError(f"convert: source must be one of {', '.join(SOURCES)}, got {source!r}.")
     state = checkpoint.state
@@ -127,11 +127,11 @@ def detect(state: Mapping[str, Tensor]) -> str:
         return "torchvision"
     if {"backbone", "context", "head"} <= first:
         raise ForeignCheckpointError(
-            "convert: these weights have this package's own names already: nothing to convert."
+            "convert: these weights already have this package's names: nothing to convert."
         )
     raise ForeignCheckpointError(
-        f"convert: no known format: its names begin with {', '.join(sorted(first)[:8])}. Known are "
-        f"PyTorch-Encoding (pretrained, head), mmsegmentation and ContextPrior (backbone, "
+        f"convert: unknown format: names begin with {', '.join(sorted(first)[:8])}. Known formats "
+        f"are PyTorch-Encoding (pretrained, head), mmsegmentation and ContextPrior (backbone, "
         f"decode_head) and torchvision (backbone, classifier)."
     )
 
@@ -183,7 +183,7 @@ def _fill_and_check(
     told = differences(expected, {n: tuple(t.shape) for n, t in converted.items()}, unknown)
     if told:
         raise ForeignCheckpointError(
-            f"convert: the checkpoint does not fit {config.name} on {config.backbone} as {source} "
-            f"writes it. {told}"
+            f"convert: the checkpoint does not fit {config.name} on {config.backbone} in the "
+            f"format {source}. {told}"
         )
     return filled

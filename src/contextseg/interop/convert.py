@@ -20,13 +20,13 @@ def convert(
     source: Source = "auto",
     classes: Classes | None = None,
 ) -> Conversion:
-    """Convert a checkpoint of another code base and write it as a model file.
+    """Convert a checkpoint of another code base to a model file.
 
     Args:
         checkpoint: a .pth, .pt or .safetensors file; no code in it is executed.
         out: the .safetensors file to write, atomically.
         source: as in `convert_state_dict`.
-        classes: names and colours; None takes those in the checkpoint, else numbers them.
+        classes: names and colours; None takes those in the checkpoint, or numbers the classes.
 
     Returns:
         What was converted, with every tensor that was left out or filled in.
@@ -51,7 +51,7 @@ def convert(
     if named.num_classes != conversion.config.num_classes:
         raise ForeignCheckpointError(
             f"convert: the network predicts {conversion.config.num_classes} classes, but "
-            f"{named.num_classes} are named."
+            f"{named.num_classes} names are given."
         )
     model = create_model(conversion.config)
     model.load_state_dict(conversion.state_dict)

@@ -1,4 +1,4 @@
-"""A file of weights for a backbone, checked before timm loads it."""
+"""Whether a file of weights fits a timm model."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         content = load_file(path) if path.suffix == ".safetensors" else read_weights(path)
     except SafetensorError as error:
         raise ValueError(
-            f"backbone: {path} is not a whole safetensors file: {abridged(str(error), REASON)}."
+            f"backbone: {path} is not a complete safetensors file: {abridged(str(error), REASON)}."
         ) from None
     except ValueError as error:
         raise ValueError(f"backbone: {error}") from None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
+from contextseg.system.excerpts import VALUE, abridged
 from contextseg.system.resources import in_words
 
 DEEPEST = 32
@@ -15,19 +14,23 @@ LONGEST = 64 * 2**20
 """Bytes of a file, or characters of a text."""
 
 
-def load_json(text: str | bytes) -> Any:
+def load_json(text: str | bytes, *, unique: bool = False) -> Any:
     """What `text` says.
 
+    Args:
+        text: JSON.
+        unique: whether a key may occur only once in an object; else the last one counts.
+
     Raises:
-        ValueError: it is not JSON, is too long, or nests too deeply.
+        ValueError: it is not JSON, is too long, nests too deeply, or repeats a key.
     """
     if len(text) > LONGEST:
         raise ValueError(f"not JSON of ours: it is longer than {in_words(LONGEST)}")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object if unique else None)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    except ValueError as error:  # of JSON, of the encoding, a number of thousands of digits
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not JSON: {error}") from None
     # Code that walks through a value calls itself at each level.
     if _deeper(value, DEEPEST):
@@ -35,23 +38,17 @@ def load_json(text: str | bytes) -> Any:
     return value
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """What the file at `path` says, in UTF-8.
-
-    Raises:
-        ValueError: as `load_json` does; the message names the file.
-        OSError: the file cannot be read.
-    """
-    file = Path(path)
-    try:
-        if file.stat().st_size > LONGEST:
-            raise ValueError(f"not JSON of ours: it is larger than {in_words(LONGEST)}")
-        return load_json(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}.") from None
-
-
 _TOO_DEEP = f"not JSON of ours: it nests more than {DEEPEST} levels deep"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            name = abridged(key, VALUE)
+            raise ValueError(f'the key "{name}" occurs twice in one object. Keep one.')
+        content[key] = value
+    return content
 
 
 def _deeper(value: Any, levels: int) -> bool:

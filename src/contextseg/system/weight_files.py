@@ -36,8 +36,8 @@ def read_weights(
         mapped: leave the tensors on the disk until they are used.
 
     Raises:
-        ValueError: it is no whole file of PyTorch, wants code to be called, or would take far more
-            memory than its size; the message names it.
+        ValueError: it is not a complete file of PyTorch, wants code to be called, or would take far
+            more memory than its size; the message names it.
         OSError: it cannot be read.
     """
     file = Path(path)
@@ -51,14 +51,16 @@ def read_weights(
     except Exception as error:  # a damaged pickle can raise anything
         if kind_of(error) is not None:
             raise
-        raise ValueError(f"{file} is no whole checkpoint of PyTorch: {_reason(error)}.") from None
+        raise ValueError(
+            f"{file} is not a complete PyTorch checkpoint: {_reason(error)}."
+        ) from None
 
 
 def _refuse_bombs(file: Path) -> None:
     """Raise if a file would become far larger in memory than it is."""
     size = file.stat().st_size
     if size == 0:
-        raise ValueError(f"{file} is no whole checkpoint of PyTorch: it is empty.")
+        raise ValueError(f"{file} is not a complete PyTorch checkpoint: it is empty.")
     with file.open("rb") as stream:
         archived = stream.read(len(ARCHIVE)) == ARCHIVE
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -70,7 +72,9 @@ def _refuse_bombs(file: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{file} is no whole checkpoint of PyTorch: {_reason(error)}.") from None
+        raise ValueError(
+            f"{file} is not a complete PyTorch checkpoint: {_reason(error)}."
+        ) from None
     # PyTorch stores as it is; entries may also share one place in the file.
     if sum(entry.file_size for entry in entries) > size:
         raise ValueError(
@@ -89,12 +93,12 @@ def _reason(error: Exception) -> str:
 
 
 def _refusal(file: Path, error: str) -> str:
-    """Why a pickle is refused, in one sentence."""
+    """Explain why a pickle is refused."""
     named = re.search(r"GLOBAL ([\w.]+)|global(?:s)?:? `?([\w.]+)`? ", error)
     wanted = next((part for part in named.groups() if part), "") if named else ""
     if wanted:
         return (
-            f"{file} holds more than weights: it wants {abridged(wanted, 100)} to be called, and "
-            f"code in a checkpoint is never run. Save its state dict alone, with torch.save."
+            f"{file} holds more than weights: it calls {abridged(wanted, 100)}, but code in a "
+            f"checkpoint is never run. Save only its state dict, with torch.save."
         )
-    return f"{file} is no checkpoint of PyTorch: its pickle cannot be read as weights alone."
+    return f"{file} is not a PyTorch checkpoint: its pickle cannot be read as weights alone."

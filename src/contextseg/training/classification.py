@@ -57,7 +57,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         if want is not None and want != have:
             raise ValueError(
                 f"model.num_classes is {want}, but {root} has {have} classes. Leave it out to "
-                f"take what the data has."
+                f"use the data's."
             )
         if self.val is not None and self.val.classes.names != train.classes.names:
             raise ValueError(
@@ -86,8 +86,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
         """Use the memory format of the images, and compile."""
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
-        # where those without compilation, and those of the traced graph (aot_eager), are right.
+        # On a CPU with AMX, PyTorch 2.15 compiled EncNet-14's bfloat16 gradients to NaN. Without
+        # compilation, and for the traced graph alone (aot_eager), they are right.
         on_cpu = trainer.strategy.root_device.type == "cpu"
         wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
         if wanted and can_compile(trainer.strategy.root_device.type):
@@ -135,7 +135,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         )
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """The network's random numbers follow from seed and batch."""
+        """The network's random numbers depend on seed and batch."""
         return (self.config.seed, batch)
 
     def losses(
@@ -145,7 +145,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return {"loss": loss(model(images).float(), batch["labels"])}
 
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Class logits of a batch."""
+        """Add the predictions for a batch to the metrics."""
         index = batch["index"]
         original = None
         if self._is_original is not None:
@@ -161,7 +161,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return row
 
     def merit(self, scores: ClassificationScores) -> float:
-        """Few errors."""
+        """The negative error."""
         return -scores.error
 
     def save(self, path: Path, model: nn.Module) -> None:

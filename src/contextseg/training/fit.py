@@ -1,4 +1,4 @@
-"""The training loop, on Lightning's trainer."""
+"""Run the training loop on Lightning's trainer."""
 
 from __future__ import annotations
 
@@ -39,38 +39,45 @@ def fit(
     done: int,
     watch: Callable[[Progress], None] | None,
 ) -> bool:
-    """Train to the end, or until the user stops it.
+    """Train to the end, or until the user stops the run.
 
     Args:
         module: the network in its Lightning module.
         folder: the run folder.
-        batches: batches of the whole run.
-        per_epoch: batches per epoch.
-        checkpoint: what to resume from, or None.
-        done: optimiser steps that the checkpoint has done.
+        batches: number of batches in the whole run.
+        per_epoch: number of batches per epoch.
+        checkpoint: checkpoint to resume from; None starts from the beginning.
+        done: optimiser steps that the checkpoint has already done.
         watch: called with a `Progress` after each batch and at each validation.
 
     Returns:
-        Whether Ctrl-C ended it; its checkpoint has been written.
+        Whether Ctrl-C ended the run; its checkpoint has then been written.
+
+    Raises:
+        ValueError: the machine has fewer GPUs than the config asks for.
+        MachineError: the machine ran out of a resource; the message says how to resume.
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
     monitor = Monitor(config.log_every, watch)
-    average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
+    averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings(), training_failures(folder, config):
         trainer = pl.Trainer(
             **_trainer_options(config, task),
-            max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
+            # To Lightning, the whole run is one epoch: the loader is one stream of all batches, so
+            # a run resumes in the same way wherever it stopped.
+            max_epochs=1,
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
             limit_val_batches=1.0 if val_interval else 0,
             num_sanity_val_steps=0,
             accumulate_grad_batches=task.accumulate,
             gradient_clip_val=config.gradient_clip or None,
-            # KeepBest sees the average of the weights, SaveLast the weights (`weight_average`).
+            # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
+            # SaveLast comes after it and sees the trained ones.
             callbacks=[
                 KeepBest(folder),
-                *average,
+                *averaging,
                 monitor,
                 SaveLast(folder, config.checkpoint_every, val_interval, monitor.check),
                 RecordSession(folder, config.device),
@@ -85,19 +92,18 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        data = RunData(task)
         try:
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+            trainer.fit(module, datamodule=RunData(task), ckpt_path=checkpoint, weights_only=True)
         except InterruptedRunError:
             return True
     return False
 
 
 def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
-    """Device, processes and precision."""
-    device, devices = config.device, task.devices
+    """The trainer's options for device, processes and precision."""
+    devices = task.devices
     limit_threads(devices)
-    cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
+    cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
     if cuda and torch.cuda.device_count() < devices:
         raise ValueError(
             f"devices is {devices}, but this machine has {torch.cuda.device_count()} GPUs."
@@ -105,7 +111,7 @@ def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "devices": devices,
-        # Spawned processes do not re-run the script: `train` works from any program or notebook.
+        # Spawned processes do not re-run the user's script, so `train` works in any program.
         "strategy": "ddp_spawn" if devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
     }

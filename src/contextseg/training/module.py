@@ -61,7 +61,7 @@ class TrainingModule(pl.LightningModule):
         }
 
     def normalise(self, image: Tensor) -> Tensor:
-        """Images [B, 3, h, w], uint8, as the network expects them."""
+        """Normalise images [B, 3, h, w], uint8, for the network."""
         normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 

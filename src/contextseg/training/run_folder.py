@@ -34,9 +34,25 @@ def _is_finished_classifier(folder: Path) -> bool:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log as numbers, without blanks; empty if there is no file."""
+    """Rows of a log as numbers, without blanks; empty if there is no file.
+
+    Raises:
+        ValueError: a value is no number; the message names the file, the line and the column.
+    """
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        lines = csv.DictReader(file)
+        rows = [{k: _number(v, f"{path}, line {lines.line_num}, {k}") for k, v in row.items() if v}
+                for row in lines]  # fmt: skip
     return [row | {"step": int(row["step"])} for row in rows if "step" in row]
+
+
+def _number(text: str | list[str], where: str) -> float:
+    """The number that a cell holds; a list are the cells of a row with more than columns."""
+    try:
+        return float(text)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{where}: must be a number, got {text!r}. Correct the line, or remove it."
+        ) from None

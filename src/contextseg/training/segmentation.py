@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
 from contextseg.data import open_dataset
-from contextseg.data.check import check_dataset
+from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
@@ -31,7 +31,7 @@ from contextseg.weights import initialise, save_model
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
-"""Maximum number of images in a validation batch; all are of one size."""
+"""Maximum number of images in a validation batch; all have the same size."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -60,7 +60,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         if want is not None and want != have:
             raise ValueError(
                 f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
-                f"to take what the data has."
+                f"to use the data's."
             )
         model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
         self.config = replace(config, model=model)
@@ -69,8 +69,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def _checked(self) -> Tensor | None:
         """Class weights [L] or None; raises if the data has faults."""
         config = self.config
-        if not config.data.check and config.loss.class_weights != "balanced":
-            return None
+        if not config.data.check:
+            for part in (self.train, self.val):
+                if part is not None:
+                    warn_if_void(part)
+            if config.loss.class_weights != "balanced":
+                return None
         report = check_dataset(self.train)
         report.raise_if_any()
         if self.val is not None and config.data.check:

@@ -38,7 +38,7 @@ class TrainResult(Generic[S]):
     """The result of a run."""
 
     folder: Path
-    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and by
+    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and with
     which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
     kept weights, those of the best validation unless a classifier keeps its last, and their
     scores), last.safetensors (weights of the last step)."""
@@ -93,7 +93,7 @@ def train(
         FileNotFoundError: there is nothing to resume, or no data.
         ValueError: the data has faults, or options do not fit it or each other.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
-        MachineError: memory, a data worker or the like was lost; the last checkpoint is kept, and
+        MachineError: the machine ran out of memory or the like; the last checkpoint is kept, and
             the message says what to do.
 
     Example:
@@ -127,7 +127,7 @@ def train(
                 watch=combined(bar, watch),
             )
     elif is_finished(folder):
-        raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
+        raise FileExistsError(f"the run in {folder} is finished: all {done} steps are done.")
     else:  # stopped after its last step: only the files below are missing
         module.load_state_dict(read_checkpoint(folder / LAST)["state_dict"])
     if not interrupted and module.global_rank == 0:

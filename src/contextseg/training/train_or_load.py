@@ -31,9 +31,9 @@ def train_or_load(
     """
     folder = Path(config.out)
     if is_finished(folder):
-        logger.info("The training in %s is finished already.", folder)
+        logger.info("The run in %s is already finished.", folder)
         return result_of(folder, kind_of(config), interrupted=False), False
     started = (folder / CONFIG).is_file()
     if started:
-        logger.info("Resuming the training in %s.", folder)
+        logger.info("Resuming the run in %s.", folder)
     return train(config, resume=started, progress=progress), not started

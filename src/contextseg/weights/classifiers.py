@@ -29,15 +29,15 @@ def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Cl
 
 
 def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
-    """The classifier in a file, in eval mode, and its classes. No code in the file is executed.
+    """Load a classifier, in eval mode, and its classes. No code in the file is executed.
 
     Args:
         path: a file written by `save_classifier`, or a folder that holds `model.safetensors`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a complete safetensors file, not a classifier of contextseg, or its
-            weights are not those of the network it describes.
+        ValueError: it is not a complete safetensors file, not a contextseg classifier, or its
+            weights are not those of the network that it describes.
     """
     file = model_file(path)
     metadata = read_metadata(file)
@@ -50,7 +50,7 @@ def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
 
 
 def is_classifier(path: str | os.PathLike[str]) -> bool:
-    """Whether a model file, the one in a folder or on the Hub, holds a classifier.
+    """Whether a model file, in a folder or on the Hub, holds a classifier.
 
     Exported files (.onnx, .xml, .pt2) hold none.
 

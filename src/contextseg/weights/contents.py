@@ -20,7 +20,7 @@ from contextseg.system.json_text import load_json
 Config = TypeVar("Config", ModelConfig, ClassifierConfig)
 
 TASK = "task"
-"""Metadata key for the task of a model that is not for segmentation."""
+"""Metadata key for the task of a model, unless that is segmentation."""
 EXPORTED = (".onnx", ".xml", ".bin", ".pt2")
 """Suffixes of exported files: a mistake that deserves its own message."""
 
@@ -29,13 +29,13 @@ def read_metadata(file: Path) -> dict[str, str]:
     """Metadata of a model file.
 
     Raises:
-        ValueError: it is not a whole safetensors file, or not a model of contextseg.
+        ValueError: it is not a complete safetensors file, or not a model of contextseg.
     """
     with _opened(file) as weights:
         metadata: dict[str, str] = weights.metadata() or {}
     if "model" not in metadata or "classes" not in metadata:
         raise ValueError(
-            f"{file} holds weights but not what model they are of: no contextseg wrote it."
+            f"{file} holds weights, but does not say of which model: contextseg did not write it."
         )
     return metadata
 
@@ -83,5 +83,5 @@ def _opened(file: Path) -> Iterator[Any]:
             yield weights
     except SafetensorError as error:
         raise ValueError(
-            f"{file} is not a whole safetensors file: {abridged(str(error), 300)}."
+            f"{file} is not a complete safetensors file: {abridged(str(error), 300)}."
         ) from error

@@ -82,8 +82,8 @@ def differences(expected: Shapes, given: Shapes, unknown: Iterable[str] = ()) ->
     problems = {
         "unknown": [*unknown, *(name for name in given if name not in expected)],
         "missing": [name for name in expected if name not in given],
-        "of another shape": [
-            f"{name} {list(given[name])} for {list(shape)}"
+        "of the wrong shape": [
+            f"{name} {list(given[name])} instead of {list(shape)}"
             for name, shape in expected.items()
             if name in given and given[name] != shape
         ],

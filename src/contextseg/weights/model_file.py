@@ -1,4 +1,4 @@
-"""A model as one self-describing safetensors file: config and classes are in its metadata."""
+"""Models as single self-describing safetensors files, with config and classes in the metadata."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextseg.config.io import to_dict
 from contextseg.data.classes import Classes
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.excerpts import abridged
 from contextseg.weights.contents import TASK, description, read_metadata
@@ -50,20 +51,20 @@ def _half(name: str, tensor: Tensor) -> Tensor:
         return tensor
     halved = tensor.half()
     if not bool(halved.isfinite().all()):
-        raise ValueError(f"{name} has weights that 16 bits cannot hold; leave half out.")
+        raise ValueError(f"{name} has weights that 16 bits cannot hold; save without half.")
     return halved
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes]:
-    """The model in a file, and its classes. No code in the file is executed.
+    """Load a model and its classes. No code in the file is executed.
 
     Args:
         path: a file written by `save_model`, or a folder that holds `model.safetensors`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a whole safetensors file, not a model of contextseg, or its weights
-            are not those of the network it describes.
+        ValueError: it is not a complete safetensors file, not a contextseg model, or its weights
+            are not those of the network that it describes.
     """
     file = model_file(path)
     config, classes = _description(file)
@@ -73,7 +74,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes
 
 
 def read_config(path: str | os.PathLike[str]) -> ModelConfig:
-    """The config of the model in a file, without its weights.
+    """Read the config of the model in a file, without its weights.
 
     Raises:
         FileNotFoundError, ValueError: as `load_model` does.
@@ -95,15 +96,33 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: neither is there.
     """
+    refuse_address(path)
     file = Path(path)
     if file.is_dir():
+        models = sorted(each.parent for each in file.glob(f"*/{FILE_NAME}"))
         file = file / FILE_NAME
+        if models and not file.is_file():
+            raise FileNotFoundError(
+                f"no model at {path}: it is a folder with models in it, such as {models[0]}."
+            )
     if not file.is_file():
         raise FileNotFoundError(
-            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file. A "
-            f"training run writes it after its first validation."
+            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
+            f"{_state_of_run(Path(path))}"
         )
     return file
+
+
+def _state_of_run(folder: Path) -> str:
+    """Why a run folder has no model yet, as the end of a message; empty for other folders."""
+    if (last := folder / "last.safetensors").is_file():
+        return f" The weights of the run's last step are in {last}."
+    if not (folder / "config.yaml").is_file():
+        return ""
+    return (
+        f" The run in this folder has not written it: it does so at each validation, or at the end "
+        f"if there is none. Resume it with contextseg train {folder} --resume."
+    )
 
 
 def write(

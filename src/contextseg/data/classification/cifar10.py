@@ -28,9 +28,9 @@ BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("tes
 
 
 def cifar10_form(root: str | os.PathLike[str]) -> tuple[str, Path] | None:
-    """How CIFAR-10 is stored in a folder (`python`, `binary` or `compact`), and where exactly.
+    """The form in which a folder stores CIFAR-10 (`python`, `binary` or `compact`), and its path.
 
-    torchvision's layout is the python one in a sub-folder. None if this is not CIFAR-10.
+    torchvision's layout is the python form in a sub-folder. None if this is not CIFAR-10.
     """
     base = Path(root)
     for folder in (base, base / "cifar-10-batches-py", base / "cifar-10-batches-bin"):
@@ -64,7 +64,7 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
         raise ValueError(
             f"{root}: no CIFAR-10 here: expected data_batch_1 to 5 and test_batch (python files), "
             f"the same with .bin (binary files), labels.npz with images/ (compact form), or the "
-            f"folder above. Unpack the archive first."
+            f"parent folder of one of these. Unpack the archive first."
         )
     part = {"train": "train", "test": "test", "train45": "train", "val": "train"}.get(split)
     if part is None:
@@ -115,7 +115,7 @@ class _ArraysOnly(pickle.Unpickler):
             import _codecs
 
             return _codecs.encode
-        raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
+        raise pickle.UnpicklingError(f"it calls {module}.{name}")
 
 
 def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +127,7 @@ def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if planes.dtype != np.uint8 or planes.shape != (len(labels), 3 * SIDE**2):
             raise ValueError(f"it holds {planes.dtype} of shape {list(planes.shape)}")
     except FileNotFoundError:
-        raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.") from None
+        raise ValueError(f"{path}: the file is missing; CIFAR-10 is incomplete.") from None
     except Exception as error:  # a broken pickle can raise anything
         raise ValueError(f"{path}: not a batch of CIFAR-10: {error}.") from error
     return planes, labels
@@ -143,12 +143,12 @@ def _unpickled(file: IO[bytes]) -> dict[bytes, Any]:
 def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Planes and labels of a binary file: for each image, one label byte and 3072 of planes."""
     if not path.is_file():
-        raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.")
+        raise ValueError(f"{path}: the file is missing; CIFAR-10 is incomplete.")
     row = 1 + 3 * SIDE**2
     content = np.fromfile(path, np.uint8)
     if len(content) == 0 or len(content) % row:
         raise ValueError(
-            f"{path}: not a batch of CIFAR-10: {len(content)} bytes are no multiple of {row}."
+            f"{path}: not a batch of CIFAR-10: {len(content)} bytes are not a multiple of {row}."
         )
     content = content.reshape(-1, row)
     return content[:, 1:], content[:, 0]

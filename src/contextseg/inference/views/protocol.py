@@ -1,4 +1,4 @@
-"""The network on every window of a published protocol."""
+"""Run the network on every window of a published protocol."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def run_protocol(
     """Run the network on every window of an image at every size.
 
     Args:
-        image: [1, 3, h, w], uint8, on the device of the model.
+        image: [1, 3, h, w], uint8, on the model's device.
         model: returns `SegmentationOutput`.
-        config: the model's; for the normalisation.
-        protocol: which windows.
-        max_pixels: pixels that one forward may take; a single window may exceed it.
+        config: the model's config, for the normalisation.
+        protocol: defines sizes and windows.
+        max_pixels: maximum pixels per forward pass; a single window may exceed it.
     """
     geometry, scoring = geometry_of(protocol), scoring_of(protocol)
     pixels = normalise(image, pixel_statistics(config.normalisation, image.device))
@@ -71,7 +71,7 @@ def _canvas(pixels: Tensor, size: Size, geometry: Geometry, config: ModelConfig)
 def _batches(
     canvas: Tensor, windows: Sequence[tuple[int, int]], protocol: ProtocolConfig, max_pixels: int
 ) -> Iterator[Tensor]:
-    """Windows [2 * B or B, 3, crop, crop], each batch followed by its mirror images."""
+    """Batches of windows, [B, 3, crop, crop], or [2 * B, ...] with their mirror images appended."""
     crop, views = protocol.crop, 2 if protocol.flip else 1
     most = max(1, min(BATCH, max_pixels // crop**2) // views)
     for start in range(0, len(windows), most):
@@ -86,7 +86,7 @@ def _batches(
 
 
 def _by_window(logits: Tensor, flip: bool, scoring: Scoring) -> list[Tensor]:
-    """Logits of a batch as one [V, L, H, W] for each window."""
+    """Split the logits of a batch into one tensor [V, L, H, W] per window."""
     if not flip:
         return [each[None] for each in logits]
     plain, mirrored = logits.chunk(2)

@@ -1,4 +1,4 @@
-"""The sizes and windows in which a published evaluation views an image."""
+"""The sizes and windows that a published evaluation runs an image at."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Axis:
     length: int
     """Pixels of the resized image."""
     offset: int
-    """Where it begins on the canvas."""
+    """First pixel of the resized image on the canvas."""
     canvas: int
     """Pixels of the canvas, padding included."""
     starts: tuple[int, ...]
     """First pixel of each window on the canvas."""
     counts: tuple[int, ...]
-    """How many windows cover each pixel of the resized image, [length]."""
+    """Number of windows that cover each pixel of the resized image, [length]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +34,11 @@ class Size:
     """The image at one size."""
 
     rows: Axis
+    """Its vertical dimension."""
     columns: Axis
+    """Its horizontal dimension."""
     weight: int
-    """How many of the scales come to this size."""
+    """Number of scales that result in this size."""
 
     @property
     def windows(self) -> list[tuple[int, int]]:
@@ -45,16 +47,16 @@ class Size:
 
 
 class Geometry(ABC):
-    """How a protocol resizes, pads and cuts an image."""
+    """How a protocol resizes, pads and crops an image."""
 
     align_corners: bool
-    """Convention of resizing the image and the scores, as in the authors' code."""
+    """Convention for resizing the image and the scores, as in the authors' code."""
 
     def __init__(self, config: ProtocolConfig) -> None:
         self.config = config
 
     def resized(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
-        """Rows and columns at a scale: the long side is rounded up, the other to the nearest."""
+        """Rows and columns at a scale: the long side is rounded up, the other one to nearest."""
         longest = max(size)
         long_side = math.ceil((self.config.base_size or longest) * scale)
         other = max(1, int(min(size) * long_side / longest + 0.5))
@@ -62,7 +64,7 @@ class Geometry(ABC):
 
     @abstractmethod
     def axis(self, length: int, longest: int) -> Axis:
-        """The windows along a dimension of an image whose longer one has `longest` pixels."""
+        """The windows along one dimension of an image whose longer side has `longest` pixels."""
 
     @abstractmethod
     def padding(self, normalisation: Normalisation, like: Tensor) -> Tensor | None:
@@ -70,7 +72,7 @@ class Geometry(ABC):
 
 
 class EncNetGeometry(Geometry):
-    """The image in the upper left corner of a black canvas; the last window may be padded."""
+    """The image is in the upper left corner of a black canvas; the last window may be padded."""
 
     align_corners = True
 
@@ -85,7 +87,7 @@ class EncNetGeometry(Geometry):
 
 
 class CPNetGeometry(Geometry):
-    """The image in the middle of its canvas; the last window is shifted back to end with it."""
+    """The image is centred on its canvas; the last window is shifted back to end with it."""
 
     align_corners = False
 
@@ -107,16 +109,16 @@ class CPNetGeometry(Geometry):
 
 
 def geometry_of(config: ProtocolConfig) -> Geometry:
-    """The geometry of a protocol's style."""
+    """The geometry of a protocol, by its style."""
     return {"encnet": EncNetGeometry, "cpnet": CPNetGeometry}[config.style](config)
 
 
 def plan_sizes(size: tuple[int, int], geometry: Geometry) -> list[Size]:
-    """The sizes to view an image in; scales that come to one size share it.
+    """The sizes to run an image at; scales that result in the same size share it.
 
     Args:
         size: rows and columns of the image.
-        geometry: of the protocol.
+        geometry: the protocol's geometry.
     """
     sizes = Counter(geometry.resized(size, scale) for scale in geometry.config.scales)
     return [

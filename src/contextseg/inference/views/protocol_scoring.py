@@ -1,4 +1,4 @@
-"""How a published evaluation makes scores of the logits of its windows."""
+"""How a published evaluation turns the logits of its windows into scores."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from torch import Tensor
 from contextseg.config import ProtocolConfig
 
 LARGEST_EXPONENTS = {torch.float32: 80.0, torch.float64: 700.0}
-"""Summed logits whose exponential a dtype holds. Above the second they are all lowered alike: the
-labels stay, and nothing overflows where the authors' code does."""
+"""Largest summed logits whose exponential fits a dtype. Beyond float64, all logits are lowered by
+the same amount: labels do not change, and nothing overflows, as it would in the authors' code."""
 
 Range = tuple[torch.dtype, float]
-"""The dtype of the scores, and what summed logits are lowered by."""
+"""The dtype of the scores, and the amount that summed logits are lowered by."""
 
 
 class Scoring(ABC):
-    """From logits of windows, each with its mirror image or without, to scores of pixels."""
+    """Turns the logits of windows, with or without mirror images, into scores of pixels."""
 
     def kept(self, views: Tensor) -> Tensor:
-        """What is kept of windows and their mirror images turned back, both [B, 2, L, H, W]."""
+        """What to store of windows and their mirror images (flipped back), both [B, 2, L, H, W]."""
         return views
 
     def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
-        """The range of the scores, by all windows [V, L, H, W] of all sizes."""
+        """The range of the scores, from all windows [V, L, H, W] of all sizes."""
         del windows
         return torch.float32, 0.0
 
     @abstractmethod
     def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
-        """Scores [L, rows, columns] of the logits of a window, [V, L, rows, columns]."""
+        """Scores [L, rows, columns] from the logits of a window, [V, L, rows, columns]."""
 
     def weights(self, counts: Sequence[int]) -> Tensor:
-        """Weight of a window at each place, from how many windows there are: [length]."""
+        """Weight of a window at each position, [length], from the number of windows there."""
         return torch.tensor(counts, dtype=torch.float32).reciprocal_()
 
     def finished(self, total: Tensor, sizes: int) -> Tensor:
-        """The scores, from their sum over as many sizes."""
+        """The final scores, from their sum over `sizes` sizes."""
         del sizes
         return total
 

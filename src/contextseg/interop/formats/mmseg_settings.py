@@ -1,4 +1,4 @@
-"""The config that mmsegmentation stores beside weights: read as data, never run."""
+"""The config that mmsegmentation stores with its weights, read as data and never run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 2**20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conventions:
-    """What the weights do not show."""
+    """Options that do not follow from the weights."""
 
     output_stride: int = 8
     align_corners: bool = False
@@ -28,9 +28,9 @@ class Conventions:
 
 
 def parse_settings(text: str) -> Settings:
-    """The assignments in a config file's text, as far as they are plain data.
+    """The assignments in the text of a config file, as plain data.
 
-    `dict(a=1)` becomes a dictionary; what would have to be computed becomes None.
+    `dict(a=1)` becomes a dictionary; any other expression that is not a literal becomes None.
     """
     if len(text) > LONGEST:
         return {}
@@ -44,10 +44,10 @@ def parse_settings(text: str) -> Settings:
 
 
 def conventions(settings: Settings) -> Conventions:
-    """The conventions that a stored config names; the format's own where it is silent.
+    """The conventions in a stored config, with the format's defaults for the rest.
 
     Raises:
-        ForeignCheckpointError: the config asks for what this package does not compute.
+        ForeignCheckpointError: the config needs something that this package does not support.
     """
     model = _part(settings, "model")
     head, backbone = _part(model, "decode_head"), _part(model, "backbone")
@@ -84,7 +84,7 @@ def _output_stride(backbone: Mapping[str, Any]) -> int:
 
 
 def _normalisation(settings: Settings, model: Mapping[str, Any]) -> tuple[Triple, Triple]:
-    """Mean and deviation in 0 to 1, from a config of 1.x or 0.x."""
+    """Mean and standard deviation in 0 to 1, from a config of 1.x or 0.x."""
     found = _part(model, "data_preprocessor") or _part(settings, "data_preprocessor")
     found = found or _part(settings, "img_norm_cfg")
     if not found:
@@ -109,8 +109,8 @@ def _part(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _refused(what: str, instead: str) -> ForeignCheckpointError:
     return ForeignCheckpointError(
-        f"convert: the config stored in the checkpoint asks for {what}; what is converted is "
-        f"{instead}."
+        f"convert: the config stored in the checkpoint needs {what}; only {instead} can be "
+        f"converted."
     )
 
 

@@ -51,8 +51,8 @@ class SaveLast(pl.Callback):
         folder: the run folder.
         every: steps between checkpoints.
         val_interval: batches between validations; 0 for none.
-        check: called first with the trainer and the module; raises if training has diverged, so
-            that the last good checkpoint stays.
+        check: called before saving with the trainer and the module; raises if training has
+            diverged, so that the last good checkpoint is kept.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SaveLast(pl.Callback):
         self._handler: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for Ctrl-C."""
+        """Install the Ctrl-C handler."""
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._on_signal)
 
@@ -100,13 +100,13 @@ class SaveLast(pl.Callback):
             raise InterruptedRunError
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give Ctrl-C back."""
+        """Restore the previous Ctrl-C handler."""
         self._restore_handler()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Give Ctrl-C back."""
+        """Restore the previous Ctrl-C handler."""
         self._restore_handler()
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""When, where and by which code a run was trained: one entry per session."""
+"""When, where and with which code a run was trained: one entry per session."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RecordSession(pl.Callback):
         self._write()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End it."""
+        """End the session."""
         if self._sessions:
             self._sessions[-1] |= {
                 "seconds": round(time.perf_counter() - self._start, 1),
