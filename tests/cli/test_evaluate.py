@@ -120,9 +120,12 @@ def test_as_mmsegmentation_does(words, options, model, tmp_path):
         ),
         (
             "evaluate {model} shapes --protocol mmseg --window 9 --stride 9",
-            "--window must be at least 32, got 9",
+            "--window must be between 32 and 16384, got 9",
         ),
-        ("evaluate {model} shapes --protocol mmseg --resize 9", "--resize must be at least 32"),
+        (
+            "evaluate {model} shapes --protocol mmseg --resize 9",
+            "--resize must be between 32 and 65536",
+        ),
         ("evaluate {model} shapes --protocol mmseg --resize x", "such as 2048,512, got 'x'"),
         ("evaluate {model} shapes --device tpu", "device must be auto, cpu, cuda"),
     ],

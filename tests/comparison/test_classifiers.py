@@ -112,7 +112,7 @@ def test_cifar10_is_set_beside_published_results_and_the_lowest_error_is_best(
     assert one.cost.parameters < other.cost.parameters
     assert 0 < one.cost.gmac < other.cost.gmac
     report = (tmp_path / "c" / "report.md").read_text()
-    assert "not run here" in report
+    assert "not reproduced here" in report
     assert "3.96" in report
     assert "error" in capsys.readouterr().out
     assert main(["compare", "resnet14_cifar10_short", "demo", *options[:2]]) == 2

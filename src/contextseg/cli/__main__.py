@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
 from contextseg.system.terminal import printable_streams, raw
@@ -113,7 +114,7 @@ def _message(error: Exception) -> str:
 
 
 def _report(program: str, message: str) -> int:
-    print(f"{program}: error: {message}", file=sys.stderr)
+    print(f"{program}: error: {abridged(message)}", file=sys.stderr)
     return MISTAKE
 
 

@@ -63,7 +63,9 @@ def main(argv: Sequence[str]) -> int:
 
     if is_classifier(options.model):
         return _classifier(options)
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
     views = chosen_views(options, protocol)

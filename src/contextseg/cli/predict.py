@@ -84,7 +84,9 @@ def main(argv: Sequence[str]) -> int:
                 skip_existing=options.skip_existing,
             )
         return _report(summary, f"classified, results in {options.out}")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     with _reported_at_the_end():
         summary = predict_files(
             predictor,

@@ -62,6 +62,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default="32",
         help="32 (default), bf16, or auto: bf16 where it is faster, else 32",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="open a .pt2 file, which can run any code: only for files whose maker you trust",
+    )
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,9 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is not a public data set as downloaded.")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     write_submission(
         options.out,
         predictor,

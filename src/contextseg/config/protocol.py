@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals, within
+from contextseg.config.checks import check, within
+from contextseg.config.marks import bounds
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
@@ -20,20 +20,20 @@ class ProtocolConfig:
     the border. `cpnet`: images are padded with the mean colour on all sides, and the last window is
     shifted back inside. The stride of the windows is two thirds of the crop in both. `mmseg`: as
     mmsegmentation tests: nothing is padded, and images are viewed whole unless `stride` is set."""
-    base_size: int | None = None
+    base_size: int | None = field(default=None, metadata=bounds(32, 65536))
     """Long side of the image at scale 1, in pixels; None keeps its size."""
-    short_side: int | None = None
+    short_side: int | None = field(default=None, metadata=bounds(32, 65536))
     """Style `mmseg`: largest short side of the image at scale 1, in pixels, whose long side is then
     at most `base_size`: mmsegmentation's `scale=(2048, 512)` is base_size 2048, short_side 512.
     None limits the long side alone."""
-    crop: int = 480
+    crop: int = field(default=480, metadata=bounds(32, 16384))
     """Rows and columns of the windows, in pixels: the training crop. Style `mmseg` has windows only
     if `stride` is set."""
-    stride: int | None = None
+    stride: int | None = field(default=None, metadata=bounds(1, 16384))
     """Style `mmseg`: pixels from one window to the next, as mmsegmentation's `mode='slide'` has
     them; the last window is shifted back inside. None views the whole image at once
     (`mode='whole'`)."""
-    scales: tuple[float, ...] = SCALES
+    scales: tuple[float, ...] = field(default=SCALES, metadata=bounds(0, 16))
     """Resize factors to average over."""
     flip: bool = True
     """Also use the mirror image."""
@@ -45,12 +45,9 @@ class ProtocolConfig:
     them."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        at_least("crop", self.crop, 32)
-        if self.base_size is not None:
-            at_least("base_size", self.base_size, 32)
+        check(self)
         self._check_mmseg()
-        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
+        if min(self.scales) == 0:
             raise ValueError(
                 f"scales must be one or more factors above 0, such as 0.5, 1, 1.5, got "
                 f"{list(self.scales)}."

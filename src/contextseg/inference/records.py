@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
 
 _FORGOTTEN = "forgotten"
 
@@ -76,7 +77,7 @@ def read_records(path: str | os.PathLike[str], key: str) -> dict[object, dict[st
     if not file.is_file():
         return {}
     text = file.read_text(encoding="utf-8", errors="replace")
-    return {name: json.loads(line) for name, line in _last_lines(text, key).items()}
+    return {name: load_json(line) for name, line in _last_lines(text, key).items()}
 
 
 def _last_lines(text: str, key: str) -> dict[object, str]:
@@ -84,11 +85,11 @@ def _last_lines(text: str, key: str) -> dict[object, str]:
     kept: dict[object, str] = {}
     for line in text.split("\n"):
         try:
-            record = json.loads(line)
+            record = load_json(line)
             name = record[key]
             kept.pop(name, None)
             if _FORGOTTEN not in record:
                 kept[name] = line
-        except (ValueError, TypeError, KeyError, RecursionError):  # TypeError: a list as a name
+        except (ValueError, TypeError, KeyError):  # TypeError: a list as a name
             continue
     return kept

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from contextseg.system.weight_files import read_weights
 
 CONFIG_KEY = "contextseg_config"
 """Under which a checkpoint holds the options of its run; those of before 0.2 hold none."""
@@ -41,7 +41,7 @@ def read_checkpoint(path: Path, *, check: bool = True) -> Checkpoint:
     if check:
         _check(path)
     try:
-        content = torch.load(path, weights_only=True, mmap=True)
+        content = read_weights(path, mapped=True)
         data = content.get("RunData") or content["ClassifierData"]  # of version 0.1
         return Checkpoint(
             path=path,
@@ -62,6 +62,8 @@ def _check(path: Path) -> None:
     """Compare a file with the checksum that PyTorch keeps of each of its parts."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+                return  # not PyTorch's, and perhaps a bomb: refused when it is read
             damaged = archive.testzip()
     except FileNotFoundError:
         raise

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
 from contextseg.config.io import read_mapping
+from contextseg.system.json_text import load_json
 
 CONFIG = "config.yaml"
 LOG = "metrics.csv"
@@ -80,6 +80,6 @@ def _number(text: str | list[str], where: str) -> float:
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
     """The sessions of the run in a folder (`callbacks.provenance`); empty if none were recorded."""
     try:
-        return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
+        return load_json((folder / SESSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import lightning.pytorch as pl
-import torch
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
@@ -18,6 +17,7 @@ from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.system.exclusive import exclusive
+from contextseg.system.weight_files import read_weights
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.checkpoint_file import read_checkpoint
 from contextseg.training.classification import ClassificationTask
@@ -142,7 +142,7 @@ def _train(
                 f"the run in {folder} is finished: all {checkpoint.steps} steps are done."
             )
         # It was stopped after its last step: only the files below are missing.
-        state = torch.load(checkpoint.path, weights_only=True, mmap=True)["state_dict"]
+        state = read_weights(checkpoint.path, mapped=True)["state_dict"]
         module.load_state_dict(state)
         interrupted = False
     else:

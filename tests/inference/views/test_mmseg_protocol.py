@@ -181,7 +181,7 @@ def test_the_whole_image_is_one_view_without_padding():
         ({"short_side": 512}, "short_side requires base_size"),
         ({"base_size": 512, "short_side": 600}, "short_side must be between 32 and 512, got 600"),
         ({"crop": 64, "stride": 65}, "stride must be between 1 and 64, got 65"),
-        ({"stride": 0}, "stride must be between 1 and 480, got 0"),
+        ({"stride": 0}, "stride must be between 1 and 16384, got 0"),
     ],
 )
 def test_options_that_make_no_sense(options, message):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from contextseg.interop.formats.layout import ForeignCheckpointError, Settings
 from contextseg.interop.formats.mmseg_images import Images, images_of
+
+LONGEST = 2**20
+"""Characters of a config that are read; those of mmsegmentation have some ten thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,14 +30,14 @@ def parse_settings(text: str) -> Settings:
     `dict(a=1)` becomes a dictionary, a name the value assigned to it before; any other expression
     that is not a literal becomes None.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    if len(text) > LONGEST:
         return {}
     found: dict[str, Any] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _value(node.value, found)
+    # Text that nests too deeply ends in any of the last three, by the place where it does.
+    with suppress(SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                found[node.targets[0].id] = _value(node.value, found)
     return found
 
 
