@@ -81,7 +81,7 @@ def test_file_objects_that_cannot_be_read(photo):
         read_image(file)
     with pytest.raises(ImageError, match=re.escape(f"{cut}: cannot be read")):
         read_image(file)  # closed
-    with pytest.raises(ImageError, match="the file object: cannot be read: .* it is no JPEG"):
+    with pytest.raises(ImageError, match=r"the file object: cannot be read: .* it is no JPEG"):
         read_image(io.BytesIO(b"nothing"))
     with Image.open(cut) as image, pytest.raises(ImageError, match=re.escape(f"{cut} cannot be")):
         read_image(image)

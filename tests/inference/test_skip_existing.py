@@ -230,8 +230,7 @@ def test_an_exported_model_is_known_by_its_files(tmp_path):
     for network, weights in (("a", "w"), ("b", "w"), ("a", "v"), ("a", "w")):
         (tmp_path / "m.xml").write_text(network)
         (tmp_path / "m.bin").write_text(weights)
-        model = ExportedModel(info, lambda images: {}, "OpenVINO")
-        model.file = tmp_path / "m.xml"
+        model = ExportedModel(info, lambda images: {}, "OpenVINO", tmp_path / "m.xml")
         digests.append(made_by(Predictor(model, info.classes, device="cpu"))["model"])
     assert len(set(digests)) == 3
     assert digests[0] == digests[3]

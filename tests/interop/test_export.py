@@ -278,5 +278,5 @@ def test_a_file_of_another_origin_is_refused(tmp_path, onnx_file):
     del model.metadata_props[:]
     path = tmp_path / "foreign.onnx"
     onnx.save(model, path)
-    with pytest.raises(ValueError, match="was not written by `contextseg export`"):
+    with pytest.raises(ValueError, match="`contextseg export` did not write it"):
         load(path)

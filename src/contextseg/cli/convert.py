@@ -55,6 +55,11 @@ def main(argv: Sequence[str]) -> int:
         f"{done.source}: {config.name} on {config.backbone}, {config.num_classes} classes, output "
         f"stride {config.output_stride}, align_corners {str(config.align_corners).lower()}."
     )
+    mean, std = ([round(value, 4) for value in values] for values in config.normalisation)
+    origin = "stated in its config"
+    if not done.normalisation_stated:
+        origin = f"usual in {done.source}; the checkpoint states none"
+    print(f"Images are RGB with mean {mean} and standard deviation {std} ({origin}).")
     print(f"{counted(len(done.state_dict) - len(done.filled), 'tensor')} converted.")
     for reason, count in Counter(done.dropped.values()).items():
         print(f"{count} left out: {reason}.")

@@ -8,9 +8,10 @@ from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 from contextseg.cli.prediction_options import (
-    add_device_options,
+    add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 EXAMPLE = """
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained only on VOC's own data (default: comp6)"
     )
-    add_device_options(parser)
+    add_prediction_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
     require_order("submit", options.model, options.data)
@@ -58,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
         options.out,
         predictor,
         data,
-        protocol=protocol,
         competition="comp5" if options.comp5 else "comp6",
+        **chosen_views(options, protocol),
     )
     print(f"{counted(len(data), 'image')}, written to {options.out}.")
     return 0

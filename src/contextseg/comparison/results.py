@@ -19,6 +19,8 @@ from contextseg.system.terminal import json_text
 FILE_NAME = "comparison.json"
 LOGS = "logs"
 """Folder next to it with the training logs, one CSV file per run."""
+PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
+FILES = (FILE_NAME, PAGE, MARKDOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,11 @@ def _check_bounds(name: str, value: Any, bounds: Bounds) -> None:
         within(name, each, bounds.least, bounds.most)
 
 
+def split_or_none(split: str) -> str:
+    """The name of a split, empty for `none`."""
+    return "" if split.strip().lower() == "none" else split
+
+
 def within(name: str, value: float, least: float, most: float) -> None:
     """Raise unless `value` is between `least` and `most`, inclusive."""
     if not least <= value <= most:

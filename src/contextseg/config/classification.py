@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import check
+from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import (
     BATCH,
     EPOCHS,
@@ -17,7 +17,7 @@ from contextseg.config.marks import (
     bounds,
 )
 from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
-from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
+from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 from contextseg.config.training import TrainingConfig
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
@@ -43,7 +43,7 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        check_std(self.std)
+        check_normalisation(self.mean, self.std)
 
     @property
     def name(self) -> str:
@@ -69,7 +69,8 @@ class ClassifierDataConfig:
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "test"
-    """Split to score on; empty for none. CIFAR-10 has `train` and `test`."""
+    """Split to score on; `none` (or empty) to train without validation. CIFAR-10 has `train` and
+    `test`."""
     workers: int | Literal["auto"] = field(
         default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
     )
@@ -79,6 +80,7 @@ class ClassifierDataConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

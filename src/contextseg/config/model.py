@@ -8,7 +8,7 @@ from typing import Literal
 from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
-from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
+from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ class ModelConfig:
             )
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be a multiple of 0.25, got {self.image_scale}.")
-        check_std(self.std)
+        check_normalisation(self.mean, self.std)
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import check
+from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import BATCH, EPOCHS, FREE_ON_RESUME, STEPS, WITHOUT_EFFECT, bounds
 from contextseg.config.model import ModelConfig
 from contextseg.config.protocol import ProtocolConfig
@@ -25,7 +25,8 @@ class DataConfig:
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "val"
-    """Split to select the best weights on; empty for none."""
+    """Split to select the best weights on; `none` (or empty) to train without validation, which
+    keeps the weights of the last step."""
     workers: int | Literal["auto"] = field(
         default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
     )
@@ -36,6 +37,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -145,16 +145,16 @@ def engine_failures(what: str) -> Iterator[None]:
 
 
 def check_averageable(model: ExportedModel) -> None:
-    """Raise unless several views of an image can be averaged through an exported network."""
+    """Raise unless an exported network can average several views of an image."""
     if model.info.size is not None:
         raise ValueError(
-            "the network was exported for one image size: it cannot take other scales, mirror "
-            "images or give probabilities of any image. Export without --size."
+            "the network was exported for one image size: it cannot take other scales or mirror "
+            "images, nor return probabilities of any image. Export without --size."
         )
     if model.info.output == "mask":
         raise ValueError(
-            "an export of class labels has no probabilities to return or to average over scales "
-            "and mirror images: export with --output logits."
+            "this export returns class labels only: it has no probabilities to return or to "
+            "average over scales and mirror images. Export with --output logits."
         )
 
 

@@ -47,6 +47,9 @@ class Conversion:
     """Batch counters that old checkpoints lack, set to 0; inference does not use them."""
     classes: Classes
     """Class names and colours from the checkpoint, or numbered classes if it has none."""
+    normalisation_stated: bool
+    """Whether the checkpoint's own config states mean and std; if not, they are those that the
+    code base uses throughout."""
 
 
 def convert_state_dict(
@@ -109,6 +112,7 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
         dropped=dropped,
         filled=filled,
         classes=classes,
+        normalisation_stated=layout.normalisation_stated,
     )
 
 
