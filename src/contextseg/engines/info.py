@@ -83,7 +83,7 @@ class ExportInfo:
             text = metadata[KEY]
         except KeyError:
             raise ValueError(
-                f"{where} does not describe its network: it was not written by `contextseg export`."
+                f"{where} does not say what network it is: `contextseg export` did not write it."
             ) from None
         try:
             content: dict[str, Any] = load_json(text)
