@@ -52,7 +52,8 @@ class TrainingModule(pl.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Prepare the network for the processes and the device that it trains on."""
-        atexit.register(leave_group)
+        if self.trainer.world_size > 1:
+            atexit.register(leave_group)
         self.model = self.task.adapt(self.model, self.trainer)
 
     def configure_optimizers(self) -> Any:
