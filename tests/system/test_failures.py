@@ -134,6 +134,7 @@ def test_it_travels_between_processes():
     assert (str(error), error.kind) == ("out of memory.", "memory")
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize(
     ("allocation", "amount"),

@@ -108,6 +108,7 @@ def test_only_our_own_remains_are_removed(data, tmp_path):
     assert names_in(run).issuperset(theirs)
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_is_completed(data, tmp_path, monkeypatch):
     import contextseg
     from contextseg.comparison import compare as comparing
