@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from contextseg.cli.parsing import CommandParser
 
 if TYPE_CHECKING:
-    from contextseg.data.setup import DataPlan
+    from contextseg.data.setup.plan import DataPlan
 
 EXAMPLE = """
 contextseg data init my_images --dry-run
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     options = _parser().parse_args(list(argv))
 
-    from contextseg.data.setup import init_data
+    from contextseg.data.setup.init import init_data
 
     plan = init_data(
         options.path,

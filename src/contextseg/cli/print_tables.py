@@ -18,7 +18,7 @@ from contextseg.system.terminal import cell, console, printable
 
 if TYPE_CHECKING:
     from contextseg.data.check import Report
-    from contextseg.data.setup import DataPlan
+    from contextseg.data.setup.plan import DataPlan
     from contextseg.metrics import Scores
     from contextseg.metrics.classification import ClassificationScores
     from contextseg.report.tables import Table as ReportTable

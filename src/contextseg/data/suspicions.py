@@ -52,8 +52,9 @@ def _leaks(checked: Checked) -> Iterator[str]:
             more = f", and {len(found) - _SHOWN} more pairs" if len(found) > _SHOWN else ""
             images = len({alike.second for alike in found})
             yield (
-                f"{two.split}: {images} of {len(two)} images nearly repeat images of {one.split}, "
-                f"which makes scores on them too good: {'; '.join(pairs)}{more}."
+                f"{two.split}: {images} of {len(two)} images nearly "
+                f"{'repeats an image' if images == 1 else 'repeat images'} of {one.split}, which "
+                f"makes scores on them too good: {'; '.join(pairs)}{more}."
             )
 
 

@@ -40,7 +40,7 @@ def require_classes(values: Sequence[MaskValues], paths: Sequence[Path]) -> None
         raise ValueError(
             f"{worst}: has {numbers.max()} {what} and hardly two equal pixels side by side, as a "
             f"photo has, and so have most of the {len(values)} masks. Masks hold one value per "
-            f"class. Are these the images, overlays or heat maps?"
+            f"class. Are these the images, overlays or heat maps, or masks that were saved as JPEG?"
         )
     thin = int((inner == 0).sum())
     smooth = thin >= _EDGES and 2 * thin > len(codes)
