@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+_TOLERANCE = 0.01
+"""Share of the images by which the splits may differ from what is asked for."""
+
 
 def stratified(
     presence: np.ndarray, groups: np.ndarray, val_share: float, seed: int = 0
@@ -30,6 +33,7 @@ def stratified(
     order = np.random.default_rng(seed).permutation(number)
     is_val = _assigned(counts[order], sizes[order], np.array([1 - val_share, val_share]))
     _repair(counts[order] > 0, sizes[order], is_val, val_share)
+    _balance(counts[order], sizes[order], is_val, val_share)
     chosen = np.zeros(number, bool)
     chosen[order] = is_val
     return chosen[groups]
@@ -93,3 +97,29 @@ def _repair(has: np.ndarray, sizes: np.ndarray, is_val: np.ndarray, val_share: f
                 source[group] = False
                 in_source -= has[group]
                 in_target += has[group]
+
+
+def _balance(counts: np.ndarray, sizes: np.ndarray, is_val: np.ndarray, val_share: float) -> None:
+    """Move groups to the smaller split as long as shares of images and classes come closer.
+
+    No class leaves a split by that.
+    """
+    totals = np.column_stack([counts, sizes]) / np.maximum([*counts.sum(0), sizes.sum()], 1)
+    weights = np.ones(totals.shape[1])
+    weights[-1] = len(weights)  # sizes count as much as all classes together
+    has = counts > 0
+    while True:
+        off = totals[is_val].sum(0) - val_share
+        if abs(off[-1]) <= _TOLERANCE:
+            return
+        heavy = is_val if off[-1] > 0 else ~is_val
+        in_heavy = has[heavy].sum(0)
+        free = np.flatnonzero(heavy & ~(has & (in_heavy == 1)).any(1))
+        if not len(free):
+            return
+        sign = -1 if off[-1] > 0 else 1
+        costs = np.abs(off + sign * totals[free]) @ weights
+        best = int(costs.argmin())
+        if costs[best] >= np.abs(off) @ weights - 1e-9:
+            return
+        is_val[free[best]] = sign > 0
