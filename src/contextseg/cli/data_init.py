@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contextseg.cli.parsing import CommandParser
+from contextseg.data.places import PAIR_SEPARATOR
 
 if TYPE_CHECKING:
     from contextseg.data.setup.plan import DataPlan
 
+_SHOWN = 3
+"""Lines of a list that a dry run prints."""
 EXAMPLE = """
 contextseg data init my_images --dry-run
 contextseg data init my_images --group-by prefix --val 0.1
@@ -82,13 +85,14 @@ def _print_plan(plan: DataPlan, dry_run: bool) -> None:
     print(f"Splits: {plan.division}.")
     for name, split in plan.splits.items():
         images = len(split.pairs)
-        groups = "" if split.groups == images else f" in {split.groups} groups"
+        many = "" if split.groups == 1 else "s"
+        groups = "" if split.groups == images else f" in {split.groups} group{many}"
         print(f"  {name}: {images} {'image' if images == 1 else 'images'}{groups}")
     for text in (*plan.notes, *plan.problems):
         print(f"- {text}")
     if dry_run:
         for name, text in plan.files.items():
-            print(f"\n{name} would be:\n{text}", end="")
+            print(f"\n{name} would be:\n{_beginning(text)}")
     elif plan.files:
         print(f"Written: {', '.join(plan.files)}.")
     if not plan.files:
@@ -98,3 +102,12 @@ def _print_plan(plan: DataPlan, dry_run: bool) -> None:
             f"Next: contextseg data check {plan.root}\n"
             f"      contextseg train RECIPE --data {plan.root}"
         )
+
+
+def _beginning(text: str) -> str:
+    """The first lines of a list; all of another file."""
+    lines = text.splitlines()
+    if PAIR_SEPARATOR not in text or len(lines) <= _SHOWN:
+        return text.replace(PAIR_SEPARATOR, "    ")
+    shown = "\n".join(lines[:_SHOWN]).replace(PAIR_SEPARATOR, "    ")
+    return f"{shown}\nand {len(lines) - _SHOWN} more lines"
