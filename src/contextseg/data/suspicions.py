@@ -18,6 +18,8 @@ from contextseg.data.wording import some
 Checked = Sequence[tuple[Dataset, Report]]
 """Splits of one dataset, each with the result of its check."""
 _SHOWN = 5
+_FEWEST = 10
+"""Images among which one can be unusual."""
 _UNUSUAL_AREA = 4.0
 """Factor between the area of an image and the median."""
 _UNUSUAL_GREY, _SPREADS, _BLANK = 40.0, 6.0, 2.0
@@ -61,7 +63,7 @@ def _leaks(checked: Checked) -> Iterator[str]:
 def _odd_images(checked: Checked) -> Iterator[str]:
     for dataset, report in checked:
         looks = report.looks
-        if looks is None or len(looks) < _SHOWN:
+        if looks is None or len(looks) < _FEWEST:
             continue
         names = [dataset.names[int(index)] for index in looks.indices]
         area = looks.sizes.prod(1) / np.median(looks.sizes.prod(1))
@@ -127,10 +129,11 @@ def _unknown_ids(dataset: Any, report: Report) -> set[int]:
     """Ids that are no class's, in masks that the check refused."""
     known = {info.id for info in dataset.classes.classes + dataset.classes.ignored} | {255}
     found: set[int] = set()
-    path_of = getattr(dataset, "mask_path", None)
-    for index in report.faulty[:_READ] if path_of is not None else ():
+    if not hasattr(dataset, "mask_path"):  # a class of one's own
+        return found
+    for index in report.faulty[:_READ]:
         try:
-            values = read_stored_mask(path_of(index)).values
+            values = read_stored_mask(dataset.mask_path(index)).values
         except ImageError:
             continue
         if values.ndim == 2:
