@@ -44,6 +44,10 @@ LONG = ("train", "compare")
 COMPILED = {
     ("docs/convert.md", "config, state = contextseg.convert_state_dict("): "needs a checkpoint of "
     "the authors; tests/interop converts checkpoints",
+    (
+        "docs/convert.md",
+        "from contextseg.data.vocabularies",
+    ): "needs a checkpoint of mmsegmentation",
     ("docs/export.md", "report = contextseg.export("): "needs OpenVINO; tests/interop exports",
 }
 """Python that is compiled only, by page and beginning, and why."""

@@ -149,13 +149,13 @@ def test_an_interrupted_demonstration_says_how_to_resume(demonstration, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["demo", "--epochs", "0"], "epochs must be at least 1"),
+        (["demo", "--epochs", "0"], "epochs must be between 1 and 1000000"),
         (["demo", "--epochs", "x"], "--epochs: invalid int value"),
         (["demo", "--minutes", "0"], "--minutes: must be a number above 0, got '0'"),
         (["demo", "--minutes", "nan"], "--minutes: must be a number above 0, got 'nan'"),
         (["demo", "--minutes", "x"], "--minutes: must be a number above 0, got 'x'"),
         (["demo", "--minutes", "3", "--epochs", "9"], "not allowed with argument --minutes"),
-        (["demo", "here"], "unrecognized arguments: here"),
+        (["demo", "here"], "here: more arguments than contextseg demo takes"),
     ],
 )
 def test_a_mistake_is_one_line(demonstration, words, message, capsys):

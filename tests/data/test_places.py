@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from contextseg.data import open_dataset, splits_of
-from contextseg.data.file_tree import files_below
 from contextseg.data.folder import FolderDataset, write_folder
 from contextseg.data.survey import nearest_layouts
+from contextseg.data.walk import walk
 from tests.data import native
 
 CLASSES = '{"classes": [{"id": 0, "name": "sky"}, {"id": 1, "name": "road"}]}'
@@ -120,11 +120,15 @@ def test_links_in_a_circle_and_things_that_are_no_files(tmp_path):
     for kind in ("images", "masks"):
         os.symlink(root / kind / "train", root / kind / "train/s/back")
         os.symlink(root / kind / "train/s", root / kind / "train/again")
-        os.symlink(root / kind / "nowhere", root / kind / "train/broken.png")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(root / "images/train/waits.png")
     assert open_dataset(str(root), "train").names == ["s/a", "s/b"]
-    assert len(files_below(root / "images")) == 2
+    assert len(walk(root / "images").files) == 2
+    os.symlink(root / "nowhere", root / "images/train/broken.png")
+    os.mkfifo(root / "images/train/waits.png")
+    with pytest.raises(ValueError, match=r"broken\.png: cannot be read \(no such file"):
+        open_dataset(str(root), "train")
+    loose = open_dataset(str(root), "train", strict=False)
+    assert loose.names == ["s/a", "s/b"]
+    assert any("waits.png: cannot be read (not a regular file" in each for each in loose.problems)
 
 
 def test_a_linked_folder_is_read(tmp_path):

@@ -89,7 +89,7 @@ def test_a_list_that_is_a_folder(root):
     [
         ('{"classes": [], "classes": []}', 'the key "classes" occurs twice'),
         ('{"classes": [{"id": 0, "id": 1, "name": "a"}]}', 'the key "id" occurs twice'),
-        ("[" * 200_000, "nested too deeply"),
+        ("[" * 200_000, "nests more than 32 levels deep"),
         ("{", "Expecting property name"),
     ],
 )

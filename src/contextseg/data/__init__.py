@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contextseg.system.addresses import refuse_address
+
 if TYPE_CHECKING:
     from contextseg.data.layouts import Recognised
     from contextseg.data.sample import Dataset
@@ -29,6 +31,7 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
     Raises:
         ValueError: the folder is not laid out as expected; the message says what is missing.
     """
+    refuse_address(root)
     if root == SHAPES:
         from contextseg.data.shapes import ShapesDataset
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from contextseg.config.labels import IGNORED
@@ -39,7 +40,7 @@ def read_own_classes(root: Path) -> Classes | None:
 
 
 def require_own_classes(root: Path) -> Classes:
-    """The classes that a folder names in a file of its own.
+    """The classes that a folder names in a file of its own; without a name, they get the folder's.
 
     Raises:
         ValueError: there is no such file, or it violates its format.
@@ -51,7 +52,7 @@ def require_own_classes(root: Path) -> Classes:
             f"`contextseg data init {root}` writes it from what the masks hold; or write it like "
             f"this, with an entry for each class:\n{EXAMPLE}"
         )
-    return classes
+    return replace(classes, dataset=classes.dataset or root.resolve().name)
 
 
 def read_labelmap(path: Path) -> Classes:

@@ -1,46 +1,12 @@
-"""All files in a folder and its sub-folders, with names that work on every file system."""
+"""Names of the files in a folder and its sub-folders that work on every file system."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from contextseg.data.text_files import nfc
-
-
-def files_below(folder: Path) -> list[Path]:
-    """Regular files in a folder and its sub-folders, without hidden ones.
-
-    Each real folder is entered once, even if links lead to it repeatedly or in a circle.
-
-    Returns:
-        The files of a folder before those of its sub-folders, both sorted by name.
-    """
-    files: list[Path] = []
-    entered: set[str] = set()
-    links: list[Path] = []  # last, so that a folder has its own name if it has one
-
-    def enter(place: Path) -> None:
-        real = os.path.realpath(place)
-        if real in entered:
-            return
-        entered.add(real)
-        below = []
-        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                (links if entry.is_symlink() else below).append(Path(entry.path))
-            elif entry.is_file():
-                files.append(Path(entry.path))
-        for path in below:
-            enter(path)
-
-    enter(folder)
-    while links:
-        enter(links.pop(0))
-    return files
+from contextseg.data.walk import walk
 
 
 def name_below(path: Path, folder: Path) -> str:
@@ -61,12 +27,15 @@ def named_files(
     Args:
         folder: where to look.
         suffixes: of the files to take, in lower case, such as `.jpg`.
-        tell: called with a message for each file whose name another one has.
+        tell: called with a message for each entry that cannot be read, or whose name another has.
         ending: ending of the names to take, which is cut off, such as `_leftImg8bit`.
         with_folders: whether sub-folders are part of a name.
     """
     files: dict[str, Path] = {}
-    for path in files_below(folder):
+    found = walk(folder)
+    for path, reason in found.failed:
+        tell(f"{path}: cannot be read ({reason}).")
+    for path in found.files:
         if path.suffix.lower() not in suffixes or not path.stem.endswith(ending):
             continue
         name = name_below(path, folder if with_folders else path.parent).removesuffix(nfc(ending))

@@ -189,7 +189,7 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         image, labels, _ = checked_sample(self.dataset, index)
-        return {"image": to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
+        return {"image": to_tensor(image), "labels": as_tensor(labels), "index": index}
 
 
 def evaluation_loader(
@@ -275,3 +275,13 @@ def _end_with_parent() -> None:
 def to_tensor(image: np.ndarray) -> Tensor:
     """[h, w, 3] to [3, h, w]."""
     return torch.from_numpy(np.stack(cv2.split(image)))
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """A tensor of an array's values, without a copy where torch takes the array as it is.
+
+    torch refuses negative strides (flipped arrays), and warns of memory that is read-only.
+    """
+    if min(array.strides, default=0) < 0 or not array.flags.writeable:
+        array = array.copy()
+    return torch.from_numpy(array)

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from contextseg.data.class_files import require_own_classes
-from contextseg.data.file_tree import files_below, name_below
+from contextseg.data.file_tree import name_below
 from contextseg.data.pairing import Entry, ListedDataset, Listing, own_ids
 from contextseg.data.places import PAIR_SEPARATOR, has_pairs, list_of
 from contextseg.data.text_files import nfc, read_lines
+from contextseg.data.walk import walk
 from contextseg.data.wording import some
 
 
@@ -102,6 +103,6 @@ class _Files:
         if self._composed is None:  # names whose letters are stored decomposed, as macOS does
             self._composed = {
                 nfc(file.relative_to(self._root).as_posix()): file
-                for file in files_below(self._root)
+                for file in walk(self._root).files
             }
         return self._composed.get(plain)

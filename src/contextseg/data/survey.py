@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 from contextseg.data.class_files import READERS, own_class_file
-from contextseg.data.file_tree import files_below
 from contextseg.data.setup.matching import match_pictures
 from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.walk import walk
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "one's own images": ("images/train", "masks/train"),
@@ -69,7 +69,7 @@ def commands(root: Path) -> list[str]:
 def count_files(root: Path) -> dict[str, Counter[str]]:
     """Number of images and of files that may hold labels, by folder and suffix."""
     counts: dict[str, Counter[str]] = {}
-    for path in files_below(root):
+    for path in walk(root).files:
         suffix = path.suffix.lower()
         if suffix in IMAGE_SUFFIXES or suffix in _OF_INTEREST:
             place = path.parent.relative_to(root).as_posix()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import unicodedata
 from pathlib import Path
 from typing import Any
+
+from contextseg.system.json_text import load_json
 
 _UTF16 = "UTF-16"
 _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
@@ -57,9 +58,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """
     text = read_text(path)
     try:
-        return json.loads(text, object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError(f"{path}: is nested too deeply.") from None
+        return load_json(text, unique=True)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -70,15 +69,6 @@ def nfc(text: str) -> str:
     macOS may store the name `café` as `cafe` and an accent (NFD), where a list has one character.
     """
     return unicodedata.normalize("NFC", text)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in content:
-            raise ValueError(f'the key "{key}" occurs twice in one object. Keep one.')
-        content[key] = value
-    return content
 
 
 def _wrong_encoding(path: str | os.PathLike[str], what: str) -> str:

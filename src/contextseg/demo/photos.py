@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from contextseg.system.atomic_files import remove_partials
 from contextseg.system.samples import shipped_model
 
 
@@ -29,7 +30,8 @@ def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | Non
 
     Args:
         root: folder of a data set of street scenes.
-        out: folder for masks/, overlays/ and predictions.jsonl; existing results are replaced.
+        out: folder for masks/, overlays/ and predictions.jsonl; existing results are replaced, and
+            what a killed process left unfinished is removed.
 
     Returns:
         The result; None if there is no such model, or the data set has no test photos.
@@ -41,6 +43,8 @@ def segment_photos(root: str, out: str | os.PathLike[str]) -> PhotosResult | Non
     if model is None or not photos.is_dir():
         return None
     start = time.perf_counter()
+    for part in ("masks", "overlays"):
+        remove_partials(Path(out) / part)
     summary = predict_files(load(model), [photos], out, overwrite=True)
     return PhotosResult(
         folder=Path(out), model=model, count=summary.done, seconds=time.perf_counter() - start

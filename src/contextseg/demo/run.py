@@ -15,6 +15,7 @@ from contextseg.config import TrainConfig
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
+from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
 
 if TYPE_CHECKING:
@@ -69,7 +70,14 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
     Raises:
         ValueError: there are problems in the data, `minutes` is not above 0 or is combined with
             several devices, or the folder holds a run with other options.
+        FolderInUseError: another demonstration or training is running in the folder.
     """
+    with exclusive(config.out, (REPORT,)):
+        return _run_demo(config, minutes)
+
+
+def _run_demo(config: TrainConfig, minutes: float | None) -> DemoResult:
+    """As `run_demo`, in a folder that is ours alone."""
     from contextseg.config.io import read_yaml
     from contextseg.data import open_dataset
     from contextseg.data.check import check_dataset

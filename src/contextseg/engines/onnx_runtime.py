@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from contextseg.engines.exported import ExportedModel
+from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, ExportInfo
 from contextseg.system.extras import optional
 
@@ -35,14 +35,13 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     # An arena that is kept between calls and planned for each image size would only grow.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
-    try:
+    with engine_failures(f"{path}: ONNX Runtime cannot run this file"):
         session = ort.InferenceSession(path, options, providers=[provider])
-    except Exception as error:  # the runtime's exceptions have no common base class
-        raise ValueError(f"{path}: ONNX Runtime cannot run this file: {error}") from error
     info = ExportInfo.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
     names = [output.name for output in session.get_outputs()]
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
+        with engine_failures(f"{path}: ONNX Runtime fails in this graph"):
+            return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
 
-    return ExportedModel(info, run, "ONNX Runtime")
+    return ExportedModel(info, run, "ONNX Runtime", path)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from contextseg.engines.exported import ExportedModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.threads import limit_threads
 
 SUFFIXES = (".onnx", ".xml", ".pt2")
@@ -19,6 +20,7 @@ def open_exported(
     engine: str = "auto",
     device: str = "auto",
     precision: str | None = None,
+    trust: bool = False,
 ) -> ExportedModel:
     """Open an exported file in its engine.
 
@@ -27,12 +29,15 @@ def open_exported(
         engine: `auto`, `onnxruntime` or `openvino`.
         device: `cpu`; `cuda` for ONNX Runtime if it was built for it; `auto` is `cpu`.
         precision: `bf16` runs an fp32 file in bfloat16 (OpenVINO only); None runs it as exported.
+        trust: open a .pt2 file, which can run any code. Others are data and run none.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is broken, was not exported by contextseg, or is not for this engine.
+        ValueError: the file is broken, was not exported by contextseg, is not for this engine, or
+            is not trusted.
     """
     limit_threads()  # engines use as many threads as PyTorch
+    refuse_address(path)
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no exported model at {file}.")
@@ -52,6 +57,6 @@ def open_exported(
         case ".pt2", "auto":
             from contextseg.engines.programs import open_program
 
-            return open_program(file)
+            return open_program(file, trust=trust)
         case _:
             raise ValueError(f"{file}: {engine} does not run {file.suffix} files.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from contextseg.engines.exported import ExportedModel
+from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, KEY, ExportInfo
 from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.extras import optional
@@ -32,30 +32,27 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     """
     ov = optional("openvino", "openvino")
     core = ov.Core()
-    try:
+    with engine_failures(f"{path}: OpenVINO cannot read this file"):
         model = core.read_model(path)
-    except Exception as error:  # OpenVINO raises plain RuntimeErrors with many lines
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
     # bfloat16 would degrade encoding and upsampling, which int8 networks keep in floating point.
     hint = "bf16" if (precision or info.precision) == "bf16" and _is_fast(path) else "f32"
-    compiled = core.compile_model(
-        model,
-        "CPU",
-        {
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": hint,
-        },
-    )
+    options = {
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": hint,
+    }
+    with engine_failures(f"{path}: OpenVINO cannot run this graph"):
+        compiled = core.compile_model(model, "CPU", options)
     names = [info.output, *(name for out in compiled.outputs[1:] for name in sorted(out.names)[:1])]
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        results = compiled({INPUT: images})
+        with engine_failures(f"{path}: OpenVINO fails in this graph"):
+            results = compiled({INPUT: images})
         return {name: np.array(results[i]) for i, name in enumerate(names)}
 
-    return ExportedModel(info, run, "OpenVINO")
+    name = "OpenVINO" if hint == "f32" else "OpenVINO in bfloat16"
+    return ExportedModel(info, run, name, path)
 
 
 def _is_fast(path: Path) -> bool:

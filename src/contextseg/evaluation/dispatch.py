@@ -48,6 +48,7 @@ def evaluate(
     precision: Requested = "32",
     limit: int | None = None,
     workers: Workers = 0,
+    trust: bool = False,
     progress: Callable[[int, int], None] | None = None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
@@ -79,6 +80,7 @@ def evaluate(
         limit: score only the first `limit` images, at least 1; None scores all.
         workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
             help on this machine.
+        trust: open a .pt2 file at a path, which can run any code, as in `contextseg.load`.
         progress: called after each image (each batch for a classifier) with the number done and
             the total.
         on_prediction: called with the predicted and the true labels of each image, [h, w], uint8;
@@ -113,7 +115,7 @@ def evaluate(
             classifier = classification.predictor_for(model, images, device, precision)
             return classification.count(classifier, images, reading, flip=flip)
         scenes = segmentation.opened(data, split or "val")
-        predictor = segmentation.predictor_for(model, scenes, device, precision)
+        predictor = segmentation.predictor_for(model, scenes, device, precision, trust=trust)
         views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
         return segmentation.count(
             predictor, scenes, reading, views, boundaries=boundaries, on_prediction=on_prediction

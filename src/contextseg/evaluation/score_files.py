@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ import torch
 
 from contextseg.metrics import ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
 from contextseg.system.terminal import json_text
 
 S = TypeVar("S")
@@ -86,7 +86,7 @@ def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
 
 def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
     try:
-        return build(json.loads(Path(path).read_text(encoding="utf-8")))
+        return build(load_json(Path(path).read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: does not hold {kind} ({error}).") from error
 

@@ -45,16 +45,18 @@ def predictor_for(
     data: Dataset,
     device: str | torch.device,
     precision: Requested,
+    *,
+    trust: bool = False,
 ) -> Predictor:
     """A predictor for a model, which must have as many classes as the data.
 
     Raises:
         FileNotFoundError: there is no model at the path.
-        ValueError: the numbers of classes differ, or the file is broken.
+        ValueError: the numbers of classes differ, or the file is broken or not trusted.
     """
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):
-        model = load(model, device=str(device), precision=precision)
+        model = load(model, device=str(device), precision=precision, trust=trust)
     if isinstance(model, Predictor):
         known = model.classes
     num_classes = model.config.num_classes  # pyright: ignore[reportAttributeAccessIssue]

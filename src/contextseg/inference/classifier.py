@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -99,15 +99,24 @@ class ClassifierPredictor:
         self.model = model.to(self.device).eval()
         self._statistics = pixel_statistics(self.config.normalisation, self.device)
 
-    def __call__(self, source: ImageSource) -> Classification:
-        """Classify an image.
+    @overload
+    def __call__(  # pyright: ignore[reportOverlappingOverload]
+        self, source: list[Any] | tuple[Any, ...]
+    ) -> list[Classification]: ...
+    @overload
+    def __call__(self, source: ImageSource) -> Classification: ...
+    def __call__(self, source: ImageSource | list[Any] | tuple[Any, ...]) -> Any:
+        """Classify an image, or each image of a list.
 
         Args:
-            source: a path, a PIL image, an array or a tensor, as for `data.images.read_image`.
+            source: a path, a file object, a PIL image, an array or a tensor, as for
+                `data.images.read_image`; or a list or tuple of these.
 
         Raises:
-            ImageError: the image cannot be read.
+            ImageError: the image cannot be read; for a list, the first that cannot.
         """
+        if isinstance(source, list | tuple):
+            return [self(each) for each in source]
         pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)

@@ -20,6 +20,7 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["classification"],
+    trust: bool = False,
 ) -> ClassifierPredictor: ...
 @overload
 def load(
@@ -29,6 +30,7 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation"] | None = None,
+    trust: bool = False,
 ) -> Predictor: ...
 def load(
     path: str | os.PathLike[str],
@@ -37,6 +39,7 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation", "classification"] | None = None,
+    trust: bool = False,
 ) -> Any:
     """Load the model at `path`, ready to segment or classify photos.
 
@@ -51,14 +54,16 @@ def load(
         engine: the engine for an .onnx file; `auto` is ONNX Runtime.
         task: the task that the model must be for; None takes the file's. Type checkers see a
             `ClassifierPredictor` only if this is `classification`.
+        trust: open a .pt2 file, which can run any code on this machine: set it only for files that
+            you made, or whose maker you trust. All other models are data and run no code.
 
     Returns:
         A `Predictor`, or a `ClassifierPredictor` for a classifier; its `.model` is the network.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the file is broken, not a contextseg model, or for another task; or the engine
-            is not installed.
+        ValueError: the file is broken, not a contextseg model, for another task, or a .pt2 file
+            without `trust`; or the engine is not installed.
 
     Example:
         >>> import contextseg
@@ -76,7 +81,7 @@ def load(
     path = fetched(path)
     if Path(path).suffix in SUFFIXES and task != "classification":
         hint = "bf16" if precision == "bf16" else None
-        exported = open_exported(path, engine=engine, device=device, precision=hint)
+        exported = open_exported(path, engine=engine, device=device, precision=hint, trust=trust)
         if exported.info.precision == "bf16" and Path(path).suffix == ".pt2":
             resolve_precision("bf16", "cpu")  # warns where PyTorch is slow in it
         return Predictor(exported, exported.info.classes, device="cpu")

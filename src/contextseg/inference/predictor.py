@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.engines import ExportedModel
-from contextseg.engines.exported import TILE_PIXELS
+from contextseg.engines.exported import TILE_PIXELS, check_averageable
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
@@ -77,6 +77,16 @@ class Predictor:
         # Convolutions are faster in channels-last layout, on CPUs and GPUs alike.
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
+    @overload
+    def __call__(  # pyright: ignore[reportOverlappingOverload]
+        self,
+        image: list[Any] | tuple[Any, ...],
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> list[Prediction]: ...
+    @overload
     def __call__(
         self,
         image: ImageSource,
@@ -84,11 +94,20 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
-    ) -> Prediction:
-        """Segment one image.
+    ) -> Prediction: ...
+    def __call__(
+        self,
+        image: ImageSource | list[Any] | tuple[Any, ...],
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Any:
+        """Segment one image, or each image of a list.
 
         Args:
-            image: a path, a PIL image, an array or a tensor, as for `data.images.read_image`.
+            image: a path, a file object, a PIL image, an array or a tensor, as for
+                `data.images.read_image`; or a list or tuple of these.
             scales: scales to run the network at, relative to the image's own size; the class
                 probabilities are averaged. `inference.views.plan.SCALES` has those of the papers.
             flip: also average with the mirror image at each scale.
@@ -96,12 +115,14 @@ class Predictor:
                 at least 32; None takes whole images of up to `max_pixels` pixels.
 
         Returns:
-            The prediction, at the image's own size and upright.
+            The prediction, at the image's own size and upright; a list of them for a list.
 
         Raises:
-            ImageError: the image cannot be read.
+            ImageError: the image cannot be read; of a list, the first that cannot.
             ValueError: an option is out of range.
         """
+        if isinstance(image, list | tuple):
+            return [self(each, scales=scales, flip=flip, window=window) for each in image]
         pixels = read_image(image)
         labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
         presence = None
@@ -242,20 +263,6 @@ class Predictor:
             f"Predictor({self.config.name}, {self.config.backbone}, "
             f"{self.classes.num_classes} classes, "
             f"{getattr(self.model, 'engine', self.device)})"
-        )
-
-
-def check_averageable(model: ExportedModel) -> None:
-    """Raise unless an exported network can average several views of an image."""
-    if model.info.size is not None:
-        raise ValueError(
-            "the network was exported for one image size: it cannot take other scales or mirror "
-            "images, nor return probabilities of any image. Export without --size."
-        )
-    if model.info.output == "mask":
-        raise ValueError(
-            "this export returns class labels only: it has no probabilities to return or to "
-            "average over scales and mirror images. Export with --output logits."
         )
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
+from contextseg.data.loading import as_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.views.plan import View
 
@@ -34,9 +35,7 @@ def to_canvas(
         [1, 3, rows, columns], uint8, as from `padded`.
     """
     if isinstance(image, np.ndarray):
-        if not image.flags.writeable:  # torch warns about read-only arrays
-            image = image.copy()
-        pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)
+        pixels = as_tensor(image).to(device).permute(2, 0, 1)
     else:
         pixels = image.to(device, non_blocking=True)
     return padded(pixels[None], smallest, multiple, config)

@@ -19,6 +19,9 @@ from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.terminal import printable
 
+_LONGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+"""Pixels of a side that formats and their libraries can hold."""
+
 
 class ClassShare(NamedTuple):
     """How much of an image belongs to one class."""
@@ -100,11 +103,19 @@ class Prediction:
     def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
         """Write the overlay with its legend, atomically.
 
+        A picture that is larger than its format allows (65500 pixels a side in JPEG, 16383 in
+        WebP) is reduced to that.
+
         Args:
             path: file to write, with a suffix that PIL knows.
             alpha: as in `overlay`.
         """
         picture = self.overlay(alpha)
+        longest = _LONGEST.get(Path(path).suffix.lower())
+        if longest is not None and max(picture.size) > longest:
+            factor = longest / max(picture.size)
+            width, height = (max(1, int(side * factor)) for side in picture.size)
+            picture = picture.resize((width, height), Image.Resampling.BOX)
         with atomic_path(path) as partial:
             picture.save(partial, quality=90)
 

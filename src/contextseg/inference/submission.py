@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,9 @@ def write_submission(
     predictor: Predictor,
     dataset: ListedDataset,
     *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | tuple[int, int] | None = None,
     protocol: ProtocolConfig | None = None,
     competition: Literal["comp5", "comp6"] = "comp6",
     progress: Callable[[int, int], None] | None = None,
@@ -44,7 +47,10 @@ def write_submission(
         path: archive to write, atomically.
         predictor: a model with the classes of the dataset.
         dataset: the test split of `voc2012` or `cityscapes`; other splits work as well.
-        protocol: evaluation protocol; None runs the network once on each whole image.
+        scales: factors of each image's own size to average over, as in `Predictor`.
+        flip: average with the mirror image.
+        window: side, or rows and columns, of sliding windows in pixels of the scaled image.
+        protocol: evaluation protocol, instead of scales, flip and window.
         competition: for VOC: `comp5` if trained on its own data alone, `comp6` if on any data.
         progress: called after each image with the number done and the total.
 
@@ -69,7 +75,9 @@ def write_submission(
         track("predicting", also=progress) as task,
     ):
         for index, entry in enumerate(dataset.entries):
-            labels = predictor.segment(dataset.image(index), protocol=protocol).labels
+            labels = predictor.segment(
+                dataset.image(index), scales=scales, flip=flip, window=window, protocol=protocol
+            ).labels
             ids = dataset.classes.to_ids(labels.cpu().numpy())
             palette = dataset.classes.palette if name == "voc2012" else None
             add(f"{folder}{entry.name}.png", _png(ids, palette))

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.folder import FolderDataset
+from contextseg.data.loading import as_tensor
 from contextseg.data.pairing import ListedDataset
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
@@ -192,7 +193,7 @@ class Yardstick:
             normalised(sample.image, predictor.config, (shape[0], shape[1]))
             for sample, shape in zip(samples, shapes, strict=True)
         ]
-        self.truth = [torch.from_numpy(sample.labels)[None] for sample in samples]
+        self.truth = [as_tensor(sample.labels)[None] for sample in samples]
         plain = candidate("channels_last", predictor, Path())
         with torch.inference_mode():
             self.plain = [plain(image).to(torch.uint8) for image in self.images]

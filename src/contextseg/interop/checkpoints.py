@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import pickle
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -20,7 +17,16 @@ from contextseg.data.classes import Classes, ClassInfo, default_color
 from contextseg.interop.formats import ForeignCheckpointError
 from contextseg.interop.formats.layout import Settings
 from contextseg.interop.formats.mmseg_settings import parse_settings
+from contextseg.system.addresses import refuse_address
+from contextseg.system.excerpts import abridged
+from contextseg.system.resources import in_words
+from contextseg.system.weight_files import REASON, read_weights
 
+MOST_SHARED = 2
+"""How often a file may repeat its numbers: networks share a weight here and there."""
+
+OWN_FORMAT = "contextseg"
+"""Key in the metadata of this package's own model files."""
 INERT = (
     "mmengine.logging.history_buffer.HistoryBuffer",
     "numpy._core.multiarray.scalar",
@@ -33,18 +39,6 @@ INERT = (
 )
 """What mmengine's checkpoints refer to besides tensors: its log of losses, with numpy arrays in it.
 None of it runs: `Inert` replaces each."""
-
-
-_CORRUPT = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    TypeError,
-)
-"""What `torch.load` raises for a damaged file, depending on where the damage is."""
 
 
 class Inert:
@@ -84,35 +78,43 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is corrupt, contains code, or holds no weights.
+        ValueError: the file is corrupt, contains code, would take far more memory than its size, or
+            holds no weights.
     """
     file = Path(path)
+    refuse_address(path)
+    if file.is_dir():
+        raise ForeignCheckpointError(f"{file} is a folder; name the checkpoint in it.")
     if not file.is_file():
         raise FileNotFoundError(f"no checkpoint at {file}.")
-    if file.suffix == ".safetensors":
-        try:
-            return unwrap(load_file(file))
-        except SafetensorError as error:
-            raise ForeignCheckpointError(
-                f"{file} is not a complete safetensors file: {error}."
-            ) from None
     try:
-        stand_ins: list[Any] = [(Inert, name) for name in INERT]
-        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
-            warnings.simplefilter("ignore")  # PyTorch warns about old pickle protocols
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ForeignCheckpointError(_refusal(file, str(error))) from None
-    except _CORRUPT as error:
-        # Only the first sentence: after that, PyTorch's messages speculate about the cause.
-        reason = re.split(r"\. |\n", str(error).strip())[0].rstrip(".") or "it ends early"
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt") as weights:
+                if OWN_FORMAT in (weights.metadata() or {}):
+                    raise ForeignCheckpointError(
+                        f"{file} is a model of contextseg already: nothing to convert."
+                    )
+            content = load_file(file)
+        else:
+            content = read_weights(file, [(Inert, name) for name in INERT])
+    except SafetensorError as error:
         raise ForeignCheckpointError(
-            f"{file} is not a complete PyTorch checkpoint: {reason}."
+            f"{file} is not a complete safetensors file: {abridged(str(error), REASON)}."
         ) from None
+    except ValueError as error:  # its message names the file
+        raise ForeignCheckpointError(str(error)) from None
     try:
-        return unwrap(content)
+        checkpoint = unwrap(content)
     except ForeignCheckpointError as error:
         raise ForeignCheckpointError(f"{file}: {error}") from None
+    # Views may repeat a few stored numbers as often as they like.
+    claimed = sum(tensor.nbytes for tensor in checkpoint.state.values())
+    if claimed > MOST_SHARED * file.stat().st_size:
+        raise ForeignCheckpointError(
+            f"{file} is a file of {in_words(file.stat().st_size)} that claims tensors of "
+            f"{in_words(claimed)}: they repeat the same numbers, which weights do not."
+        )
+    return checkpoint
 
 
 def unwrap(content: object) -> Checkpoint:
@@ -127,6 +129,11 @@ def unwrap(content: object) -> Checkpoint:
         ForeignCheckpointError: there are no named tensors.
     """
     outer: Mapping[str, Any] = content if isinstance(content, Mapping) else {}
+    if {"pytorch-lightning_version", "RunData"} <= outer.keys():
+        raise ForeignCheckpointError(
+            "it is a checkpoint to resume a training of contextseg: nothing to convert. The model "
+            "of that run is model.safetensors beside it, once there was a validation."
+        )
     inner: Any = outer
     for name in ("state_dict", "model", "model_state", "ema_state_dict"):
         if isinstance(outer.get(name), Mapping):
@@ -135,7 +142,7 @@ def unwrap(content: object) -> Checkpoint:
     state = {
         name: value
         for name, value in inner.items()
-        if isinstance(name, str) and isinstance(value, Tensor)
+        if isinstance(name, str) and isinstance(value, Tensor) and _is_plain(value)
     }
     if not state:
         raise ForeignCheckpointError(
@@ -152,13 +159,20 @@ def unwrap(content: object) -> Checkpoint:
     return Checkpoint(state=state, settings=settings, classes=_classes(meta))
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is numbers in memory, not sparse, quantised or without content."""
+    return (
+        tensor.layout is torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
+    )
+
+
 def _classes(meta: Mapping[str, Any]) -> Classes | None:
     """Classes from mmsegmentation's `CLASSES` and `PALETTE` (0.x) or `dataset_meta` (1.x)."""
     data = meta.get("dataset_meta")
     data = data if isinstance(data, Mapping) else {}
     names = data.get("classes") or meta.get("CLASSES")
     colours = data.get("palette") or meta.get("PALETTE") or ()
-    if not isinstance(names, list | tuple) or not names:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return None
     try:
         infos = []
@@ -167,19 +181,7 @@ def _classes(meta: Mapping[str, Any]) -> Classes | None:
             if number < len(colours):
                 red, green, blue = map(int, colours[number])
                 color = (red, green, blue)
-            infos.append(ClassInfo(number, str(name), color))
+            infos.append(ClassInfo(number, name, color))
         return Classes("converted", tuple(infos))
-    except (ValueError, TypeError):  # duplicate names or invalid colours
+    except (ValueError, TypeError, LookupError):  # duplicate names or invalid colours
         return None
-
-
-def _refusal(file: Path, error: str) -> str:
-    """Explain why a pickle is refused."""
-    named = re.search(r"GLOBAL ([\w.]+)|global(?:s)?:? `?([\w.]+)`? ", error)
-    wanted = next((part for part in named.groups() if part), "") if named else ""
-    if wanted:
-        return (
-            f"{file} holds more than weights: it calls {wanted}, but code in a checkpoint is never "
-            f"run. Save only its state dict, with torch.save."
-        )
-    return f"{file} is not a PyTorch checkpoint: its pickle cannot be read as weights alone."

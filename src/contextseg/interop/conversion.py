@@ -11,7 +11,6 @@ from torch import Tensor
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
-from contextseg.factory import create_model
 from contextseg.interop.checkpoints import Checkpoint, unwrap
 from contextseg.interop.formats import (
     ForeignCheckpointError,
@@ -21,12 +20,15 @@ from contextseg.interop.formats import (
     pytorch_encoding,
     torchvision,
 )
+from contextseg.system.excerpts import abridged
+from contextseg.system.failures import kind_of
+from contextseg.system.weight_files import REASON
+from contextseg.weights.fitting import differences, weights_of
 
 Source = Literal["auto", "pytorch-encoding", "mmseg", "contextprior", "torchvision"]
 SOURCES: tuple[str, ...] = get_args(Source)
 
 COUNTERS = "num_batches_tracked"
-SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,9 @@ class Conversion:
     """Batch counters that old checkpoints lack, set to 0; inference does not use them."""
     classes: Classes
     """Class names and colours from the checkpoint, or numbered classes if it has none."""
+    normalisation_stated: bool
+    """Whether the checkpoint's own config states mean and std; if not, they are those that the
+    code base uses throughout."""
 
 
 def convert_state_dict(
@@ -82,8 +87,18 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
     state = checkpoint.state
     if source == "auto":
         source = detect(state)
-    layout = _layout(source, checkpoint)
-    converted, dropped, unknown = _rename(state, layout)
+    try:
+        layout = _layout(source, checkpoint)
+        converted, dropped, unknown = _rename(state, layout)
+    except ForeignCheckpointError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as e:
+        if kind_of(e) is not None:
+            raise
+        raise ForeignCheckpointError(
+            f"convert: the checkpoint has names as {source} writes them, but shapes or settings "
+            f"that no network of its has: {abridged(str(e), REASON)}"
+        ) from e
     filled = _fill_and_check(converted, layout.config, unknown, source)
     num_classes = layout.config.num_classes
     assert num_classes is not None
@@ -97,6 +112,7 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
         dropped=dropped,
         filled=filled,
         classes=classes,
+        normalisation_stated=layout.normalisation_stated,
     )
 
 
@@ -165,27 +181,13 @@ def _fill_and_check(
     converted: dict[str, Tensor], config: ModelConfig, unknown: list[str], source: str
 ) -> list[str]:
     """Set missing counters to 0; raise unless names and shapes are those of the network."""
-    with torch.device("meta"):
-        expected = create_model(config).state_dict()
+    expected = weights_of(config)
     filled = [n for n in expected if n.endswith(COUNTERS) and n not in converted]
     converted |= {name: torch.tensor(0) for name in filled}
-    missing = [name for name in expected if name not in converted]
-    foreign = unknown + [name for name in converted if name not in expected]
-    unlike = [
-        f"{name} {list(converted[name].shape)} instead of {list(expected[name].shape)}"
-        for name in expected
-        if name in converted and converted[name].shape != expected[name].shape
-    ]
-    groups = {"unknown": foreign, "missing": missing, "of the wrong shape": unlike}
-    problems = [f"{len(v)} {k}: {_abbreviated(v)}" for k, v in groups.items() if v]
-    if problems:
+    told = differences(expected, {n: tuple(t.shape) for n, t in converted.items()}, unknown)
+    if told:
         raise ForeignCheckpointError(
             f"convert: the checkpoint does not fit {config.name} on {config.backbone} in the "
-            f"format {source}. {'. '.join(problems)}."
+            f"format {source}. {told}"
         )
     return filled
-
-
-def _abbreviated(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

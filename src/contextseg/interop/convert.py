@@ -41,7 +41,12 @@ def convert(
         raise ForeignCheckpointError(
             f"convert: {out} must end in .safetensors, the format written."
         )
-    conversion = convert_checkpoint(read_checkpoint(checkpoint), source)
+    content = read_checkpoint(checkpoint)
+    try:
+        conversion = convert_checkpoint(content, source)
+    except ForeignCheckpointError as error:
+        reason = str(error).removeprefix("convert: ")
+        raise ForeignCheckpointError(f"{checkpoint}: {reason}") from error
     named = classes or conversion.classes
     if named.num_classes != conversion.config.num_classes:
         raise ForeignCheckpointError(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_MARK = ".partial"
+_PARTIAL = re.compile(r"\.(?P<stem>.+)\.[a-z0-9_]{8}\.partial(?P<suffix>\.[^.]+)?")
+"""Names of files that `atomic_path` has not finished."""
+_SHOWN = 40
+"""Characters of a name that its temporary file repeats: the latter must not be too long."""
 
 
 @contextmanager
@@ -26,7 +33,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with _named(target):
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem[:_SHOWN]}.", suffix=f"{_MARK}{target.suffix}", dir=target.parent
         )
     os.close(handle)
     partial = Path(name)
@@ -38,6 +45,32 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(
+    folder: str | os.PathLike[str], files: Iterable[str] | None = None
+) -> list[Path]:
+    """Remove what `atomic_path` left in a folder because its process was killed.
+
+    Call it only where no other process is writing these files.
+
+    Args:
+        folder: where to look; not in its sub-folders.
+        files: names of the files that were to be written; None takes all.
+
+    Returns:
+        The files that were removed.
+    """
+    wanted, removed = None if files is None else set(files), []
+    for path in Path(folder).glob(".*"):
+        name = _PARTIAL.fullmatch(path.name)
+        if name is None or path.is_symlink() or not path.is_file():
+            continue
+        if wanted is None or name["stem"] + (name["suffix"] or "") in wanted:
+            with suppress(OSError):
+                path.unlink()
+                removed.append(path)
+    return removed
 
 
 @contextmanager
@@ -52,7 +85,7 @@ def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     with _named(target):
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent)
+        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem[:_SHOWN]}.", dir=target.parent)
     with folder as name:
         yield Path(name)
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.multiprocessing.spawn import ProcessException
 
 from contextseg.system.threads import limit_threads
-from contextseg.training.callbacks.checkpoints import (
-    AtomicCheckpointIO,
-    InterruptedRunError,
-    SaveLast,
-)
+from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
+from contextseg.training.callbacks.stop import STOPPED, InterruptedRunError, hand_on_signals
 from contextseg.training.callbacks.weight_average import WeightAverage
+from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
 from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
@@ -35,8 +36,7 @@ def fit(
     *,
     batches: int,
     per_epoch: int,
-    checkpoint: Path | None,
-    done: int,
+    checkpoint: Checkpoint | None,
     watch: Callable[[Progress], None] | None,
 ) -> bool:
     """Train to the end, or until the user stops the run.
@@ -47,11 +47,11 @@ def fit(
         batches: number of batches in the whole run.
         per_epoch: number of batches per epoch.
         checkpoint: checkpoint to resume from; None starts from the beginning.
-        done: optimiser steps that the checkpoint has already done.
         watch: called with a `Progress` after each batch and at each validation.
 
     Returns:
-        Whether Ctrl-C ended the run; its checkpoint has then been written.
+        Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
+        after a second signal, an earlier one, or none.
 
     Raises:
         ValueError: the machine has fewer GPUs than the config asks for.
@@ -59,6 +59,9 @@ def fit(
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
+    spawned = task.devices > 1
+    # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
+    epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings(), training_failures(folder, config):
@@ -79,11 +82,13 @@ def fit(
                 KeepBest(folder),
                 *averaging,
                 monitor,
-                SaveLast(folder, config.checkpoint_every, val_interval, monitor.check),
+                SaveLast(
+                    folder, config.checkpoint_every, val_interval, monitor.check, spawned=spawned
+                ),
                 RecordSession(folder, config.device),
             ],
             logger=[
-                CSVLog(folder / LOG, task.columns, done),
+                CSVLog(folder / LOG, task.columns, epochs_done),
                 TensorBoardLogger(folder, "tensorboard", ""),
             ],
             plugins=[AtomicCheckpointIO()],
@@ -92,10 +97,23 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+        return _stopped(trainer, module, None if checkpoint is None else checkpoint.path)
+
+
+def _stopped(trainer: pl.Trainer, module: TrainingModule, checkpoint: Path | None) -> bool:
+    """Train, and tell whether the user has stopped it."""
+    launcher = trainer.strategy.launcher
+    spawns = launcher is not None and hasattr(launcher, "procs")
+    with hand_on_signals(launcher) if spawns else nullcontext(lambda: False) as asked:
         try:
-            trainer.fit(module, datamodule=RunData(task), ckpt_path=checkpoint, weights_only=True)
-        except InterruptedRunError:
+            data = RunData(module.task)
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        except (InterruptedRunError, SIGTERMException):  # the latter before the first step
             return True
+        except ProcessException as error:
+            if asked() or getattr(error, "exit_code", None) == STOPPED:
+                return True
+            raise
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 from typing import Any
 
@@ -9,7 +10,9 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from contextseg.config.io import to_dict
 from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
+from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
 
@@ -49,6 +52,7 @@ class TrainingModule(pl.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Prepare the network for the processes and the device that it trains on."""
+        atexit.register(leave_group)
         self.model = self.task.adapt(self.model, self.trainer)
 
     def configure_optimizers(self) -> Any:
@@ -104,6 +108,16 @@ class TrainingModule(pl.LightningModule):
         """The values to log for the latest validation."""
         return {} if self.scores is None else self.task.row(self.scores)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the options: an edited config.yaml would otherwise be taken for those of the run."""
+        checkpoint[CONFIG_KEY] = to_dict(self.config)
+
     def epoch(self, batch: int) -> float:
         """Passes over the data after this many batches."""
         return batch / int(self.trainer.num_training_batches) * self.config.epochs
+
+
+def leave_group() -> None:
+    """Leave the group of processes, whose threads would abort a process that ends with them."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -11,7 +11,7 @@ import lightning.pytorch as pl
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
-from contextseg.data import open_dataset
+from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.evaluation import Scores, read_scores
@@ -26,6 +26,7 @@ from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
 from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
+from contextseg.training.validation import validation_images
 from contextseg.weights import initialise, save_model
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,11 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def __init__(self, config: TrainConfig) -> None:
         data = config.data
         self.train = open_dataset(data.root, data.train_split, data.layout)
-        self.val = open_dataset(data.root, data.val_split, data.layout) if data.val_split else None
+        self.val = validation_images(
+            lambda split: open_dataset(data.root, split, data.layout),
+            data.val_split,
+            lambda split: data.root == SHAPES or split in splits_of(data.root, data.layout),
+        )
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None

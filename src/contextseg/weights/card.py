@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
+from contextseg.system.json_text import load_json
 from contextseg.system.terminal import printable
 
 USE = """\
@@ -78,7 +78,7 @@ def _classes(classes: Classes) -> str:
 def _scores(path: Path) -> str:
     """The mean scores in a file; empty if it is missing or cannot be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path.read_text(encoding="utf-8"))
         means = {
             "mean IoU": content["mean_iou"],
             "pixel accuracy": content["pixel_accuracy"],

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from contextseg.data.classes import Classes
 from contextseg.models.segmentation import SegmentationModel
@@ -21,8 +21,22 @@ CARD, SCORES, RECIPE = "README.md", "scores.json", "config.yaml"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+class Loaded(Protocol):
+    """A predictor: a network and what its labels are called."""
+
+    @property
+    def model(self) -> Any:
+        """The network."""
+        ...
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of its labels."""
+        ...
+
+
 def save_pretrained(
-    model: SegmentationModel | str | os.PathLike[str],
+    model: SegmentationModel | Loaded | str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
     classes: Classes | None = None,
@@ -33,10 +47,10 @@ def save_pretrained(
     """Write a model and its card into a folder that `from_pretrained` and `load` read.
 
     Args:
-        model: a network, or the folder of a run, whose scores and recipe are included.
+        model: a network, a predictor, or the folder of a run, whose scores and recipe are included.
         folder: created if it is missing.
-        classes: names of its labels; None takes those that the network was loaded with, or numbers
-            them.
+        classes: names of its labels; None takes those of the predictor, or those that the network
+            was loaded with, or numbers them.
         name: title of the card; None takes the folder's name.
         licence: licence of the weights, as the Hub spells it, such as `apache-2.0`; weights
             inherit the terms of their training images, so there is no default.
@@ -47,15 +61,15 @@ def save_pretrained(
 
     Raises:
         FileNotFoundError: there is no model at the path.
+        TypeError: `model` is none of these.
+        ValueError: the predictor runs an exported file.
         OSError: the folder cannot be written.
     """
     target = Path(folder)
-    run = None if isinstance(model, SegmentationModel) else Path(model)
-    if isinstance(model, SegmentationModel):
-        known: Any = model.classes
-        network = model
-    else:
-        network, known = load_model(model)
+    run = Path(model) if isinstance(model, str | os.PathLike) else None
+    network, known = (
+        load_model(model) if isinstance(model, str | os.PathLike) else _in_memory(model)
+    )
     assert network.num_classes
     vocabulary = classes or known or Classes.numbered(network.num_classes)
     target.mkdir(parents=True, exist_ok=True)
@@ -76,8 +90,26 @@ def save_pretrained(
     return target
 
 
+def _in_memory(model: SegmentationModel | Loaded) -> tuple[SegmentationModel, Classes | None]:
+    """A network and what its labels are called, if that is known."""
+    if isinstance(model, SegmentationModel):
+        return model, getattr(model, "classes", None)
+    network = getattr(model, "model", None)
+    if isinstance(network, SegmentationModel):
+        return network, model.classes
+    if network is not None:
+        raise ValueError(
+            f"save_pretrained: {model!r} is no network for segmentation whose weights are known: "
+            f"it is a classifier or an exported file. Save the model that was trained."
+        )
+    raise TypeError(
+        f"save_pretrained: model must be a network, a predictor or a path, got "
+        f"{type(model).__name__}."
+    )
+
+
 def push_to_hub(
-    model: SegmentationModel | str | os.PathLike[str],
+    model: SegmentationModel | Loaded | str | os.PathLike[str],
     repository: str,
     *,
     private: bool = False,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from contextseg.models.segmentation import SegmentationModel
-from contextseg.weights.model_file import model_file, read
+from contextseg.weights.contents import read_metadata, read_tensors
+from contextseg.weights.model_file import model_file
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
              "aux_head.encoding.presence.")  # fmt: skip
@@ -27,7 +28,8 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         ValueError: the source model differs in backbone, decoder, context module or channels.
     """
     file = model_file(path)
-    _, state = read(file)
+    read_metadata(file)  # raises if it is no model of contextseg
+    state = read_tensors(file)
     own = model.state_dict()
     left = [
         name

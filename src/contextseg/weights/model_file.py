@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from contextseg.config import ModelConfig
-from contextseg.config.io import from_dict, to_dict
+from contextseg.config.io import to_dict
 from contextseg.data.classes import Classes
-from contextseg.factory import create_model
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.excerpts import abridged
+from contextseg.weights.contents import TASK, description, read_metadata
+from contextseg.weights.fitting import filled
 
 FILE_NAME = "model.safetensors"
 FORMAT = "1"
-TASK = "task"
-"""Metadata key for the task of a model, unless that is segmentation."""
 
 
 def save_model(
@@ -64,13 +63,14 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a complete safetensors file, or not a contextseg model.
+        ValueError: it is not a complete safetensors file, not a contextseg model, or its weights
+            are not those of the network that it describes.
     """
     file = model_file(path)
-    metadata, state = read(file)
-    model = create_model(_config(file, metadata), pretrained=False)
-    fill(model, state, file)
-    return model, Classes.from_dict(json.loads(metadata["classes"]))
+    config, classes = _description(file)
+    model = filled(config, file)
+    assert isinstance(model, SegmentationModel)
+    return model, classes
 
 
 def read_config(path: str | os.PathLike[str]) -> ModelConfig:
@@ -79,14 +79,15 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
     Raises:
         FileNotFoundError, ValueError: as `load_model` does.
     """
-    file = model_file(path)
-    return _config(file, read(file, tensors=False)[0])
+    return _description(model_file(path))[0]
 
 
-def _config(file: Path, metadata: dict[str, str]) -> ModelConfig:
+def _description(file: Path) -> tuple[ModelConfig, Classes]:
+    metadata = read_metadata(file)
     if TASK in metadata:
-        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
-    return from_dict(ModelConfig, json.loads(metadata["model"]))
+        task = abridged(metadata[TASK], 40)
+        raise ValueError(f"{file} holds a model for {task}, not for segmentation.")
+    return description(file, metadata, ModelConfig)
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -95,9 +96,15 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: neither is there.
     """
+    refuse_address(path)
     file = Path(path)
     if file.is_dir():
+        models = sorted(each.parent for each in file.glob(f"*/{FILE_NAME}"))
         file = file / FILE_NAME
+        if models and not file.is_file():
+            raise FileNotFoundError(
+                f"no model at {path}: it is a folder with models in it, such as {models[0]}."
+            )
     if not file.is_file():
         raise FileNotFoundError(
             f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
@@ -139,36 +146,3 @@ def write(
     }
     with atomic_path(path) as partial:
         save_file(state, partial, metadata=metadata)
-
-
-def fill(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
-    """Load the tensors of `file` into the model that it describes, and set eval mode.
-
-    Raises:
-        ValueError: names or shapes differ.
-    """
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
-    model.eval()
-
-
-def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata of a model file and, if requested, its tensors.
-
-    Raises:
-        ValueError: it is not a complete safetensors file, or not a contextseg model.
-    """
-    try:
-        with safe_open(file, framework="pt") as weights:
-            metadata: dict[str, Any] = weights.metadata() or {}
-            names = weights.keys() if tensors else ()
-            state = {name: weights.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise ValueError(f"{file} is not a complete safetensors file: {error}.") from error
-    if "model" not in metadata or "classes" not in metadata:
-        raise ValueError(
-            f"{file} holds weights, but does not say of which model: contextseg did not write it."
-        )
-    return metadata, state

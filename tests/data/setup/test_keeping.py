@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -71,6 +72,20 @@ def test_own_classes_in_a_public_structure(tmp_path):
 def test_files_that_share_a_palette_keep_its_colours(tmp_path):
     v.write(tmp_path, coding=v.with_palette)
     assert init_data(tmp_path).classes.colors.tolist() == v.COLORS.tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links")
+def test_links_are_followed_and_those_that_lead_nowhere_are_named(tmp_path):
+    v.write(tmp_path / "disk")
+    root = tmp_path / "d"
+    root.mkdir()
+    os.symlink(tmp_path / "disk/images", root / "images")
+    os.symlink(tmp_path / "disk/masks", root / "masks")
+    os.symlink(tmp_path / "gone.png", root / "gone.png")
+    plan = init_data(root)
+    assert sum(len(split.pairs) for split in plan.splits.values()) == 10
+    assert any("gone.png: cannot be read" in note for note in plan.notes)
+    assert len(open_dataset(str(root), "train")) == 8
 
 
 def test_names_that_a_list_cannot_hold_are_left_out(tmp_path):

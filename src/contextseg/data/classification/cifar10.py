@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +22,8 @@ HELD_OUT = 5_000
 SHEET = (25, 40)
 """Rows and columns of images on a sheet of the compact form."""
 
+LARGEST_LABELS = 10**7
+"""Bytes of the labels of the compact form, which has some 120,000."""
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
 
@@ -154,9 +157,18 @@ def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _compact(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Images, labels and whether each image is exact, from sheets of 25 x 40 images."""
     rows, columns = SHEET
-    with np.load(folder / "labels.npz") as file:
-        labels = file[f"{part}_labels"]
-        exact = file.get(f"{part}_exact")
+    path = folder / "labels.npz"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_LABELS:
+                raise ValueError("it is far larger than the labels of CIFAR-10")
+        with np.load(path, allow_pickle=False) as file:
+            labels = file[f"{part}_labels"]
+            exact = file.get(f"{part}_exact")
+        if labels.ndim != 1:
+            raise ValueError(f"its labels are of shape {list(labels.shape)}")
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not the labels of CIFAR-10: {error}.") from error
     images = np.empty((len(labels), SIDE, SIDE, 3), np.uint8)
     each = rows * columns
     for number, start in enumerate(range(0, len(labels), each)):

@@ -13,6 +13,7 @@ from contextseg.data.classification.array import named_classes
 from contextseg.data.images import read_image
 from contextseg.data.suffixes import IMAGE_SUFFIXES
 from contextseg.data.text_files import read_lines
+from contextseg.data.walk import walk
 
 FMD_FOLDS = 10
 SAMPLES = ("sample_a", "sample_b", "sample_c", "sample_d")
@@ -150,8 +151,7 @@ def _classes_in(folder: Path) -> list[tuple[str, Path]]:
 
 def _images_in(folder: Path) -> list[Path]:
     """The images in a folder, sorted."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    found = walk(folder, below=False)
+    for path, reason in found.failed:
+        raise ValueError(f"{path}: cannot be read ({reason}).")
+    return [path for path in found.files if path.suffix.lower() in IMAGE_SUFFIXES]

@@ -52,7 +52,7 @@ class DetailAnnotations:
             for part in content["annos_segmentation"]:
                 one = int(part["category_id"]), part["segmentation"]
                 self._parts.setdefault(part["image_id"], []).append(one)
-        except (KeyError, RecursionError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{path}: is not the JSON file of the Detail API, or is truncated ({error})."
             ) from error

@@ -24,8 +24,8 @@ def arrangement(root: Path, pairs: Sequence[Pair], rule: Rule) -> str:
 
 
 def left_over(root: Path, match: Match) -> list[str]:
-    """Notes on pictures that are in no pair."""
-    return [
+    """Notes on pictures that are in no pair, and on what cannot be read."""
+    return match.unread + [
         f"{len(paths)} {what}: {some([path.relative_to(root).as_posix() for path in paths])}."
         for paths, what in (
             (match.images, "images have no mask"),

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from contextseg.data.affixes import Rule, pair_names
-from contextseg.data.file_tree import files_below
 from contextseg.data.places import LISTS
 from contextseg.data.setup.path_words import Role, role_of_folder, role_of_name, without_role
 from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
 from contextseg.data.text_files import nfc
+from contextseg.data.walk import walk
 
 _LOSSY = UNFIT_SUFFIXES - {".gif"}
 _ENOUGH = 6
@@ -43,6 +43,8 @@ class Match:
     """Masks without an image."""
     others: list[Path] = field(default_factory=list)
     """Other pictures: masks in colours beside those of ids, previews, second files of a name."""
+    unread: list[str] = field(default_factory=list)
+    """A message for each folder that cannot be read, and each link that leads nowhere."""
 
 
 def match_pictures(root: Path, looks_like_mask: Callable[[Path], bool] | None = None) -> Match:
@@ -55,22 +57,24 @@ def match_pictures(root: Path, looks_like_mask: Callable[[Path], bool] | None = 
         root: the folder.
         looks_like_mask: reads a picture to tell; None does without.
     """
+    found = walk(root)
+    unread = [f"{path}: cannot be read ({reason})." for path, reason in found.failed]
     pictures = {
         path: PurePosixPath(nfc(path.relative_to(root).as_posix()))
-        for path in files_below(root)
+        for path in found.files
         if path.suffix.lower() in IMAGE_SUFFIXES | UNFIT_SUFFIXES
     }
     pictures = {path: pure for path, pure in pictures.items() if pure.parts[0] != LISTS}
     best = Match()
     for images, masks in _readings(pictures, looks_like_mask):
         for key in _KEYS:
-            found = _match(pictures, images, masks, key)
-            if len(found.pairs) > len(best.pairs) or not (best.pairs or best.images or best.masks):
-                best = found
-            complete = len(found.pairs) == min(len(images), len(masks))
-            if complete and _ENOUGH * len(found.pairs) >= len(pictures) > 0:
-                return _with_others(found, pictures)
-    return _with_others(best, pictures)
+            match = _match(pictures, images, masks, key)
+            if len(match.pairs) > len(best.pairs) or not (best.pairs or best.images or best.masks):
+                best = match
+            complete = len(match.pairs) == min(len(images), len(masks))
+            if complete and _ENOUGH * len(match.pairs) >= len(pictures) > 0:
+                return _with_others(match, pictures, unread)
+    return _with_others(best, pictures, unread)
 
 
 def _readings(
@@ -106,7 +110,8 @@ def _readings(
         yield images + unknown, of[Role.OTHERS]
 
 
-def _with_others(match: Match, pictures: dict[Path, PurePosixPath]) -> Match:
+def _with_others(match: Match, pictures: dict[Path, PurePosixPath], unread: list[str]) -> Match:
+    match.unread = unread
     used = {path for pair in match.pairs for path in (pair.image, pair.mask)}
     used |= {*match.images, *match.masks}
     match.others = sorted(path for path in pictures if path not in used)

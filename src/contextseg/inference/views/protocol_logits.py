@@ -31,7 +31,7 @@ class ProtocolLogits:
     """The sizes and their windows."""
     windows: list[list[Tensor]]
     """For each size, the logits of each window: [V, L, H, W]. V = 2 for a window and its mirror
-    image, flipped back; V = 1 if the two are already summed, or without mirror images."""
+    image, flipped back; V = 1 if the two are already summed, or for one of them alone."""
     presence: list[list[Tensor]]
     """For each size, presence logits [L] of each view; empty if the model has none."""
     size: tuple[int, int]
@@ -71,7 +71,7 @@ class ProtocolLogits:
             total = torch.zeros((num_classes, stop - start, width), dtype=dtype, device=device)
             for size, windows in zip(self.sizes, self.windows, strict=True):
                 rows = self._image_rows(size, windows, start, stop, value_range)
-                total.add_(rows, alpha=size.weight)
+                total.add_(self.scoring.at_image_size(rows), alpha=size.weight)
             yield start, stop, self.scoring.finished(total, num_scales)
 
     def _image_rows(
@@ -79,6 +79,8 @@ class ProtocolLogits:
     ) -> Tensor:
         """Scores [L, rows, w] of image rows `start` to `stop - 1`, from one size."""
         align = self.geometry.align_corners
+        if align is None:
+            align = self.align_corners
         before, after, weight = neighbours(size.rows.length, self.size[0], start, stop, align)
         low, high = int(before[0]), int(after[-1]) + 1
         rows = self._size_rows(size, windows, low, high, value_range)
@@ -96,22 +98,23 @@ class ProtocolLogits:
         self, size: Size, windows: Sequence[Tensor], low: int, high: int, value_range: Range
     ) -> Tensor:
         """Scores [L, rows, columns] of rows `low` to `high - 1` of the resized image."""
-        (dtype, lowered_by), crop = value_range, self.geometry.config.crop
-        device = windows[0].device
+        dtype, lowered_by = value_range
+        device, window = windows[0].device, (size.rows.window, size.columns.window)
         row_weights, column_weights = (
-            self.scoring.weights(axis.counts).to(device) for axis in (size.rows, size.columns)
+            self.scoring.weights(axis.counts).to(device, dtype)
+            for axis in (size.rows, size.columns)
         )
         shape = windows[0].shape[1], high - low, size.columns.length
         scores = torch.zeros(shape, dtype=dtype, device=device)
         for (top, left), logits in zip(size.windows, windows, strict=True):
             # From the canvas to the resized image.
             top, left = top - size.rows.offset, left - size.columns.offset
-            first, last = max(low, top), min(high, top + crop)
-            begin, end = max(0, left), min(size.columns.length, left + crop)
+            first, last = max(low, top), min(high, top + window[0])
+            begin, end = max(0, left), min(size.columns.length, left + window[1])
             if first >= last or begin >= end:
                 continue
             rows = upsampled_rows(
-                logits, (crop, crop), first - top, last - top, align_corners=self.align_corners
+                logits, window, first - top, last - top, align_corners=self.align_corners
             )
             part = self.scoring.scores(rows[..., begin - left : end - left].to(dtype), lowered_by)
             part *= row_weights[first:last, None] * column_weights[begin:end]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from contextseg.config import ProtocolConfig
+from contextseg.ops.dispatch import sum_dtype
 
 LARGEST_EXPONENTS = {torch.float32: 80.0, torch.float64: 700.0}
 """Largest summed logits whose exponential fits a dtype. Beyond float64, all logits are lowered by
@@ -19,7 +20,10 @@ Range = tuple[torch.dtype, float]
 
 
 class Scoring(ABC):
-    """Turns the logits of windows, with or without mirror images, into scores of pixels."""
+    """Turns the logits of windows, with or without mirror images, into scores of pixels.
+
+    Scores of windows are weighted and added, then resized to the image, then added over sizes.
+    """
 
     def kept(self, views: Tensor) -> Tensor:
         """What to store of windows and their mirror images (flipped back), both [B, 2, L, H, W]."""
@@ -36,7 +40,11 @@ class Scoring(ABC):
 
     def weights(self, counts: Sequence[int]) -> Tensor:
         """Weight of a window at each position, [length], from the number of windows there."""
-        return torch.tensor(counts, dtype=torch.float32).reciprocal_()
+        return torch.tensor(counts, dtype=torch.float64).reciprocal_()
+
+    def at_image_size(self, scores: Tensor) -> Tensor:
+        """What to add over sizes, from scores [L, rows, w] resized to the image."""
+        return scores
 
     def finished(self, total: Tensor, sizes: int) -> Tensor:
         """The final scores, from their sum over `sizes` sizes."""
@@ -52,6 +60,22 @@ class MeanProbabilities(Scoring):
 
     def finished(self, total: Tensor, sizes: int) -> Tensor:
         return total.div_(sizes)
+
+
+class MeanLogitsOfWindows(MeanProbabilities):
+    """mmsegmentation's: logits averaged over windows, probabilities over mirror images and sizes.
+
+    It makes probabilities of logits that have the image's size.
+    """
+
+    def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
+        return sum_dtype(windows[0][0].dtype), 0.0
+
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        return logits[0]
+
+    def at_image_size(self, scores: Tensor) -> Tensor:
+        return scores.softmax(0)
 
 
 class ExponentialsOfSums(Scoring):
@@ -81,6 +105,8 @@ class ProductsOfProbabilities(Scoring):
 
 def scoring_of(config: ProtocolConfig) -> Scoring:
     """The scoring of a protocol."""
+    if config.style == "mmseg":
+        return MeanLogitsOfWindows()
     if config.scores == "mean":
         return MeanProbabilities()
     return ExponentialsOfSums() if config.style == "encnet" else ProductsOfProbabilities()

@@ -75,7 +75,7 @@ def export(
     model: str | os.PathLike[str] | Predictor,
     out: str | os.PathLike[str],
     *,
-    to: Target = "onnx",
+    to: Target | None = None,
     precision: Precision = "fp32",
     size: tuple[int, int] | None = None,
     output: Output = "mask",
@@ -91,7 +91,8 @@ def export(
     Args:
         model: a run folder, model folder or safetensors file, or a predictor.
         out: file to write: .onnx, .xml (OpenVINO; a .bin is written beside it) or .pt2.
-        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code).
+        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code); None
+            takes the first of them whose suffix `out` has.
         precision: `fp32`; `fp16` or `bf16` (half the size; bf16 for OpenVINO and PyTorch only);
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.
@@ -108,10 +109,16 @@ def export(
             traced, or the export differs from PyTorch; nothing has been written.
     """
     target = Path(out)
+    to = to or _target_of(target)
     _check_options(target, to, precision, size, output, opset, images)
     network, classes = _network(model)
     info = ExportInfo(
-        config=network.config, classes=classes, output=output, precision=precision, size=size
+        config=network.config,
+        classes=classes,
+        output=output,
+        precision=precision,
+        size=size,
+        multiple=network.multiple,
     )
     # Comes first, so that a folder that is not writable fails at once.
     with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
@@ -158,7 +165,7 @@ def _export(
             write_compiled(partial, program, info)
     stage("verifying")
     verification = verify(
-        open_exported(partial),
+        open_exported(partial, trust=True),
         network,
         verification_images(samples, network.config, size, SLOW_LONGEST if slow else LONGEST),
         source,
@@ -196,6 +203,14 @@ def _network(model: str | os.PathLike[str] | Predictor) -> tuple[SegmentationMod
     return network, classes
 
 
+def _target_of(path: Path) -> Target:
+    """The format that a file's suffix stands for."""
+    for target in get_args(Target):
+        if path.suffix.lower() == SUFFIX[target]:
+            return target
+    raise ValueError(f"export: {path} must end in {', '.join(dict.fromkeys(SUFFIX.values()))}.")
+
+
 def _check_options(
     target: Path,
     to: str,
@@ -215,7 +230,9 @@ def _check_options(
     if target.is_dir():
         raise ValueError(f"export: {target} is a folder; give the name of a file.")
     if target.suffix != SUFFIX[to]:
-        raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.")
+        fitting = [name for name in TARGETS if SUFFIX[name] == target.suffix]
+        advice = f" {target.suffix} is written by --to {' or '.join(fitting)}." if fitting else ""
+        raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.{advice}")
     if size is not None and min(size) < SMALLEST_IMAGE:
         raise ValueError(f"export: size must be at least {SMALLEST_IMAGE}, got {list(size)}.")
     if to in ("torch-export", "aoti") and precision == "int8":

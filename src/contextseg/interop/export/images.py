@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
-from contextseg.data.images import read_image
+from contextseg.data.images import ImageError, read_image
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
 from contextseg.models.segmentation import SMALLEST_IMAGE
+
+logger = logging.getLogger(__name__)
 
 Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A folder of images, or their files."""
@@ -34,19 +37,40 @@ def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
         Images [h, w, 3], uint8, RGB.
 
     Raises:
-        ValueError: there are no images, or one cannot be read.
+        ValueError: the folder holds no images that can be read, the list is empty, or a file in it
+            cannot be read.
     """
     if photos is None:
         scenes = ShapesDataset("val")
         return [scenes[index].image for index in range(min(count, len(scenes)))]
     if isinstance(photos, str | os.PathLike):
-        found, _ = find_images([photos], outside=Path(os.devnull))
-        paths = [each.path for each in found]
-    else:
-        paths = [Path(path) for path in photos]
-        if not paths:
-            raise ValueError("export: images is an empty list; give a folder or files of photos.")
+        return _of_folder(photos, count)
+    paths = [Path(path) for path in photos]
+    if not paths:
+        raise ValueError("export: images is an empty list; give a folder or files of photos.")
     return [read_image(paths[index]) for index in spread(len(paths), count)]
+
+
+def _of_folder(folder: str | os.PathLike[str], count: int) -> list[np.ndarray]:
+    """Images of a folder; for one that cannot be read, another is taken, with a warning."""
+    found = find_images([folder])
+    for path, reason in found.failed:
+        logger.warning("left out: %s: %s", path, reason)
+    paths = [each.path for each in found.images]
+    # Those that are spread evenly come first, the others stand by.
+    chosen = spread(len(paths), count) if paths else []
+    order = [*chosen, *(index for index in range(len(paths)) if index not in chosen)]
+    images: list[np.ndarray] = []
+    for index in order:
+        if len(images) == len(chosen):
+            break
+        try:
+            images.append(read_image(paths[index]))
+        except ImageError as error:
+            logger.warning("left out: %s", error)
+    if not images:
+        raise ValueError(f"export: {folder} holds no image that can be read.")
+    return images
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -51,7 +51,8 @@ def layout(state: State, settings: Settings) -> Layout:
         **conv_module(f"{HEAD}.inter_conv", "context.projections.inter"),
         **conv_module(f"{HEAD}.bottleneck", "context.fusion"),
     }
-    return replace(with_backbone(state, settings, context, names), changed={PRIOR: as_matrix})
+    found = with_backbone(state, settings, context, names)
+    return replace(found, changed=found.changed | {PRIOR: as_matrix})
 
 
 def as_matrix(weight: Tensor) -> Tensor:

@@ -32,6 +32,8 @@ class Layout:
     """Conversions of foreign tensors whose values or axes are stored differently."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Prefixes of names to leave out, each with the reason."""
+    normalisation_stated: bool = False
+    """Whether the checkpoint's own config states mean and std; if not, they are the format's."""
 
     def target(self, name: str) -> str | None:
         """This package's name of a foreign tensor, or None if the format has no such tensor."""

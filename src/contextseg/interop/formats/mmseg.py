@@ -2,7 +2,7 @@
 
 Conventions of the format, unless the checkpoint holds its training config: output stride 8,
 align_corners False, ImageNet's mean and standard deviation of RGB, dropout 0.1. Smoothing factors
-have the opposite sign.
+have the opposite sign. Networks that see BGR get their first convolution reversed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def with_backbone(
     if isinstance(context, DeepLabV3Config):
         changed[f"{HEAD}.bottleneck.conv.weight"] = image_last
     found = conventions(settings)
+    if found.images.bgr:
+        changed[first_convolution(state)] = colours_reversed
     config = model_config(
         state,
         context,
@@ -68,8 +70,8 @@ def with_backbone(
         aux_weight=0.4,
         output_stride=found.output_stride,
         align_corners=found.align_corners,
-        mean=found.mean,
-        std=found.std,
+        mean=found.images.mean,
+        std=found.images.std,
     )
     if config.aux_weight:
         head = head | conv_module(f"{AUX}.convs.0", "aux_head.reduction")
@@ -79,7 +81,19 @@ def with_backbone(
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},
         changed=changed,
         dropped=AVERAGED,
+        normalisation_stated=found.images.stated,
     )
+
+
+def first_convolution(state: State) -> str:
+    """Name of the weight that sees the image."""
+    plain = "backbone.conv1.weight"
+    return plain if plain in state else "backbone.stem.0.weight"
+
+
+def colours_reversed(weight: Tensor) -> Tensor:
+    """A weight [C, 3, k, k] on blue, green and red as one on red, green and blue."""
+    return weight.flip(1)
 
 
 def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:

@@ -33,7 +33,8 @@ class Bars:
     """A bar for each task.
 
     The first bar appears at the first tick, so that a command that fails at once shows none.
-    Finished bars stay on the screen; those of tasks that counted nothing are removed.
+    Finished bars stay on the screen; those of tasks that counted nothing or failed are removed, so
+    that the message of a failure stands alone.
 
     Args:
         console: where to draw.
@@ -52,7 +53,7 @@ class Bars:
 
     def close(self, task: Task, *, failed: bool) -> None:
         """Keep the finished bar, or remove it."""
-        kept = task.total is not None and not (failed and task.done == 0)
+        kept = task.total is not None and not failed
         with suppress(OSError, ValueError):
             if kept:
                 self._draw(task)
