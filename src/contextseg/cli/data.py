@@ -1,4 +1,4 @@
-"""`contextseg data check PATH`: read all of a data set, and report its faults."""
+"""`contextseg data`: check a data set, import one, export one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ Recognise the layout of a data set, read every image and mask, print class frequ
 sizes and each fault with its file, and draw a contact sheet. The data set is never modified.
 PATH is a folder with images, masks and classes.json, or a public data set as downloaded.
 The exit code is 1 if there are faults.
+
+`contextseg data import` and `contextseg data export` read and write the formats of annotation
+tools; each has its own --help.
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
+    if argv and argv[0] in ("import", "export"):
+        from contextseg.cli import data_formats
+
+        run = data_formats.import_main if argv[0] == "import" else data_formats.export_main
+        return run(argv[1:])
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
@@ -69,7 +77,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("data", DESCRIPTION, EXAMPLE)
-    parser.add_argument("action", metavar="check", choices=["check"], help="what to do")
+    parser.add_argument(
+        "action", metavar="check", choices=["check", "import", "export"], help="what to do"
+    )
     parser.add_argument("path", metavar="PATH", help="data set folder")
     parser.add_argument("--split", help="split to check (default: all)")
     parser.add_argument(

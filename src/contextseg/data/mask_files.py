@@ -40,14 +40,18 @@ class StoredMask:
     palette is nothing but greys from black to white: that is a grey file."""
 
 
-def read_stored_mask(path: str | os.PathLike[str]) -> StoredMask:
+def read_stored_mask(path: str | os.PathLike[str], data: bytes | None = None) -> StoredMask:
     """The values in a mask file.
+
+    Args:
+        path: the file.
+        data: its content, if it has been read already; `path` then only names it.
 
     Raises:
         ImageError: the file is missing, truncated, too large, or of a kind whose values are not
             certainly the ids that were written.
     """
-    with opened_picture(path) as opened:
+    with opened_picture(path, data) as opened:
         bits = _bits(opened)
         _require_exact(path, opened, bits)
         image = ImageOps.exif_transpose(opened)
