@@ -75,6 +75,7 @@ def _items(tree: Tree, roots: list[tuple[str, Element]], reading: Reading) -> It
                     raise FormatError("is listed twice; the first entry counts")
                 seen.add(found)
                 split = split_name(subset) or (subset if subset.lower() != "default" else None)
+                split = split or split_name(PurePosixPath(name).stem)
                 yield Item(
                     where, found, path,
                     lambda size, image=image, where=where: _shapes(image, size, where, reading),
@@ -148,7 +149,10 @@ def write(pictures: Iterable[Picture], folder: Path, plan: Plan) -> None:
         )  # fmt: skip
         for position, (tag, values) in enumerate(_written(picture, plan)):
             SubElement(image, tag, source="manual", occluded="0", z_order=str(position), **values)
-    labels = SubElement(SubElement(meta, "task"), "labels")
+    project = SubElement(meta, "project")
+    for split in sorted({image.get("subset", "") for image in root.iterfind("image")}):
+        SubElement(project, "subset").text = split
+    labels = SubElement(project, "labels")
     for label in plan.labels():
         entry = SubElement(labels, "label")
         SubElement(entry, "name").text = plan.name(label)

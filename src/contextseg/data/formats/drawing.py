@@ -74,10 +74,11 @@ class Plan:
         return IGNORE_NAME if label == IGNORED else self.names[label]
 
     def id(self, label: int) -> int:
-        """The id of a label; for 255 the largest free one."""
+        """The id of a label from 1, as other tools reserve 0; for 255 the largest free one."""
+        ids = self.ids if 0 not in self.ids else range(1, len(self.ids) + 1)
         if label != IGNORED:
-            return self.ids[label]
-        return next(number for number in range(IGNORED, -1, -1) if number not in self.ids)
+            return ids[label]
+        return next(number for number in range(IGNORED, 0, -1) if number not in ids)
 
     def labels(self) -> list[int]:
         """All labels that may have been written, in order."""

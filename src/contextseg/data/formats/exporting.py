@@ -134,3 +134,4 @@ def _pictures(datasets: Sequence[Dataset], counts: Counter[str]) -> Iterator[Pic
                     lambda dataset=dataset, index=index: dataset[index].image,
                 )  # fmt: skip
                 counts[dataset.split] += 1
+        task(counts.total(), counts.total())

@@ -134,6 +134,8 @@ def import_data(
                     f" The first of {len(log.faults)} faults: {log.faults[0]}" if log.faults else ""
                 )
                 raise ValueError(f"{source}: no image could be imported as {name}.{first}")
+            if not sums.objects:
+                log.note("There is no object in the export: all pixels are unlabelled.")
             _divide(data, sums, val, seed, log)
             result = table.classes(source.resolve().stem)
             images_of = Counter({split: len(found) for split, found in sorted(sums.names.items())})
@@ -195,8 +197,9 @@ def _write_all(
 ) -> _Sums:
     sums, names = _Sums(), Names(log)
     with track("importing", "images") as task:
-        for number, item in enumerate(items):
-            task(number, max(number, expected))
+        number = 0
+        for number, item in enumerate(items, 1):
+            task(number - 1, max(number, expected))
             split = item.split or UNDIVIDED
             picture = None
             try:
@@ -212,6 +215,7 @@ def _write_all(
             names.take(name, item.split or "train")
             sums.names.setdefault(split, []).append(name)
             sums.pixels += np.bincount(ids.ravel(), minlength=256)
+        task(number, number)
     return sums
 
 

@@ -79,8 +79,10 @@ def _lines(tree: Tree, name: str) -> list[str]:
 
 
 def _entry(line: str, position: int) -> Label:
-    """A line of labelmap.txt: `road:128,64,128::`."""
+    """A line of labelmap.txt: `road:128,64,128::`; without a colour, VOC's of the position."""
     name, *rest = line.rsplit(":", 3)
+    if len(rest) == 3 and not rest[0].strip():
+        return Label(name, position, _voc_color(position))
     try:
         red, green, blue = (int(word) for word in rest[0].split(","))
     except (IndexError, ValueError):
@@ -88,6 +90,15 @@ def _entry(line: str, position: int) -> Label:
     if not name or not all(0 <= value <= 255 for value in (red, green, blue)):
         raise FormatError(f"labelmap.txt: {line!r:.60} needs a name, and colours of 0 to 255")
     return Label(name, position, (red, green, blue))
+
+
+def _voc_color(number: int) -> Color:
+    """VOC's colour of an id: its bits, three by three, are the upper bits of the channels."""
+    red, green, blue = (
+        sum((number >> (3 * place + channel) & 1) << (7 - place) for place in range(3))
+        for channel in range(3)
+    )
+    return red, green, blue
 
 
 def _items(
@@ -188,6 +199,7 @@ def write(pictures: Iterable[Picture], folder: Path, plan: Plan) -> None:
         taken.add(name.casefold())
         plan.place(picture, folder / "JPEGImages" / f"{name}{picture.suffix}")
         labels = np.where(np.isin(picture.labels, list(plan.left_out)), IGNORED, picture.labels)
+        plan.has_ignored |= bool((labels == IGNORED).any())
         write_mask(folder / "SegmentationClass" / f"{name}.png", labels, palette)
         splits.setdefault(picture.split, []).append(name)
     for split, names in splits.items():
@@ -195,8 +207,8 @@ def write(pictures: Iterable[Picture], folder: Path, plan: Plan) -> None:
             folder / "ImageSets" / "Segmentation" / f"{split}.txt",
             "".join(f"{name}\n" for name in names),
         )
-    lines = (f"{name}:{','.join(map(str, palette[i].tolist()))}::\n"
-             for i, name in enumerate(plan.names))  # fmt: skip
+    names = [*enumerate(plan.names), *([(IGNORED, IGNORE_NAME)] if plan.has_ignored else [])]
+    lines = (f"{name}:{','.join(map(str, palette[i].tolist()))}::\n" for i, name in names)
     write_text(folder / "labelmap.txt", "# label:color_rgb:parts:actions\n" + "".join(lines))
 
 
