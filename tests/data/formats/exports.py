@@ -18,6 +18,7 @@ from contextseg.data.formats.bit_runs import encode_brush, encode_rows
 SIZE = (12, 20)
 ROAD = [(2.0, 3.0), (18.0, 3.0), (18.0, 11.0), (2.0, 11.0)]
 
+
 def truth() -> np.ndarray:
     """0 nothing, 1 road, 2 car."""
     labels = np.zeros(SIZE, np.uint8)

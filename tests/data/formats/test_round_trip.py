@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from contextseg.data import open_dataset
-from contextseg.data.classes import ClassInfo, Classes
+from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.folder import write_folder
 from contextseg.data.formats import FORMATS, export_data, import_data
 from contextseg.data.sample import Sample

@@ -87,13 +87,13 @@ def _items(
             annotations = require(document.get("annotations", []), list, "annotations")
             by_image = _by_image(annotations, images, name, reading.log)
             for position, entry in enumerate(images):
-                where = f"{name}: image {position}"
+                called = entry.get("file_name", position) if isinstance(entry, dict) else position
+                where = f"{name}: image {called}"
                 with reading.part(where):
                     number = require(require(entry, dict, "it").get("id"), (int, str), "its id")
                     if number not in by_image:
                         continue  # clashes, which has been reported
                     reference = require(entry.get("file_name"), str, "its file_name")
-                    where = f"{name}: image {reference}"
                     found, path = _image(tree, reference, name, split)
                     if (split, found) in seen:
                         raise FormatError("is listed twice; the first entry counts")

@@ -35,16 +35,14 @@ def png_values(text: str, size: Size, *, packed: bool = False) -> np.ndarray:
             if unpacker.unconsumed_tail:
                 raise FormatError("its mask unpacks to more bytes than the image has pixels")
         with opened_picture("the mask", data) as image:
-            if image.height > size[0] or image.width > size[1]:
-                raise FormatError(
-                    f"a mask of {image.height} x {image.width}, larger than the image of "
-                    f"{size[0]} x {size[1]}"
-                )
-            array = np.array(image)
-    except FormatError:
-        raise
-    except (binascii.Error, zlib.error, ImageError, ValueError):
-        raise FormatError("its mask is no PNG in base64") from None
+            rows, columns = image.height, image.width
+            array = np.array(image) if rows <= size[0] and columns <= size[1] else None
+    except (binascii.Error, zlib.error, ImageError) as error:
+        raise FormatError(f"its mask is no PNG in base64 ({error})") from None
+    if array is None:
+        raise FormatError(
+            f"a mask of {rows} x {columns}, larger than the image of {size[0]} x {size[1]}"
+        )
     return array if array.ndim == 2 else array[..., -1]
 
 

@@ -17,7 +17,14 @@ from contextseg.data.formats.class_table import ClassTable
 from contextseg.data.formats.log import FormatError, Log
 from contextseg.data.formats.objects import Item, Size
 from contextseg.data.formats.overlaps import UNLABELLED, Overlap, paint
-from contextseg.data.formats.pictures import Images, Names, place_image, publish, require_new
+from contextseg.data.formats.pictures import (
+    Images,
+    Names,
+    place_image,
+    plain_name,
+    publish,
+    require_new,
+)
 from contextseg.data.formats.reading import Boxes, Crowds, Reading
 from contextseg.data.formats.splits import chosen_for_val
 from contextseg.data.formats.tree import Tree
@@ -130,10 +137,10 @@ def import_data(
                 export.items, len(tree.images), data, table, log, by_order, picture_mode
             )
             if not sums.names:
-                first = (
-                    f" The first of {len(log.faults)} faults: {log.faults[0]}" if log.faults else ""
-                )
-                raise ValueError(f"{source}: no image could be imported as {name}.{first}")
+                why = "It holds no labelled image in this format."
+                if log.faults:
+                    why = f"The first of {len(log.faults)} faults: {log.faults[0]}"
+                raise ValueError(f"{source}: no image could be imported as {name}. {why}")
             if not sums.objects:
                 log.note("There is no object in the export: all pixels are unlabelled.")
             _divide(data, sums, val, seed, log)
@@ -200,7 +207,7 @@ def _write_all(
         number = 0
         for number, item in enumerate(items, 1):
             task(number - 1, max(number, expected))
-            split = item.split or UNDIVIDED
+            split = plain_name(item.split) if item.split else UNDIVIDED
             picture = None
             try:
                 name = names.free(item.reference, item.split or "train")

@@ -53,10 +53,10 @@ def _items(tree: Tree, reading: Reading) -> Iterator[Item]:
         with reading.part(name):
             tasks = require(read_json(tree.path(name)), list, "the content")
         for position, task in enumerate(tasks):
-            where = f"{name}: task {position}"
+            called = task.get("id", position) if isinstance(task, dict) else position
+            where = f"{name}: task {called}"
             with reading.part(where):
                 task = require(task, dict, "it")
-                where = f"{name}: task {task.get('id', position)}"
                 results = _results(task, where, reading)
                 if results is None:
                     reading.log.note(f"{where} is not labelled yet, so its image is left out.")
@@ -121,10 +121,10 @@ def _shapes(results: list[Any], size: Size, where: str, reading: Reading) -> Ite
             kind = entry.get("type")
             if kind in _NO_SHAPES:
                 continue
-            if kind not in _KINDS:
+            if not isinstance(kind, str) or kind not in _KINDS:
                 raise FormatError(f"is of the kind {kind!r:.40}, which has no pixels here")
             value = require(entry.get("value"), dict, "its value")
-            names = value.get(kind) or value.get("labels") or labels.get(entry.get("id"))
+            names = value.get(kind) or value.get("labels") or labels.get(str(entry.get("id")))
             if not isinstance(names, list) or not names or not isinstance(names[0], str):
                 raise FormatError("has no label")
             if entry.get("image_rotation"):

@@ -19,6 +19,8 @@ Images = Literal["copy", "hardlink", "symlink"]
 """How images come into the new folder."""
 _RESERVED = '<>:"/\\|?*'
 """Letters that Windows does not allow in names of files."""
+_LONGEST = 200
+"""Bytes of a name; file systems allow 255 with the suffix."""
 _SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 
 
@@ -36,8 +38,8 @@ class Names:
     def free(self, reference: str, split: str) -> str:
         """A name that is not taken: the file's own, or one with the folders before it."""
         parts = [part for part in PurePosixPath(reference).with_suffix("").parts if part != "/"]
-        own = _plain(parts[-1] if parts else "image")
-        long = _plain("__".join(parts)) if parts else own
+        own = plain_name(parts[-1] if parts else "image")
+        long = plain_name("__".join(parts)) if parts else own
         names = [
             own,
             long,
@@ -53,10 +55,12 @@ class Names:
         self._taken[split].add(name.casefold())
 
 
-def _plain(name: str) -> str:
-    """A name that every file system takes, and that is not hidden."""
+def plain_name(name: str) -> str:
+    """A name that every file system takes, that leads nowhere else, and that is not hidden."""
     letters = ("_" if c in _RESERVED or unicodedata.category(c)[0] == "C" else c for c in name)
     name = "".join(letters).strip(" ")
+    while len(name.encode("utf-8", "replace")) > _LONGEST:
+        name = name[:-1]
     return "_" + name[1:] if name.startswith(".") else name or "image"
 
 
