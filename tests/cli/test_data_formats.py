@@ -21,8 +21,8 @@ def labelme(root, images: int = 6) -> None:
         shapes = [{"label": name, "points": points} for name, points in (
             ("road", [(0, 20), (48, 20), (48, 40), (0, 40)]),
             ("car", [(4 + i, 24), (20 + i, 24), (20 + i, 36), (4 + i, 36)]))]  # fmt: skip
-        dump(root / f"{i}.json", exports.labelme_document(
-            shapes=shapes, imagePath=f"{i}.png", imageHeight=size[0], imageWidth=size[1]))  # fmt: skip
+        changes = {"imagePath": f"{i}.png", "imageHeight": size[0], "imageWidth": size[1]}
+        dump(root / f"{i}.json", exports.labelme_document(shapes=shapes, **changes))
 
 
 def test_the_words_of_the_command_are_those_of_the_library():
@@ -39,10 +39,9 @@ def test_import_then_train_then_export(tmp_path, capsys):
     assert "Read as labelme: 6 images (train 5, val 1), 12 objects." in out
     assert "1 road:" in out
     assert f"contextseg data check {data}" in out
-    options = ["--data", str(data), "--out", str(run), "--epochs", "1", "--data.batch_size", "3",
-               "--model.backbone.name", "test_resnet", "--model.backbone.pretrained", "false",
-               "--data.crop", "32"]  # fmt: skip
-    code = main(["train", "encnet_mobilenetv2_camvid", *options])
+    options = ["--data", str(data), "--out", str(run), "--epochs", "1", "--batch_size", "3",
+               "--precision", "32", "--data.workers", "0"]  # fmt: skip
+    code = main(["train", "encnet_shapes", *options])
     assert code == 0, capsys.readouterr().err
     assert (run / "model.safetensors").is_file()
     assert main(["data", "export", str(data), "-o", str(tmp_path / "c"), "--to", "labelme"]) == 0

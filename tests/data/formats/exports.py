@@ -68,7 +68,7 @@ def column_runs(mask: np.ndarray) -> list[int]:
 
 
 def coco_document(**changes: Any) -> dict[str, Any]:
-    """Road as a polygon, car as uncompressed run lengths, which come first: the smaller is on top."""
+    """Road as a polygon, and before it a car as run lengths: the smaller is on top."""
     return {
         "images": [{"id": 7, "file_name": "a.png", "height": SIZE[0], "width": SIZE[1]}],
         "annotations": [

@@ -213,7 +213,8 @@ def test_objects_of_supervisely(tmp_path):
     document = json.loads(path.read_text())
     document["objects"] += [
         {"classTitle": "road", "geometryType": "cuboid"}, {"geometryType": "bitmap"},
-        {"classTitle": "road", "geometryType": "bitmap", "bitmap": {"data": "AAAA", "origin": [0, 0]}},
+        {"classTitle": "road", "geometryType": "bitmap",
+         "bitmap": {"data": "AAAA", "origin": [0, 0]}},
     ]  # fmt: skip
     dump(path, document)
     faults = faults_of(tmp_path / "e", tmp_path / "out")
@@ -312,7 +313,7 @@ def test_more_classes_than_a_mask_can_hold(tmp_path):
     document = exports.coco_document(categories=categories)
     path = tmp_path / "e" / "annotations" / "instances_default.json"
     dump(path, document)
-    with pytest.raises(ValueError, match="more than 255 classes.*--classes"):
+    with pytest.raises(ValueError, match=r"more than 255 classes.*--classes"):
         import_data(tmp_path / "e", tmp_path / "out")
     report = import_data(tmp_path / "e", tmp_path / "out", classes=["class 1", "class 3"])
     assert report.objects == 2

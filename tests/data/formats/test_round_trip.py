@@ -20,7 +20,7 @@ WRITTEN = [(name, shapes) for name, entry in FORMATS.items() for shapes in entry
 
 
 class Noise:
-    """Label maps with everything that is hard: specks, holes, corners that touch, ignored pixels."""
+    """Label maps with specks, holes, corners that touch and ignored pixels."""
 
     classes = Classes(
         "noise",
@@ -82,10 +82,11 @@ def test_simplified_polygons_state_what_they_change(noise, tmp_path):
     simple = export_data(noise, tmp_path / "simple", "labelme", tolerance=1.5)
     assert exact.largest_difference == 0 < simple.mean_difference <= simple.largest_difference < 1
     import_data(tmp_path / "simple", tmp_path / "back", unlabelled=None)
+    roots = noise, tmp_path / "back"
     changed = [
         (names_of(before, i) != names_of(after, after.names.index(name))).mean()
         for split in ("train", "val")
-        for before, after in [[open_dataset(str(root), split) for root in (noise, tmp_path / "back")]]
+        for before, after in [[open_dataset(str(root), split) for root in roots]]
         for i, name in enumerate(before.names)
     ]  # fmt: skip
     # Undrawn pixels count as changed, but come back as ignored, which some of them were.

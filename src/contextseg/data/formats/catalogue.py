@@ -23,6 +23,7 @@ from contextseg.data.formats.drawing import Picture, Plan
 from contextseg.data.formats.objects import Export
 from contextseg.data.formats.reading import Reading
 from contextseg.data.formats.tree import Tree
+from contextseg.data.formats.unzip import BROKEN, MOST_FILES
 
 Writer = Callable[[Iterable[Picture], Path, Plan], None]
 
@@ -70,6 +71,8 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 """Formats by the name that `--format` and `--to` take, in the order in which they are tried."""
 
+_HEADS = 1 << 28
+"""Bytes that are read of an archive at most, to recognise it."""
 _READ_FROM_ZIP = (".json", ".xml", ".yaml", ".yml", ".csv", ".txt")
 
 
@@ -89,17 +92,23 @@ def recognise(path: Path) -> str | None:
 
 def _recognise_zip(path: Path) -> str | None:
     """The format of an archive, from the beginnings of its files."""
+    budget = _HEADS
     try:
         with zipfile.ZipFile(path) as archive, TemporaryDirectory() as name:
             folder = Path(name)
+            if len(archive.infolist()) > MOST_FILES:
+                return None
             for entry in archive.infolist():
                 target = folder / entry.filename.replace("\\", "/").lstrip("/")
                 if entry.is_dir() or ".." in target.parts or ":" in entry.filename:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
-                is_text = target.suffix.lower() in _READ_FROM_ZIP
-                with archive.open(entry) as file:
-                    target.write_bytes(file.read(1 << 16) if is_text else b"")
+                head = b""
+                if target.suffix.lower() in _READ_FROM_ZIP and budget > 0:
+                    with archive.open(entry) as file:
+                        head = file.read(1 << 16)
+                    budget -= len(head)
+                target.write_bytes(head)
             return recognise(folder)
-    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+    except (OSError, ValueError, *BROKEN):
         return None

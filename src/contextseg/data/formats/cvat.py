@@ -106,8 +106,8 @@ def _region(entry: Element, size: Size, reading: Reading) -> Region:
     if entry.tag == "box":
         if _number(entry, "rotation", 0.0):
             raise FormatError("is a rotated box")
-        box = (_number(entry, key) for key in ("xtl", "ytl", "xbr", "ybr"))
-        return reading.box(*box, size)
+        left, top, right, bottom = (_number(entry, key) for key in ("xtl", "ytl", "xbr", "ybr"))
+        return reading.box(left, top, right, bottom, size)
     top, left, rows, columns = (
         int(_number(entry, key)) for key in ("top", "left", "height", "width")
     )
@@ -148,7 +148,8 @@ def write(pictures: Iterable[Picture], folder: Path, plan: Plan) -> None:
             height=str(rows),
         )  # fmt: skip
         for position, (tag, values) in enumerate(_written(picture, plan)):
-            SubElement(image, tag, source="manual", occluded="0", z_order=str(position), **values)
+            common = {"source": "manual", "occluded": "0", "z_order": str(position)}
+            SubElement(image, tag, {**values, **common})
     project = SubElement(meta, "project")
     for split in sorted({image.get("subset", "") for image in root.iterfind("image")}):
         SubElement(project, "subset").text = split

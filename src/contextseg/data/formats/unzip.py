@@ -14,7 +14,8 @@ FACTOR, ALLOWANCE = 100, 1 << 30
 """An archive may unpack to this many times its size, and this many bytes on top."""
 MOST_FILES = 1_000_000
 _PIECE = 1 << 20
-_BROKEN = (NotImplementedError, RuntimeError, EOFError, zlib.error)
+BROKEN = (NotImplementedError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile)
+"""What reading a damaged archive raises."""
 _SYSTEM = re.compile(r"^[A-Za-z]:|^[/\\]")
 
 
@@ -51,7 +52,7 @@ def unzip(archive: Path, folder: Path, log: Log) -> None:
                 path = folder.joinpath(*target.parts)
                 try:
                     written += _copy(opened, entry, path, limit - written)
-                except (*_BROKEN, zipfile.BadZipFile) as error:
+                except BROKEN as error:
                     path.unlink(missing_ok=True)
                     log.skip(f"{archive}: {entry.filename}", f"cannot be unpacked: {error}")
     except zipfile.BadZipFile as error:
