@@ -1,4 +1,4 @@
-"""`contextseg evaluate` on drawn scenes and an untrained model."""
+"""`contextseg evaluate` on synthetic scenes and an untrained model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+import contextseg
 from contextseg.cli.__main__ import main
+from contextseg.config import ProtocolConfig
+from contextseg.config.io import to_dict
 from tests.pretended import WITH
 
 
@@ -66,6 +69,32 @@ def test_as_a_recipe_does(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("", {"scales": (1.0,), "flip": False}),
+        (
+            "--resize 96,64 --scales 0.75,1 --flip",
+            {"base_size": 96, "short_side": 64, "scales": (0.75, 1.0)},
+        ),
+        (
+            "--window 48 --stride 32",
+            {"crop": 48, "stride": 32, "scales": (1.0,), "flip": False},
+        ),
+    ],
+)
+def test_as_mmsegmentation_does(words, options, model, tmp_path):
+    path = tmp_path / "scores.json"
+    command = f"evaluate {model} shapes --limit 2 --protocol mmseg --device cpu --json {path}"
+    assert main([*command.split(), *words.split()]) == 0
+    content = json.loads(path.read_text())
+    protocol = ProtocolConfig(style="mmseg", **options)
+    assert content["settings"]["protocol"] == to_dict(protocol)
+    assert "flip" not in content["settings"]
+    scores = contextseg.evaluate(model, "shapes", protocol=protocol, limit=2, device="cpu")
+    assert content["confusion"] == scores.confusion.tolist()
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("evaluate", "the following arguments are required: MODEL, DATA"),
@@ -81,6 +110,23 @@ def test_as_a_recipe_does(model, tmp_path, capsys):
         ("evaluate {model} shapes --exp-sum", "--exp-sum requires --protocol RECIPE"),
         ("evaluate {model} shapes --protocol demo --flip", "windows itself: leave out --scales"),
         ("evaluate {model} shapes --protocol nothing", "'nothing' is not a recipe"),
+        ("evaluate {model} shapes --resize 512", "--resize requires --protocol mmseg"),
+        ("evaluate {model} shapes --stride 9 --protocol demo", "--stride requires --protocol mm"),
+        ("evaluate {model} shapes --protocol mmseg --exp-sum", "leave out --exp-sum"),
+        ("evaluate {model} shapes --protocol mmseg --window 64", "--window and --stride: give"),
+        (
+            "evaluate {model} shapes --protocol mmseg --window 64 --stride 65",
+            "--stride must be between 1 and 64, got 65",
+        ),
+        (
+            "evaluate {model} shapes --protocol mmseg --window 9 --stride 9",
+            "--window must be between 32 and 16384, got 9",
+        ),
+        (
+            "evaluate {model} shapes --protocol mmseg --resize 9",
+            "--resize must be between 32 and 65536",
+        ),
+        ("evaluate {model} shapes --protocol mmseg --resize x", "such as 2048,512, got 'x'"),
         ("evaluate {model} shapes --device tpu", "device must be auto, cpu, cuda"),
     ],
 )

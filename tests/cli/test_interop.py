@@ -71,7 +71,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
     assert main(["export", str(model), "-o", str(path), "--size", "96", "128"]) == 0
     said = capsys.readouterr().out
     assert "% of the pixels agree" in said
-    assert "drawn scenes" in said
+    assert "synthetic scenes" in said
     assert main(["evaluate", str(path), "shapes", "--limit", "2"]) == 0
     assert "mean IoU" in capsys.readouterr().out
     words = f"benchmark {model} --data shapes --limit 2 --repeats 1 --size 64 96"

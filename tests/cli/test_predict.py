@@ -46,7 +46,7 @@ def test_broken_photos_are_listed_and_the_exit_code_tells(model, photos, tmp_pat
     assert written(out) == ["masks/a.png", "masks/b.png", "predictions.jsonl"]
     captured = capsys.readouterr()
     assert "2 images segmented" in captured.out
-    told = captured.err.partition("2 images could not be read:\n")[2].splitlines()
+    told = captured.err.partition("2 failed:\n")[2].splitlines()
     assert len(told) == 2
     assert str(photos / "cut.jpg") in told[0]
     assert str(photos / "empty.png") in told[1]

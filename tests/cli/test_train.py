@@ -92,6 +92,18 @@ def test_an_interrupted_run_says_how_to_go_on(training, capsys):
     assert captured.out == ""
 
 
+def test_ctrl_c_outside_of_the_steps_says_how_to_go_on_where_there_is_a_run(
+    training, tmp_path, capsys
+):
+    training.error = KeyboardInterrupt
+    run = tmp_path / "run"
+    assert main(["train", "encnet_shapes", "--out", str(run)]) == 130
+    assert "contextseg train: stopped by Ctrl-C" in capsys.readouterr().err
+    write_yaml(run / "config.yaml", RECIPES["encnet_shapes"]())
+    assert main(["train", str(run), "--resume"]) == 130
+    assert f"contextseg train {run} --resume" in capsys.readouterr().err
+
+
 def test_a_run_without_validation_has_no_table(training, capsys):
     training.scores = None
     assert main(["train", "encnet_shapes"]) == 0

@@ -149,7 +149,6 @@ def test_image_scale_goes_with_the_exported_graph():
         ({"num_classes": 0}, "num_classes must be between 1 and 255, got 0"),
         ({"output_stride": 4}, "output_stride must be one of 8, 16, 32, got 4"),
         ({"backbone": "resnet5O"}, "timm has no model 'resnet5O'. Similar: resnet50"),
-        ({"backbone": "vit_tiny_patch16_224"}, "at stride 16 only, no pyramid"),
         ({"backbone": "swin_tiny_patch4_window7_224", "output_stride": 8},
          "gives output stride 32, not 8, for its stages cannot be dilated"),
         ({"pretrained": "nowhere.safetensors"}, "pretrained names no file"),

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
 from contextseg.system.terminal import printable_streams, raw
@@ -63,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
+    if words[:1] == ["help"] and len(words) > 1:  # as in `git help commit`
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS))
         lines = (f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
@@ -111,7 +114,7 @@ def _message(error: Exception) -> str:
 
 
 def _report(program: str, message: str) -> int:
-    print(f"{program}: error: {message}", file=sys.stderr)
+    print(f"{program}: error: {abridged(message)}", file=sys.stderr)
     return MISTAKE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="images to score (20)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="timed calls (7)")
     options = parser.parse_args(list(argv))
+    require_order("benchmark", options.model, options.data, "--data ")
 
     from contextseg import benchmark
     from contextseg.interop.backends import ENGINES

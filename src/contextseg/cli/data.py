@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli.messages import counted
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.system.terminal import printable
 
@@ -58,20 +59,23 @@ def main(argv: Sequence[str]) -> int:
     labelled = []
     for dataset in datasets:
         if _is_unlabelled(dataset):
-            print(f"{dataset.split}: {len(dataset)} images; their labels are not published.\n")
+            images = counted(len(dataset), "image")
+            print(f"{dataset.split}: {images}; their labels are not published.\n")
             continue
         labelled.append(dataset)
         report = check_dataset(
             dataset, workers=options.workers, decode_images=not options.masks_only
         )
         _print_report(dataset.split, report, dataset.classes)
+        if str(rule := getattr(dataset, "rule", "")):
+            print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
-    if not options.no_sheet and labelled:
+    if not options.no_sheet and any(len(dataset) for dataset in labelled):
         with track("drawing the contact sheet"):
             write_sheet(sheet, labelled)
         print(f"A contact sheet of labelled images is in {sheet}.")
     if faults:
-        print(f"{faults} faults in {options.path}.", file=sys.stderr)
+        print(f"{counted(faults, 'fault')} in {options.path}.", file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -109,10 +113,13 @@ def _print_report(split: str, report: Report, classes: Classes) -> None:
     sizes = ", ".join(f"{h} x {w} ({n})" for (h, w), n in report.sizes.most_common(3))
     more = f" and {len(report.sizes) - 3} more" if len(report.sizes) > 3 else ""
     print(
-        f"{classes.dataset}, {split}: {report.num_images} pairs, {classes.num_classes} classes.\n"
+        f"{classes.dataset}, {split}: {counted(report.num_images, 'pair')}, "
+        f"{classes.num_classes} {'class' if classes.num_classes == 1 else 'classes'}.\n"
         f"Rows x columns (images): {sizes or 'none'}{more}."
     )
     print_frequencies(report, classes.names)
+    if report.void_images:
+        print(f"{report.void_images} images have no pixel of any class.")
     for problem in report.problems:
         print(f"- {printable(problem)}")
-    print(f"{len(report.problems)} faults.\n" if report.problems else "No faults.\n")
+    print(f"{counted(len(report.problems), 'fault').capitalize()}.\n")

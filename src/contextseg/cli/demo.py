@@ -39,6 +39,13 @@ def main(argv: Sequence[str]) -> int:
     config, minutes, show = _configured(argv)
     show_messages("contextseg.demo", "contextseg.training.train_or_load")
 
+    from contextseg.system.exclusive import exclusive
+
+    with exclusive(config.out):
+        return _demonstrate(config, minutes, show)
+
+
+def _demonstrate(config: TrainConfig, minutes: float | None, show: bool) -> int:
     from contextseg.cli.print_tables import print_scores
     from contextseg.demo import run_demo, segment_photos
 

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
 from contextseg.cli.prediction_options import (
     MODEL_HELP,
     add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 EXAMPLE = """
 contextseg evaluate runs/mine camvid --split test
 contextseg evaluate runs/mine ADEChallengeData2016 --protocol encnet_resnet50_ade20k
+contextseg evaluate converted.safetensors ADEChallengeData2016 --protocol mmseg --resize 2048,512
 contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --json scores.json
 """
 
@@ -45,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores to FILE")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     options = parser.parse_args(list(argv))
+    require_order("evaluate", options.model, options.data)
     refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -59,19 +63,13 @@ def main(argv: Sequence[str]) -> int:
 
     if is_classifier(options.model):
         return _classifier(options)
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     options.split = options.split or "val"
     data = open_dataset(options.data, options.split, options.layout)
-    scores = evaluate(
-        predictor,
-        data,
-        scales=options.scales,
-        flip=options.flip,
-        window=options.window,
-        protocol=protocol,
-        boundaries=options.boundaries,
-        limit=options.limit,
-    )
+    views = chosen_views(options, protocol)
+    scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
@@ -85,13 +83,8 @@ def main(argv: Sequence[str]) -> int:
             "split": options.split,
             "precision": predictor.precision,
             "images": min(len(data), options.limit or len(data)),
-            "scales": list(options.scales),
-            "flip": options.flip,
-            "window": options.window,
+            **(views if protocol is None else {"protocol": to_dict(protocol)}),
         }
-        if protocol is not None:
-            settings |= {"protocol": to_dict(protocol)}
-            settings = {k: v for k, v in settings.items() if k not in ("scales", "flip", "window")}
         write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0
@@ -99,8 +92,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _classifier(options: argparse.Namespace) -> int:
     """Score a classifier."""
-    if options.scales != (1.0,) or options.window is not None:
-        raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
+    if options.scales != (1.0,) or options.window is not None or options.protocol is not None:
+        raise UsageError(
+            f"{options.model} is a classifier: --scales, --window and --protocol do not apply."
+        )
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_class_scores
     from contextseg.evaluation import write_scores

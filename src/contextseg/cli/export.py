@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contextseg.cli.model_argument import EXPORTED, require_order
 from contextseg.cli.parsing import CommandParser, add_output_file, refuse_existing
 
 EXAMPLE = """
 contextseg export runs/mine -o mine.onnx --images photos/
-contextseg export runs/mine -o mine.xml --to openvino --precision int8 --images photos/
+contextseg export runs/mine -o mine.xml --precision int8 --images photos/
 contextseg export runs/mine -o mine.onnx --size 512 1024 --output logits
 """
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     add_output_file(parser, "FILE", ".onnx, .xml or .pt2 file")
     parser.add_argument(
-        "--to", default="onnx", help="onnx, openvino, torch-export or aoti (default: onnx)"
+        "--to", help="onnx, openvino, torch-export or aoti (default: by the suffix of FILE)"
     )
     parser.add_argument(
         "--precision", default="fp32", help="fp32, fp16, bf16 or int8 (default: fp32)"
@@ -47,6 +48,9 @@ def main(argv: Sequence[str]) -> int:
         "--opset", type=int, default=18, help="version of the ONNX operator set (default: 18)"
     )
     options = parser.parse_args(list(argv))
+    require_order("export", options.model, options.images, "--images ")
+    if options.out.suffix not in EXPORTED:  # exports are models, too
+        require_order("export", options.model, str(options.out), "-o ")
     refuse_existing(options.out, options.overwrite)
 
     from contextseg import export

@@ -5,6 +5,11 @@ from __future__ import annotations
 import logging
 
 
+def counted(number: int, what: str) -> str:
+    """ "1 image", "2 images", "no images"."""
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
 def show_messages(*loggers: str) -> None:
     """Print warnings, and the progress messages of the named loggers.
 

@@ -10,18 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contextseg.cli.messages import show_messages
+from contextseg.cli.messages import counted, show_messages
+from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.system.addresses import refuse_address
 from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
-    from contextseg.inference.predict_files import Summary
+    from contextseg.inference.summary import Summary
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
 contextseg predict street.jpg                       # with the repository's trained model
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
+contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 """
 
 DESCRIPTION = """\
@@ -30,7 +33,8 @@ hf:owner/name. In a clone of the repository you can omit it to use the trained m
 scenes in models/. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
 photo in class colours, with a legend) and predictions.jsonl (one line per image: classes, shares,
 presence). With a classifier, it gets only predictions.jsonl: class and probabilities. Images that
-cannot be read are skipped and listed at the end, and the exit code is 1.
+fail, for example because they cannot be read, do not stop the others. They are listed at the end,
+and the exit code is 1.
 """
 
 
@@ -46,6 +50,11 @@ def main(argv: Sequence[str]) -> int:
     )
     add_prediction_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing results in DIR")
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="resume: make only results that DIR lacks, or of images that have changed",
+    )
     parser.add_argument("--no-overlays", action="store_true", help="write no overlays")
     options = parser.parse_intermixed_args(list(argv))
     _choose_model(options)
@@ -72,9 +81,12 @@ def main(argv: Sequence[str]) -> int:
                 options.paths,
                 options.out,
                 overwrite=options.overwrite,
+                skip_existing=options.skip_existing,
             )
         return _report(summary, f"classified, results in {options.out}")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     with _reported_at_the_end():
         summary = predict_files(
             predictor,
@@ -84,6 +96,7 @@ def main(argv: Sequence[str]) -> int:
             flip=options.flip,
             window=options.window,
             overwrite=options.overwrite,
+            skip_existing=options.skip_existing,
             overlays=not options.no_overlays,
         )
     return _report(summary, f"segmented, results in {options.out}")
@@ -98,6 +111,9 @@ def _choose_model(options: argparse.Namespace) -> None:
     first = options.model
     if first is None:
         raise UsageError("which images? Name photos, folders of photos, or patterns in quotes.")
+    for other in options.paths:
+        require_order("predict", first, other)
+    refuse_address(first)
     if _names_images(first):
         from contextseg.system.samples import MODEL, shipped_model
 
@@ -115,40 +131,47 @@ def _choose_model(options: argparse.Namespace) -> None:
 
 
 def _names_images(word: str) -> bool:
-    """Whether this is an image, a pattern or a folder of images, not a model."""
-    from contextseg.data.folder import IMAGE_SUFFIXES
+    """Whether this is an image, a pattern or a folder of images, not a model.
+
+    Raises:
+        UsageError: it is a folder that holds neither.
+    """
+    from contextseg.data.suffixes import IMAGE_SUFFIXES
+    from contextseg.data.walk import walk
 
     path = Path(word)
-    if path.is_dir():
-        return not any((path / file).exists() for file in ("model.safetensors", "config.yaml"))
-    return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
+    if not path.is_dir():
+        return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
+    if is_model(word) or models_in(path):
+        return False
+    found = walk(path)
+    if not found.failed and all(file.suffix.lower() not in IMAGE_SUFFIXES for file in found.files):
+        raise UsageError(f"{word} holds neither a model (model.safetensors) nor images.")
+    return True
 
 
 def _report(summary: Summary, done: str) -> int:
     """Print how many images were done, skipped and failed; returns the exit code."""
-    print(f"{_images(summary.done)} {done}.")
+    print(f"{counted(summary.done, 'image').capitalize()} {done}.")
+    if summary.kept:
+        print(f"{counted(summary.kept, 'image')} had complete results already.")
     if summary.skipped:
-        print(f"{len(summary.skipped)} other files in the folders were ignored.")
+        print(f"{counted(len(summary.skipped), 'other file')} in the folders ignored.")
     if not summary.failed:
         return 0
-    print(f"{_images(len(summary.failed))} could not be read:", file=sys.stderr)
-    for path, reason in summary.failed:
-        line = reason if str(path) in reason else f"{path}: {reason}"
-        print(f"  {printable(line)}", file=sys.stderr)
+    print(f"{len(summary.failed)} failed:", file=sys.stderr)
+    for _, reason in summary.failed:
+        print(f"  {printable(reason)}", file=sys.stderr)
     return 1
 
 
 @contextmanager
 def _reported_at_the_end() -> Iterator[None]:
-    """Suppress log messages about broken images: this command lists them at the end."""
-    logger = logging.getLogger("contextseg.inference.predict_files")
+    """Suppress log messages about images that fail: this command lists them at the end."""
+    logger = logging.getLogger("contextseg.inference.summary")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"

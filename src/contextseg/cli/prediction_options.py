@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 from contextseg.cli.parsing import UsageError
 from contextseg.cli.starting_point import starting_point
@@ -28,6 +29,12 @@ def numbers(text: str) -> tuple[float, ...]:
 
 def add_prediction_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that segments images."""
+    add_view_options(parser)
+    add_device_options(parser)
+
+
+def add_view_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how the network views an image."""
     parser.add_argument(
         "--scales",
         type=numbers,
@@ -42,7 +49,6 @@ def add_prediction_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="slide a window of N pixels over the image (default: the whole image at once)",
     )
-    add_device_options(parser)
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +62,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default="32",
         help="32 (default), bf16, or auto: bf16 where it is faster, else 32",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="open a .pt2 file, which can run any code: only for files whose maker you trust",
+    )
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +74,21 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
         metavar="RECIPE",
-        help="evaluate as a recipe does: its name, a YAML file, or a run folder",
+        help="evaluate as a recipe does: its name, a YAML file, or a run folder; or mmseg: as "
+        "mmsegmentation tests, at --scales, with --flip, in windows of --window and --stride",
+    )
+    parser.add_argument(
+        "--resize",
+        type=_sides,
+        metavar="LONG[,SHORT]",
+        help="with --protocol mmseg: largest sides of the image at scale 1, as in its test "
+        "pipeline: 2048,512 (default: the image's own size)",
+    )
+    parser.add_argument(
+        "--stride",
+        type=int,
+        metavar="N",
+        help="with --protocol mmseg: pixels from one window to the next (default: no windows)",
     )
     parser.add_argument(
         "--exp-sum",
@@ -73,17 +98,22 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
-    """The protocol chosen by the options of `add_protocol_options`, if any.
+    """The protocol chosen by the options of `add_protocol_options` and `add_view_options`, if any.
 
     Raises:
         UsageError: the options exclude each other, or there is no such recipe.
+        ValueError: an option is out of range.
     """
+    if options.protocol == "mmseg":
+        return _mmseg(options)
+    for name in ("resize", "stride"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} requires --protocol mmseg.")
     if options.protocol is None:
         if options.exp_sum:
             raise UsageError("--exp-sum requires --protocol RECIPE.")
         return None
-    own = vars(options)
-    if own.get("flip") or own.get("window") or tuple(own.get("scales", (1.0,))) != (1.0,):
+    if options.flip or options.window is not None or tuple(options.scales) != (1.0,):
         raise UsageError(
             "--protocol sets scales, mirror images and windows itself: leave out --scales, --flip "
             "and --window."
@@ -93,3 +123,54 @@ def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
         raise UsageError(f"--protocol: {options.protocol} trains a classifier and has no protocol.")
     protocol = recipe.protocol
     return replace(protocol, scores="exp_sum") if options.exp_sum else protocol
+
+
+def chosen_views(options: argparse.Namespace, protocol: ProtocolConfig | None) -> dict[str, Any]:
+    """How the network views an image, as `Predictor.segment` takes it: the protocol's, if any."""
+    if protocol is not None:
+        return {"protocol": protocol}
+    return {"scales": options.scales, "flip": options.flip, "window": options.window}
+
+
+def _mmseg(options: argparse.Namespace) -> ProtocolConfig:
+    """The protocol of mmsegmentation, whose parts are options of the command."""
+    if options.exp_sum:
+        raise UsageError("--protocol mmseg averages probabilities: leave out --exp-sum.")
+    if (options.window is None) != (options.stride is None):
+        raise UsageError(
+            "--protocol mmseg slides windows with --window and --stride: give both, or none of "
+            "them for whole images."
+        )
+    base_size, short_side = options.resize or (None, None)
+    windows = {} if options.window is None else {"crop": options.window, "stride": options.stride}
+    try:
+        return ProtocolConfig(
+            style="mmseg",
+            base_size=base_size,
+            short_side=short_side,
+            scales=tuple(options.scales),
+            flip=options.flip,
+            **windows,
+        )
+    except ValueError as error:
+        field, _, problem = str(error).partition(" ")
+        raise UsageError(f"{_OPTIONS.get(field, field)} {problem}") from None
+
+
+_OPTIONS = {"crop": "--window", "stride": "--stride"} | dict.fromkeys(
+    ("base_size", "short_side"), "--resize"
+)
+"""The option that sets a field of `ProtocolConfig`, for messages."""
+
+
+def _sides(text: str) -> tuple[int, int | None]:
+    """The long and the short side in "2048,512"; only the long one in "2048"."""
+    try:
+        sides = sorted((int(part) for part in text.replace(",", " ").split()), reverse=True)
+    except ValueError:
+        sides = []
+    if not 1 <= len(sides) <= 2 or min(sides) < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be one or two numbers of pixels, such as 2048,512, got {text!r}"
+        )
+    return sides[0], sides[1] if len(sides) == 2 else None

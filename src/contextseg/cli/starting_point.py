@@ -10,6 +10,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_mapping, read_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
+from contextseg.system.suggestions import did_you_mean
 
 
 def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
@@ -26,9 +27,8 @@ def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
         return replace(_read(path / "config.yaml"), out=recipe)
     if path.is_file():
         return _read(path)
-    raise UsageError(
-        f"{recipe!r} is not a recipe, a YAML file or a run folder. Recipes: {', '.join(RECIPES)}."
-    )
+    advice = did_you_mean(recipe, RECIPES, "contextseg train --list shows the recipes.")
+    raise UsageError(f"{recipe!r} is not a recipe, a YAML file or a run folder. {advice}")
 
 
 def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contextseg.cli.messages import show_messages
+from contextseg.cli.messages import counted, show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 from contextseg.cli.prediction_options import (
-    add_device_options,
+    add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 EXAMPLE = """
@@ -34,9 +36,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--comp5", action="store_true", help="VOC: trained only on VOC's own data (default: comp6)"
     )
-    add_device_options(parser)
+    add_prediction_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
+    require_order("submit", options.model, options.data)
     refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -49,13 +52,15 @@ def main(argv: Sequence[str]) -> int:
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
         raise UsageError(f"{options.data} is not a public data set as downloaded.")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     write_submission(
         options.out,
         predictor,
         data,
-        protocol=protocol,
         competition="comp5" if options.comp5 else "comp6",
+        **chosen_views(options, protocol),
     )
-    print(f"{len(data)} images, written to {options.out}.")
+    print(f"{counted(len(data), 'image')}, written to {options.out}.")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from contextseg.cli.messages import show_messages
 from contextseg.cli.overrides import override
@@ -84,18 +85,19 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             )
         )
     from contextseg import load, train
+    from contextseg.cli.closing_words import closing_words
     from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
 
     show_messages()
-    result = train(config, resume=resume)
+    try:
+        result = train(config, resume=resume)
+    except KeyboardInterrupt:  # outside of the steps: before the first, or after the last
+        if not (Path(config.out) / "config.yaml").is_file():
+            raise
+        return _stopped("Stopped", Path(config.out))
     if result.interrupted:
-        print(
-            f"Stopped at step {result.steps}. Resume with:\n"
-            f"  contextseg train {result.folder} --resume",
-            file=sys.stderr,
-        )
-        return 130
+        return _stopped(f"Stopped at step {result.steps}", result.folder)
     if result.scores is not None:
         names = load(result.folder).classes.names
         title = f"Validation, {config.data.val_split}"
@@ -103,12 +105,13 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             print_class_scores(result.scores, names, title=title)
         else:
             print_scores(result.scores, names, title=title)
-    print(
-        f"The run is in {result.folder}. Next:\n"
-        f"  contextseg evaluate {result.folder} {config.data.root}\n"
-        f"  contextseg predict {result.folder} PHOTO... -o predictions"
-    )
+    print(closing_words(config, result.folder))
     return 0
+
+
+def _stopped(what: str, folder: Path) -> int:
+    print(f"{what}. Resume with:\n  contextseg train {folder} --resume", file=sys.stderr)
+    return 130
 
 
 def _description(recipe: str) -> str:

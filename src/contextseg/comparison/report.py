@@ -23,14 +23,12 @@ from contextseg.comparison.report_tables import (
     score_table,
     small_name,
 )
-from contextseg.comparison.results import LOGS, Comparison
+from contextseg.comparison.results import CHARTS, LOGS, MARKDOWN, PAGE, Comparison
 from contextseg.comparison.wording import WORDINGS
 from contextseg.report.charts import Chart
 from contextseg.report.rendering import render
 from contextseg.report.tables import Table
 from contextseg.system.atomic_files import write_text
-
-PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 
 
 def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -14,11 +13,14 @@ from typing import Any
 
 from contextseg.comparison.old_results import upgraded
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
 from contextseg.system.terminal import json_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
 """Folder next to it with the training logs, one CSV file per run."""
+PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
+FILES = (FILE_NAME, PAGE, MARKDOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +159,7 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
     if not path.is_file():
         raise FileNotFoundError(f"no comparison in {folder}: expected {FILE_NAME} there.")
     try:
-        content = upgraded(json.loads(path.read_text(encoding="utf-8")))
+        content = upgraded(load_json(path.read_text(encoding="utf-8")))
         entries = [_entry(values) for values in content.pop("entries")]
         return Comparison(entries=entries, **content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

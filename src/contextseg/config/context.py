@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals
-from contextseg.config.marks import RESOLVED
+from contextseg.config.checks import check
+from contextseg.config.marks import RESOLVED, bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FCNConfig:
     """No context module: the dilated FCN, the baseline of EncNet and CPNet."""
 
-    num_convs: int = 1
+    num_convs: int = field(default=1, metadata=bounds(1, 64))
     """Number of 3x3 convolutions before the classifier; mmsegmentation's FCN has 2."""
     concat_input: bool = False
     """Fuse c5 with their output by one more convolution, as mmsegmentation's FCN does."""
 
     def __post_init__(self) -> None:
-        at_least("num_convs", self.num_convs, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,17 +29,15 @@ class EncodingConfig:
     variant: Literal["reference", "paper"] = "paper"
     """`paper`: x·γ, with a second module and SE-loss on c4, as in the paper. `reference`:
     ReLU(x + x·γ) on c5 and a plain FCN auxiliary head on c4, as in the authors' released code."""
-    num_codewords: int = 32
+    num_codewords: int = field(default=32, metadata=bounds(0, 4096))
     """Number of codewords K; 0 replaces the codebook by global average pooling."""
     lateral: bool = False
     """Fuse c3 and c4 into the encoded features, as the authors' PASCAL models do."""
-    se_weight: float = 0.2
+    se_weight: float = field(default=0.2, metadata=bounds(0, 1000))
     """Weight of the SE-loss, which predicts the classes present; 0 removes its branch."""
 
     def __post_init__(self) -> None:
-        at_least("num_codewords", self.num_codewords, 0)
-        at_least("se_weight", self.se_weight, 0)
-        literals(self)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,26 +47,26 @@ class ContextPriorConfig:
     aggregation: Literal["asymmetric", "ppm", "aspp"] = "asymmetric"
     """Module before the prior that aggregates each pixel's surroundings: the paper's asymmetric
     convolutions, PSPNet's pyramid pooling, or DeepLabV3's ASPP."""
-    kernel_size: int = 11
+    kernel_size: int = field(default=11, metadata=bounds(1, 255))
     """Size of the asymmetric convolutions in feature pixels; odd."""
     values: Literal["aggregated", "reduced"] = "aggregated"
     """Features that the prior gathers: `aggregated` ones, or those before the asymmetric
     convolutions, as in the authors' own training runs."""
     contexts: Literal["both", "intra", "inter"] = "both"
     """Contexts to fuse with c5: that of a pixel's own class, that of the other classes, or both."""
-    groups: int = 1
+    groups: int = field(default=1, metadata=bounds(1, 8192))
     """Groups of the convolution that predicts the prior; 16 in the authors' own training runs."""
-    prior_grid: tuple[int, int] | None = field(default=None, metadata=RESOLVED)
+    prior_grid: tuple[int, int] | None = field(default=None, metadata=RESOLVED | bounds(1, 512))
     """Rows and columns of the prior's keys. None takes the feature map's size for a training crop,
     or for 480 x 480 pixels outside training."""
     resolution: Literal["pooled", "bilinear", "bicubic"] = "pooled"
     """How to handle a feature map whose size differs from the keys': average the values to the
     keys' size, or interpolate the keys to the image's, bilinearly or bicubically."""
-    affinity_weight: float = 1.0
+    affinity_weight: float = field(default=1.0, metadata=bounds(0, 1000))
     """Weight of the affinity loss; 0 turns it off."""
-    unary_weight: float = 1.0
+    unary_weight: float = field(default=1.0, metadata=bounds(0, 1000))
     """Weight of the binary cross-entropy within the affinity loss."""
-    global_weight: float = 1.0
+    global_weight: float = field(default=1.0, metadata=bounds(0, 1000))
     """Weight of precision, recall and specificity within the affinity loss; with 0, only binary
     cross-entropy remains."""
     void: Literal["mask", "as_class"] = "mask"
@@ -79,19 +77,13 @@ class ContextPriorConfig:
     remove it from precision and recall, as the authors' code does."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        at_least("kernel_size", self.kernel_size, 1)
+        check(self)
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd to keep the size, got {self.kernel_size}.")
         if self.values == "reduced" and self.aggregation != "asymmetric":
             raise ValueError(
                 f"values: only aggregation asymmetric has reduced features, not {self.aggregation}."
             )
-        at_least("groups", self.groups, 1)
-        if self.prior_grid is not None:
-            at_least("prior_grid", min(self.prior_grid), 1)
-        for name in ("affinity_weight", "unary_weight", "global_weight"):
-            at_least(name, getattr(self, name), 0)
 
     @property
     def has_affinity_loss(self) -> bool:
@@ -103,24 +95,24 @@ class ContextPriorConfig:
 class PSPNetConfig:
     """Pyramid pooling of PSPNet."""
 
-    bins: tuple[int, ...] = (1, 2, 3, 6)
+    bins: tuple[int, ...] = field(default=(1, 2, 3, 6), metadata=bounds(1, 64, numbers=16))
     """Regions to average along each side of the image, one branch per number."""
 
     def __post_init__(self) -> None:
-        at_least("bins", min(self.bins, default=0), 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeepLabV3Config:
     """Atrous Spatial Pyramid Pooling of DeepLabV3, with image pooling."""
 
-    rates: tuple[int, ...] = (12, 24, 36)
+    rates: tuple[int, ...] = field(default=(12, 24, 36), metadata=bounds(1, 1024, numbers=16))
     """Dilations of the 3x3 convolutions at output stride 8; scaled by 8 / stride for others."""
     projection: bool = False
     """Reduce the branches with a 1x1 convolution before the 3x3 one, as torchvision does."""
 
     def __post_init__(self) -> None:
-        at_least("rates", min(self.rates, default=0), 1)
+        check(self)
 
 
 ContextConfig = FCNConfig | EncodingConfig | ContextPriorConfig | PSPNetConfig | DeepLabV3Config

@@ -10,8 +10,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from contextseg.config import CLASSIFIERS, MODELS
 from contextseg.config.values import as_type, described
-from contextseg.config.yaml_text import dump_yaml, load_yaml
+from contextseg.config.yaml_text import LONGEST, dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text
+from contextseg.system.excerpts import abridged, excerpt
 from contextseg.system.suggestions import did_you_mean
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
     """
     if not isinstance(values, Mapping):
         raise ValueError(
-            f"{key or 'The configuration'} must map options to values, got {values!r}."
+            f"{key or 'The configuration'} must map options to values, got {excerpt(values)}."
         )
     own = _name(cls)
     if own is not None and values.get(NAME) == own:
@@ -94,7 +95,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
             there_are = ", ".join(prefix + other for other in known)
             advice = f"Options: {there_are}." if known else "There are no options here."
             advice = did_you_mean(str(name), known, advice, prefix)
-            raise ValueError(f"{dotted} is not an option. {advice}")
+            raise ValueError(f"{abridged(dotted, 200)} is not an option. {advice}")
         arguments[name] = _checked(value, hints[name], dotted)
     try:
         return cls(**arguments)
@@ -129,13 +130,14 @@ def read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     try:
-        values = load_yaml(Path(path).read_bytes())
+        with Path(path).open("rb") as file:
+            values = load_yaml(file.read(LONGEST + 1))
     except ValueError as error:
         raise ValueError(f"{path} is not a YAML file of options: {error}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must map options to values, got {values!r}.")
+        raise ValueError(f"{path} must map options to values, got {excerpt(values)}.")
     return values
 
 
@@ -168,15 +170,15 @@ def _checked(value: Any, hint: Any, key: str) -> Any:
     except TypeError:
         wanted = described(hint)
     advice = ""
-    if not isinstance(value, str) and f"'{value}'" in wanted:
+    if isinstance(value, bool | int | float) and f"'{value}'" in wanted:
         advice = f" Put it in quotes: '{value}'."
-    raise ValueError(f"{key} must be {wanted}, got {value!r}.{advice}")
+    raise ValueError(f"{key} must be {wanted}, got {excerpt(value)}.{advice}")
 
 
 def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
     """The part under `key`: of the only class in `members`, or of the one that it names."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{key} must map options to values, got {value!r}.")
+        raise ValueError(f"{key} must map options to values, got {excerpt(value)}.")
     if len(members) == 1:
         return from_dict(members[0], value, key=key)
     names = [name for name, kind in KINDS.items() if kind in members]
@@ -184,7 +186,7 @@ def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
     if name is None:
         raise ValueError(f"{key}.{NAME} is missing: it must be one of {', '.join(names)}.")
     if name not in names:
-        raise ValueError(f"{key}.{NAME} must be one of {', '.join(names)}, got {name!r}.")
+        raise ValueError(f"{key}.{NAME} must be one of {', '.join(names)}, got {excerpt(name)}.")
     for option in value:
         owner = owner_of(option, KINDS[name])
         if owner:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals
-from contextseg.config.marks import FREE_ON_RESUME
+from contextseg.config.checks import check
+from contextseg.config.marks import FREE_ON_RESUME, bounds
 
 Smoothing = Literal["learned", "fixed", "drawn"]
 
@@ -15,43 +15,40 @@ Smoothing = Literal["learned", "fixed", "drawn"]
 class ResNet14Config:
     """14-layer ResNet with pre-activation blocks for 32-pixel images: the paper's baseline."""
 
-    width: int = 64
+    width: int = field(default=64, metadata=bounds(1, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SEResNet14Config:
     """EncNet-14 with squeeze-and-excitation gates instead of context encoding."""
 
-    width: int = 64
+    width: int = field(default=64, metadata=bounds(1, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
-    reduction: int = 16
+    reduction: int = field(default=16, metadata=bounds(1, 4096))
     """Reduction ratio: channels of a block divided by those in the middle of its gate."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 1)
-        at_least("reduction", self.reduction, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncNet14Config:
     """14-layer ResNet with a context-encoding gate in every block, for 32-pixel images."""
 
-    width: int = 64
+    width: int = field(default=64, metadata=bounds(4, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
-    num_codewords: int = 16
+    num_codewords: int = field(default=16, metadata=bounds(1, 4096))
     """Number of codewords K in each of the six codebooks."""
     smoothing: Smoothing = "learned"
     """Smoothing factors: `learned`, `fixed` at 0.5, or `drawn` from U(0, 1) at each training step
     and 0.5 outside training (the authors' EncodingDrop)."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 4)
-        at_least("num_codewords", self.num_codewords, 1)
-        literals(self)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,15 +60,14 @@ class DeepTENConfig:
     pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
     """Initial weights of the backbone: False for random ones, True to fetch timm's, or a path to
     read them from."""
-    channels: int = 128
+    channels: int = field(default=128, metadata=bounds(1, 8192))
     """Channels that features are projected to before the codebook."""
-    num_codewords: int = 32
+    num_codewords: int = field(default=32, metadata=bounds(0, 4096))
     """Number of codewords K; 0 replaces projection and codebook by global average pooling of the
     last stage: the baseline."""
 
     def __post_init__(self) -> None:
-        at_least("channels", self.channels, 1)
-        at_least("num_codewords", self.num_codewords, 0)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

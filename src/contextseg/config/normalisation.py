@@ -33,7 +33,13 @@ def set_normalisation(mean: Triple | None, std: Triple | None) -> Normalisation:
     return Normalisation(mean, std)
 
 
-def check_std(std: Triple | None) -> None:
-    """Raise unless `std` is None or above 0 in each channel."""
+def check_normalisation(mean: Triple | None, std: Triple | None) -> None:
+    """Raise unless both are None or on the scale 0 to 1, `std` above 0."""
     if std is not None and min(std) <= 0:
         raise ValueError(f"std must be above 0 for each channel, got {list(std)}.")
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None and not all(0 <= value <= 1 for value in values):
+            raise ValueError(
+                f"{name} must be between 0 and 1 for each channel, got {list(values)}. Divide "
+                f"values on the scale 0 to 255 by 255."
+            )

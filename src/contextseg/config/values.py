@@ -7,6 +7,10 @@ import types
 from contextlib import suppress
 from typing import Any, Literal, Union, get_args, get_origin
 
+from contextseg.system.excerpts import excerpt
+
+INTEGER_BITS = 63
+"""Whole numbers beyond these fit into nothing that options are used for."""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -20,10 +24,13 @@ def as_type(value: Any, hint: Any) -> Any:
             these.
 
     Raises:
-        TypeError: `value` does not fit. Numbers must be finite, and True is not a number.
+        TypeError: `value` does not fit. Numbers must be finite, whole numbers have at most 64 bits,
+            and True is not a number.
     """
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        pass
+    elif origin in (Union, types.UnionType):
         for member in arguments:
             with suppress(TypeError):
                 return as_type(value, member)
@@ -40,7 +47,7 @@ def as_type(value: Any, hint: Any) -> Any:
             return float(value)
     elif type(value) is hint:
         return value
-    raise TypeError(f"{value!r} is not {described(hint)}")
+    raise TypeError(f"{excerpt(value)} is not {described(hint)}")
 
 
 def described(hint: Any) -> str:

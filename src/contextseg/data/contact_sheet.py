@@ -1,4 +1,4 @@
-"""A picture of many images with their labels, to see at a glance whether they match."""
+"""A contact sheet of images with their labels, to see at a glance whether they match."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.legend import INK, PAPER, LegendEntry, with_legend
 from contextseg.data.sample import Dataset
@@ -17,10 +18,10 @@ from contextseg.system.atomic_files import atomic_path
 from contextseg.system.fonts import ascii_likeness, drawable
 
 CELL = (200, 260)
-"""Rows and columns of an image; its labels beside it take the same."""
+"""Rows and columns of an image; its labels, next to it, take the same space."""
 _CAPTION, _GAP, _TEXT = 18, 8, 12
 _LONGEST = 80
-"""Letters of a caption at most."""
+"""Maximum letters of a caption."""
 
 
 def write_sheet(
@@ -33,7 +34,7 @@ def write_sheet(
 
     Args:
         path: file to write, with a suffix that PIL knows; written atomically.
-        datasets: splits; each gets its share of the images, evenly spaced over it.
+        datasets: splits; each contributes its share of the images, evenly spaced.
         images: maximum number of images in total.
         columns: images per row.
     """
@@ -54,7 +55,7 @@ def write_sheet(
         left = number % columns * width + _GAP
         fault = ""
         try:
-            image, labels, _ = dataset[index]
+            image, labels, _ = checked_sample(dataset, index)
         except ValueError:
             fault = ": cannot be read"
         else:

@@ -1,4 +1,4 @@
-"""Image and mask files to arrays and back."""
+"""Read and write image and mask files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin
 
+from contextseg.data.image_sources import (
+    EncodedImage,
+    as_common_mode,
+    is_encoded,
+    tensor_to_array,
+    without_batch,
+)
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import (
     TIFF_SIGNATURES,
@@ -20,11 +27,13 @@ from contextseg.data.picture_files import (
     tiff_size,
     unreadable,
 )
+from contextseg.data.walk import why_not_regular
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.failures import kind_of
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
-"""A path, a PIL image, a numpy array or a torch tensor."""
+"""A path, a file object or the bytes of a file, a PIL image, a numpy array or a torch tensor."""
 
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 swap rows and columns
 
@@ -33,9 +42,10 @@ def read_image(source: ImageSource) -> np.ndarray:
     """An image as 8-bit RGB, upright.
 
     Args:
-        source: a path or a PIL image (rotated according to EXIF; the first of several frames); or
-            an array or tensor: uint8, uint16 or floats in 0 to 1, [h, w], [h, w, C] or, for
-            tensors, [C, h, w], with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        source: a path, a file object opened with mode `rb`, the bytes of a file, or a PIL image
+            (rotated according to EXIF; the first of several frames); or an array or tensor: uint8,
+            uint16 or floats in 0 to 1, [h, w], [h, w, C] or, for tensors, [C, h, w], with C = 1
+            (grey), 3 (RGB) or 4 (RGB and alpha), any strides, alone or as a batch of one.
 
     Returns:
         [h, w, 3], uint8, RGB. 16-bit values are scaled to 8 bits, grey is repeated, CMYK is
@@ -46,25 +56,27 @@ def read_image(source: ImageSource) -> np.ndarray:
             or range. The message names it.
     """
     if isinstance(source, str | os.PathLike):
+        _require_file(source)
         return _read_file(Path(source))
     if isinstance(source, Image.Image):
         try:
-            return _to_rgb(source, "The PIL image")
+            return _to_rgb(as_common_mode(source), "The PIL image")
         except ImageError:
             raise
         except Exception as error:  # PIL's decoders raise whatever their libraries do
             if kind_of(error):
                 raise
-            raise ImageError(f"The PIL image cannot be read: {error}.") from error
+            name = getattr(source, "filename", "") or "The PIL image"
+            raise ImageError(f"{name} cannot be read: {str(error).rstrip('.')}.") from error
     if isinstance(source, np.ndarray):
-        return _array_to_rgb(source)
+        return _array_to_rgb(without_batch(source))
+    if is_encoded(source):
+        return _read_file(EncodedImage(source))
     if hasattr(source, "detach"):  # a tensor, without importing torch
-        array = source.detach().cpu().numpy()
-        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
-            array = array.transpose(1, 2, 0)
-        return _array_to_rgb(array)
+        return _array_to_rgb(tensor_to_array(source))
     raise ImageError(
-        f"An image must be a path, a PIL image, an array or a tensor, got {type(source).__name__}."
+        f"An image must be a path, a file object, a PIL image, an array or a tensor, got "
+        f"{type(source).__name__}."
     )
 
 
@@ -74,6 +86,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, too large, or not an image.
     """
+    _require_file(path)
     try:
         with opened_picture(path) as image:
             columns, rows = image.size
@@ -97,11 +110,12 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         ImageError: as `contextseg.data.mask_files.read_stored_mask`.
     """
-    return read_stored_mask(path).values
+    return read_mask_and_mode(path)[0]
 
 
 def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
     """What `read_mask` returns, and the PIL mode of the file: `P`, `L`, `1`, `RGB`, ..."""
+    _require_file(path)
     mask = read_stored_mask(path)
     return mask.values, mask.mode
 
@@ -120,9 +134,21 @@ def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarra
         image.save(partial, format="PNG")
 
 
-def _read_file(path: Path) -> np.ndarray:
+def _require_file(path: str | os.PathLike[str]) -> None:
+    """Raise unless there is a regular file: reading from a named pipe would block."""
     try:
-        data = path.read_bytes()
+        refuse_address(path)
+    except ValueError as error:
+        raise ImageError(str(error)) from None
+    reason = why_not_regular(path)
+    if reason is not None and os.path.lexists(path):
+        raise ImageError(f"{path}: cannot be read ({reason}).")
+
+
+def _read_file(file: Path | EncodedImage) -> np.ndarray:
+    path = str(file)
+    try:
+        data = file.read_bytes()
     except OSError as error:
         if kind_of(error):
             raise
@@ -155,7 +181,7 @@ def _decoded(data: bytes) -> np.ndarray | None:
         return None
 
 
-def _read_deep(path: Path, data: bytes, error: ImageError) -> np.ndarray:
+def _read_deep(path: str, data: bytes, error: ImageError) -> np.ndarray:
     """Read a 16-bit colour TIFF, which PIL does not support."""
     if not data.startswith(TIFF_SIGNATURES):
         raise error
@@ -225,7 +251,7 @@ def _array_to_rgb(array: np.ndarray, name: str = "The image") -> np.ndarray:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or array.size == 0:
         raise ImageError(
             f"{name} must be [h, w], or [h, w, C] with C = 1, 3 or 4 channels, got "
-            f"{list(array.shape)}. Choose three channels, or the one image of a batch."
+            f"{list(array.shape)}. Choose three channels, or one image of a batch."
         )
     array = _to_8_bits(array, name)
     if array.shape[2] == 4:

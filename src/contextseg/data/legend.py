@@ -1,4 +1,4 @@
-"""The classes of a picture: their colours, names and shares in a panel beside or below it."""
+"""A legend beside or below a picture: colours, names and shares of its classes."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class LegendEntry(NamedTuple):
     """A line of the legend."""
 
     info: ClassInfo
-    """The class; where the machine has no font for its name, its id stands for it."""
+    """The class; if the machine has no font for its name, its id is shown instead."""
     share: float | None = None
-    """Share of the picture, 0 to 1; None shows none."""
+    """Its share of the picture, 0 to 1; None shows no share."""
 
 
 def with_legend(
     picture: Image.Image, entries: Sequence[LegendEntry], *, size: int | None = None
 ) -> Image.Image:
-    """A picture with a panel that lists classes: beside it where the list fits, else below.
+    """A picture with a panel that lists classes: beside it if the list fits, else below.
 
     Args:
         picture: RGB.
         entries: lines of the legend, in this order.
-        size: of the letters, in pixels; None derives it from the picture's size.
+        size: font size in pixels; None derives it from the picture's size.
 
     Returns:
-        A larger RGB picture; the given one is its upper left corner.
+        A larger RGB picture, with the given one in its upper left corner.
     """
     width, height = picture.size
     if size is None:

@@ -1,4 +1,4 @@
-"""The values in a mask file, exactly as they are stored, or a reason why they cannot be trusted."""
+"""Read the values of a mask file exactly as stored, or refuse it if they cannot be trusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 from contextseg.data.picture_files import ImageError, is_misread, opened_picture
 
 FORMATS = ("PNG", "BMP", "TIFF")
-"""Formats that keep the values which a program writes."""
+"""Formats that preserve the values that a program writes."""
 _LOSSY = "lossy compression may change its ids"
 _REFUSED = {
     "JPEG": _LOSSY,
@@ -26,30 +26,30 @@ _LOSSY_TIFF = (6, 7, 34712, 50001)  # JPEG of two kinds, JPEG 2000, WebP
 
 @dataclass(frozen=True, slots=True)
 class StoredMask:
-    """What a mask file holds."""
+    """The content of a mask file."""
 
     values: np.ndarray
     """[h, w], uint8 or uint16: indices of a palette file, values of a grey one, 0 and 1 of a 1-bit
     one; or [h, w, 3], uint8: the colours of an RGB file, without alpha."""
     mode: str
-    """PIL's word for the kind of file: `P`, `L`, `1`, `I;16`, `RGB`, ..."""
+    """PIL's mode of the file: `P`, `L`, `1`, `I;16`, `RGB`, ..."""
     white: int | None
-    """Largest value that a pixel of a grey file may have, at most 65535; None for other files."""
+    """Largest value that a pixel of a grey file can have, at most 65535; None for other files."""
     palette: np.ndarray | None
-    """Colours of a palette file by index, [n, 3], uint8; None for other files, and where the
-    palette is nothing but greys from black to white: that is a grey file."""
+    """Colours of a palette file by index, [n, 3], uint8; None for other files, and if the palette
+    is just the greys from black to white, which makes it a grey file."""
 
 
 def read_stored_mask(path: str | os.PathLike[str], data: bytes | None = None) -> StoredMask:
-    """The values in a mask file.
+    """Read the values of a mask file.
 
     Args:
         path: the file.
         data: its content, if it has been read already; `path` then only names it.
 
     Raises:
-        ImageError: the file is missing, truncated, too large, or of a kind whose values are not
-            certainly the ids that were written.
+        ImageError: the file is missing, truncated, too large, or of a kind that may not preserve
+            the ids that were written.
     """
     with opened_picture(path, data) as opened:
         bits = _bits(opened)
@@ -91,7 +91,7 @@ def _stored(path: str | os.PathLike[str], image: Image.Image, bits: int) -> Stor
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
-    """Bits of a value in the file, which PIL's instructions for unpacking it name."""
+    """Bits per value in the file, from PIL's instructions for unpacking it."""
     arguments = image.tile[0].args if image.tile else ""
     raw_mode = arguments[0] if isinstance(arguments, tuple) else arguments
     number = re.search(r";(\d+)", str(raw_mode))
@@ -99,7 +99,7 @@ def _bits(image: ImageFile.ImageFile) -> int:
 
 
 def _require_exact(path: str | os.PathLike[str], image: ImageFile.ImageFile, bits: int) -> None:
-    """Refuse a file whose pixels, as PIL gives them, may be other ids than were written."""
+    """Refuse a file if PIL may return other ids than were written."""
     reason = _REFUSED.get(image.format or "")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2

@@ -1,4 +1,4 @@
-"""Labels from the mask files that people have: palette, grey, 0/255 binary, RGB."""
+"""Labels from all common kinds of mask files: palette, grey, 0/255 binary, RGB."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WHITE = 255
 def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
     """The labels in a mask file.
 
-    A palette file holds ids as indices, a grey file as values, a 1-bit file 0 and 1. In a grey
-    file of any depth, 255 and the largest value of that depth mean id 1 if the dataset has exactly
-    the classes 0 and 1 and does not list them as ignored, so the usual black and white masks need
-    no conversion. An RGB file shows the colours of the classes.
+    A palette file holds ids as indices, a grey file as values, and a 1-bit file holds 0 and 1. In a
+    grey file of any depth, 255 and the largest value of that depth mean id 1 if the dataset has
+    exactly the classes 0 and 1 and does not list them as ignored, so common black and white masks
+    need no conversion. An RGB file holds the colours of the classes.
 
     Args:
         path: the mask file.
@@ -28,9 +28,9 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
         [h, w], uint8, in 0 to L - 1 or 255 (ignored).
 
     Raises:
-        ValueError: the file cannot be read, holds ids or colours of no class (the message gives
-            them and their pixel counts), or is a palette file that shows the colours of the classes
-            at other indices than their ids.
+        ValueError: the file cannot be read, holds unknown ids or colours (the message gives them
+            and their pixel counts), or is a palette file with the colours of the classes at indices
+            other than their ids.
     """
     mask = read_stored_mask(path)
     values = mask.values
@@ -44,7 +44,7 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
 
 
 def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.ndarray:
-    """The labels of an RGB mask that shows each class in its colour.
+    """The labels of an RGB mask that holds the colours of the classes.
 
     Args:
         mask: [h, w, 3], uint8, RGB.
@@ -67,7 +67,7 @@ def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.
         color = palette[order][1:][codes[1:] == codes[:-1]][0]
         raise ValueError(
             f"{where or 'mask'}: is an RGB image, but several classes have the colour "
-            f"{color.tolist()} in classes.json. Give each class a colour of its own."
+            f"{color.tolist()} in classes.json. Give each class its own colour."
         )
     pixels = _codes(mask)
     place = np.minimum(np.searchsorted(codes, pixels), len(codes) - 1)
@@ -92,10 +92,10 @@ def _codes(colors: np.ndarray) -> np.ndarray:
 
 
 def _require_ids(indices: np.ndarray, palette: np.ndarray, classes: Classes, where: str) -> None:
-    """Refuse a palette file that is meant as an RGB one: programs number its colours anew.
+    """Refuse a palette file that was meant as an RGB one: programs renumber its colours.
 
-    It is one if each index that occurs has the colour of a class, and one of them that of others
-    than the class of this id.
+    It is refused if every index that occurs has the colour of a class, and at least one of them has
+    the colour of a class with another id.
     """
     infos = classes.classes + classes.ignored
     colors = _codes(np.array([info.color for info in infos], np.uint8))

@@ -1,4 +1,4 @@
-"""Opening a picture file: which formats are decoded, and how many pixels one may have."""
+"""Open picture files: limit which formats are decoded, and how many pixels a file may have."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from PIL import (
 from contextseg.system.failures import kind_of
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""Formats that are decoded, whatever a file is called. Pillow would try some forty others, of which
-PostScript starts a program, and others are rare enough that nobody looks for their bugs."""
+"""Formats that are decoded, whatever a file is called. Pillow would try some forty more: PostScript
+starts a program, and many are so rare that nobody looks for their bugs."""
 VARIABLE = "CONTEXTSEG_MAX_PIXELS"
-"""Environment variable with another limit of pixels."""
+"""Environment variable that overrides the maximum number of pixels."""
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -38,15 +38,15 @@ class ImageError(ValueError):
 def opened_picture(
     path: str | os.PathLike[str], data: bytes | None = None
 ) -> Iterator[ImageFile.ImageFile]:
-    """A picture file of one of `FORMATS`, open for the time of the block.
+    """A picture file in one of `FORMATS`, open for the duration of the block.
 
     Args:
         path: the file.
-        data: its content, if it has been read already.
+        data: its content, if it has already been read.
 
     Raises:
-        ImageError: the file is missing, of another format, damaged or too large; also for whatever
-            the decoders raise in the block.
+        ImageError: the file is missing, in another format, damaged or too large; also replaces
+            whatever the decoders raise in the block.
     """
     try:
         with (
@@ -65,16 +65,16 @@ def opened_picture(
 
 
 def require_size(path: str | os.PathLike[str], rows: int, columns: int) -> None:
-    """Raise ImageError for a picture of more pixels than are decoded."""
+    """Raise ImageError if a picture has too many pixels to decode."""
     with _own_limit() as limit:
         _require_pixels(path, rows, columns, limit)
 
 
 def tiff_size(data: bytes) -> tuple[int, int]:
-    """Rows and columns of a TIFF file, from its header: for kinds that PIL does not read.
+    """Rows and columns of a TIFF file, from its header, for variants that PIL cannot read.
 
     Raises:
-        ValueError: they are not there.
+        ValueError: the header is damaged.
     """
     try:
         directory = TiffImagePlugin.ImageFileDirectory_v2(data[:16])
@@ -82,12 +82,12 @@ def tiff_size(data: bytes) -> tuple[int, int]:
         file.seek(directory.next)
         directory.load(file)
         return int(directory[257]), int(directory[256])
-    except Exception as error:  # of a damaged file, anything
+    except Exception as error:  # a damaged file can raise anything
         raise ValueError(f"the header is damaged: {error}") from error
 
 
 def is_misread(image: ImageFile.ImageFile) -> bool:
-    """Whether PIL unpacks a BMP file wrongly: one of greys that has bits to spare for them."""
+    """Whether PIL unpacks a BMP file wrongly: a grey one with more bits per pixel than needed."""
     if image.format != "BMP" or image.mode not in ("1", "L") or image.fp is None:
         return False
     image.fp.seek(14)
@@ -98,7 +98,7 @@ def is_misread(image: ImageFile.ImageFile) -> bool:
 
 
 def unreadable(path: str | os.PathLike[str], error: Exception) -> str:
-    """What to say of a file that cannot be decoded."""
+    """The message for a file that cannot be decoded."""
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file."
     if isinstance(error, IsADirectoryError | PermissionError):
@@ -108,7 +108,7 @@ def unreadable(path: str | os.PathLike[str], error: Exception) -> str:
             f"{path}: cannot be read: whatever its suffix, it is no {', '.join(FORMATS[:-1])} or "
             f"{FORMATS[-1]} file of a known kind, or it is damaged. Convert it to PNG."
         )
-    return f"{path}: cannot be read, it may be truncated or damaged ({str(error).rstrip('.')})."
+    return f"{path}: cannot be read; it may be truncated or damaged ({str(error).rstrip('.')})."
 
 
 def _require_pixels(
@@ -131,11 +131,11 @@ _theirs: int | None = None
 
 @contextmanager
 def _own_limit() -> Iterator[int | None]:
-    """The limit of pixels (None for none), in the place of PIL's own.
+    """The maximum number of pixels (None for no limit), checked here instead of by PIL.
 
-    By default the limit is where PIL refuses a file: at twice `PIL.Image.MAX_IMAGE_PIXELS`, which
-    is 178,956,970. PIL's check is off for the time of the block, in all threads: from half the
-    limit on it would warn, and its message says nothing that helps.
+    By default, the limit is where PIL refuses a file: at twice `PIL.Image.MAX_IMAGE_PIXELS`, which
+    is 178,956,970. PIL's own check is off during the block, in all threads: it would warn from half
+    the limit on, and its message does not help.
     """
     global _users, _theirs
     with _LOCK:
@@ -160,7 +160,7 @@ def _chosen() -> int | None:
 
 
 def _forget() -> None:
-    """A forked process has none of the threads that were reading."""
+    """Reset the state in a forked process, which has none of the reading threads."""
     global _LOCK, _users
     _LOCK = threading.Lock()
     if _users:

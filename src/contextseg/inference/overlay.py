@@ -31,13 +31,13 @@ def draw_overlay(
     tinted = cv2.addWeighted(image, 1 - alpha, colors, alpha, 0)
     if boundaries:
         edges = _boundaries(mask)
-        # Half transparent, so that poles and far figures, all boundary, keep their colour.
+        # Half transparent: poles and distant figures are all boundary, and must keep their colour.
         tinted[edges] = tinted[edges] // 2 + 127
     return Image.fromarray(tinted)
 
 
 def _boundaries(mask: np.ndarray) -> np.ndarray:
-    """Which pixels lie at a boundary between classes, [h, w], bool; wider in large images."""
+    """Pixels at a boundary between classes, [h, w], bool; lines are wider in large images."""
     edges = np.zeros(mask.shape, np.uint8)
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     edges[1:] |= mask[1:] != mask[:-1]

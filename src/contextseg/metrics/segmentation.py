@@ -101,10 +101,13 @@ class SegmentationMetrics(nn.Module):
     def compute(self) -> Scores:
         """Scores of all batches since the last `reset`."""
         presence_map = float(self.presence.compute()) if self.presence.update_called else math.nan
+        # torchmetrics drops axes of length 1, so of a single class.
+        labels = self.num_classes
+        edges = None if self.boundary is None else self.boundary.compute().reshape(labels)
         return scores_of(
-            self.confusion.compute(),
+            self.confusion.compute().reshape(labels, labels),
             None if math.isnan(presence_map) else presence_map,
-            boundary_iou=None if self.boundary is None else self.boundary.compute().tolist(),
+            boundary_iou=None if edges is None else edges.tolist(),
         )
 
     def reset(self) -> None:

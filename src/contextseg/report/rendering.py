@@ -1,4 +1,4 @@
-"""The templates of pages: whatever text is put into one of HTML is escaped."""
+"""Render the templates of pages; text in HTML templates is escaped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **content: object) -> Markup:
-    """A template of `report/templates` with its content, which other templates take unchanged.
+    """Fill in a template from `report/templates`; other templates include the result unescaped.
 
     Raises:
-        jinja2.UndefinedError: the template asks for something that `content` does not have.
+        jinja2.UndefinedError: the template uses a name that is not in `content`.
     """
     return Markup(_environment().get_template(template).render(content))
 
@@ -41,12 +41,12 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Text without control characters: an SVG file could not be parsed, a terminal obeys them."""
+    """Text without control characters: they break SVG files, and terminals obey them."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value, keep="\n")
     return value
 
 
 def markdown_line(text: object) -> str:
-    """Plain text as one line of Markdown that no page takes for a tag."""
+    """Plain text as one line of Markdown, without anything that HTML could take for a tag."""
     return printable(" ".join(str(text).replace("<", "&lt;").split()))

@@ -1,6 +1,6 @@
-"""Letters in pictures: a font of the machine that has them, or other letters in their place.
+"""Fonts for text in pictures: one on this machine that has all letters, or a fallback in ASCII.
 
-The font that PIL brings has ASCII only. Others are looked for only when a text needs them.
+The font that comes with PIL has only ASCII. Others are searched only when a text needs them.
 """
 
 from __future__ import annotations
@@ -35,39 +35,39 @@ USUAL = (
     "segoeui.ttf", "arial.ttf", "tahoma.ttf", "msyh.ttc", "simsun.ttc", "YuGothR.ttc", "meiryo.ttc",
     "malgun.ttf", "Nirmala.ttf", "Nirmala.ttc", "LeelawUI.ttf", "arialuni.ttf",
 )  # fmt: skip
-"""Names of font files; PIL looks for them where each system keeps its fonts."""
+"""Names of font files; PIL searches them where each system keeps its fonts."""
 _LETTERS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
      "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i",
      "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "..."}
 )  # fmt: skip
-"""Letters that consist of others though Unicode does not say so."""
+"""Replacements for letters that Unicode does not decompose."""
 
 
 _UNSEEN = ("Zs", "Cf")
-"""Categories of characters without a picture: spaces, joiners."""
+"""Categories of invisible characters: spaces, joiners."""
 
 
 class Drawable(NamedTuple):
     """A text that can be drawn."""
 
     text: str
-    """The text, or what stands for it."""
+    """The text, or its replacement."""
     font: Font
     """A font that has all of its letters."""
 
 
 def drawable(text: str, size: int, otherwise: str) -> Drawable:
-    """A text with a font for it.
+    """Find a font for a text, or replace the text if there is none.
 
     Args:
         text: any text. Control characters are shown as escapes.
-        size: of the letters, in pixels.
-        otherwise: what to draw if no font of this machine has the letters and they have no likeness
-            in ASCII (`é` has: `e`): a name of ASCII letters, such as `class 3`.
+        size: font size in pixels.
+        otherwise: ASCII text to draw, such as `class 3`, if no font on this machine has all letters
+            and they cannot be replaced by ASCII letters (as `é` by `e`).
 
     Returns:
-        The text, its likeness or `otherwise`, and a font that has all of its letters.
+        The text, its ASCII form or `otherwise`, and a font that has all of its letters.
     """
     shown = unicodedata.normalize("NFC", printable(text))
     needed = frozenset(shown)
@@ -82,7 +82,7 @@ def drawable(text: str, size: int, otherwise: str) -> Drawable:
 
 
 def ascii_likeness(text: str) -> str | None:
-    """The text in ASCII, without accents; None if a letter has no likeness there."""
+    """The text in ASCII, without accents; None if a letter has no ASCII equivalent."""
     letters = []
     for letter in text.translate(_LETTERS):
         parts = unicodedata.normalize("NFKD", letter)
@@ -96,14 +96,14 @@ def ascii_likeness(text: str) -> str | None:
 class _Place(NamedTuple):
     file: str
     face: int
-    """Which of the fonts in the file."""
+    """Index of the font in the file."""
 
 
 @cache
 def _font_with(letters: frozenset[str]) -> _Place | None:
-    """A font file of this machine with all letters; None if there is none that can set them."""
+    """A font file on this machine with all letters; None if no font can render them."""
     if _needs_shaping(letters) and not features.check("raqm"):
-        return None  # Arabic, say, would come out as single letters in the wrong order
+        return None  # Arabic, for example, would become separate letters in the wrong order
     tried = set[_Place]()
     for place in _candidates(letters):
         if place not in tried and _has(place, letters):
@@ -130,7 +130,7 @@ def _candidates(letters: frozenset[str]) -> Iterator[_Place]:
 
 
 def _of_fontconfig(letters: frozenset[str]) -> Iterator[_Place]:
-    """What the font service of Linux desktops finds, the likeliest first."""
+    """Fonts that fontconfig finds on Linux desktops, best match first."""
     charset = f":charset={' '.join(f'{ord(letter):x}' for letter in sorted(letters))}"
     form = ["--format", "%{file}|%{index}\n"]
     for command in (["fc-match", *form, f"sans{charset}"], ["fc-list", *form, charset]):
@@ -146,11 +146,11 @@ def _of_fontconfig(letters: frozenset[str]) -> Iterator[_Place]:
         for line in sorted(done.stdout.decode("utf-8", "replace").splitlines()):
             file, _, index = line.rpartition("|")
             if index.isdecimal():
-                yield _Place(file, int(index) & 0xFFFF)  # above them: a variable font's instance
+                yield _Place(file, int(index) & 0xFFFF)  # the upper bits select a variable instance
 
 
 def _has(place: _Place, letters: frozenset[str]) -> bool:
-    """Whether a font draws each letter otherwise than the box for those that it lacks."""
+    """Whether a font has each letter: it draws a box for those that it lacks."""
     try:
         font = ImageFont.truetype(
             place.file, 16, index=place.face, layout_engine=ImageFont.Layout.BASIC
@@ -158,7 +158,7 @@ def _has(place: _Place, letters: frozenset[str]) -> bool:
         boxes = {_drawn(font, letter) for letter in ("\uffff", "\U0010fffe")}
         visible = (letter for letter in letters if unicodedata.category(letter) not in _UNSEEN)
         return all(_drawn(font, letter) not in boxes for letter in visible)
-    except (OSError, ValueError):  # no such font, a kind that cannot be scaled
+    except (OSError, ValueError):  # no such font, or one that cannot be scaled
         return False
 
 

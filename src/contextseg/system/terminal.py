@@ -1,10 +1,10 @@
-"""What a terminal shows of text from elsewhere: names in files must not command it.
+"""Keep untrusted text from controlling the terminal.
 
 Names of files, classes and models may hold control characters. A terminal obeys them: they move the
 cursor, hide lines, set its title, and in some terminals do worse. `printable` shows them as escapes
-instead. A command runs within `printable_streams`, so that whatever is printed, logged or raised
-goes through it; a table with colours is printed to `console()`, which does not, so each of its
-cells is a `cell()`.
+instead. Commands run within `printable_streams`, so that everything printed, logged or raised goes
+through it. Tables with colours are printed to `console()`, which bypasses it, so each of their
+cells must be a `cell()`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _COMMANDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories: control and format characters (such as those that reverse the direction of
-writing), lone surrogates, separators of lines and paragraphs."""
+"""Unicode categories: control and format characters (such as those that reverse the writing
+direction), lone surrogates, separators of lines and paragraphs."""
 _JOINERS = "\u200c\u200d"
-"""Format characters that Persian, Indic scripts and emoji are written with."""
+"""Format characters that Persian, Indic scripts and emoji need."""
 
 
 def printable(text: object, keep: str = "") -> str:
-    """Text with escapes such as `\\x1b` in the place of what a terminal would obey.
+    """Text with escapes such as `\\x1b` instead of characters that a terminal would obey.
 
     Args:
         text: anything; objects other than strings are converted with `str`.
-        keep: characters to leave as they are, such as the line feeds of one's own.
+        keep: characters to keep, such as one's own line feeds.
     """
     text = str(text)
-    if text.isprintable():  # holds none of them: the usual case
+    if text.isprintable():  # the usual case
         return text
     return "".join(
         letter.encode("unicode_escape").decode("ascii")
@@ -46,11 +46,11 @@ def printable(text: object, keep: str = "") -> str:
 
 
 def json_text(content: object, **options: Any) -> str:
-    """JSON in which letters stand as they are, and what a terminal would obey as escapes.
+    """JSON with letters unescaped, and with escapes for characters that a terminal would obey.
 
     Args:
-        content: what `json.dumps` takes.
-        options: those of `json.dumps`.
+        content: anything that `json.dumps` takes.
+        options: options for `json.dumps`.
     """
     text = json.dumps(content, ensure_ascii=False, **options)
     if text.isprintable():
@@ -62,10 +62,10 @@ def json_text(content: object, **options: Any) -> str:
 
 
 class PrintableStream:
-    """A text stream that takes lines of `printable` text, in its encoding or as escapes.
+    """A text stream that writes `printable` text, with escapes for letters not in its encoding.
 
     Args:
-        raw: the stream to write to; everything but `write` is its own.
+        raw: the stream to write to; it handles everything except writing.
     """
 
     def __init__(self, raw: TextIO) -> None:
@@ -79,7 +79,7 @@ class PrintableStream:
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Write each of some texts."""
+        """Write several texts."""
         for line in lines:
             self.write(line)
 
@@ -93,7 +93,7 @@ def raw(stream: TextIO) -> TextIO:
 
 
 def guarded(stream: TextIO) -> TextIO:
-    """The stream as one that takes printable text only; None, as without a console, stays None."""
+    """The stream, limited to printable text; None (a program without a console) stays None."""
     if stream is None or isinstance(stream, PrintableStream):
         return stream
     return cast(TextIO, PrintableStream(stream))
@@ -101,9 +101,9 @@ def guarded(stream: TextIO) -> TextIO:
 
 @contextmanager
 def printable_streams() -> Iterator[None]:
-    """Within this block, standard output and standard error take printable text only.
+    """Limit standard output and standard error to printable text within this block.
 
-    They stay so after an exception that ends the block, whose traceback Python prints later.
+    After an exception they stay limited, because Python prints its traceback later.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(guarded, before)
@@ -113,7 +113,7 @@ def printable_streams() -> Iterator[None]:
 
 @contextmanager
 def raw_streams() -> Iterator[None]:
-    """Within this block, the bars of another library can move."""
+    """Restore the raw streams within this block, so that another library can draw its bars."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(raw, before)
     try:
@@ -123,14 +123,14 @@ def raw_streams() -> Iterator[None]:
 
 
 def console(**options: Any) -> Console:
-    """Standard output with colours, for tables of `cell` and text of our own."""
+    """Standard output with colours, for tables of `cell()` and our own text."""
     from rich.console import Console
 
     return Console(file=raw(sys.stdout), emoji=False, **options)
 
 
 def cell(text: object) -> Text:
-    """Text from elsewhere for `console()`: printable, in one line, and no markup in it."""
+    """Untrusted text for `console()`: printable, on one line, without markup."""
     from rich.text import Text
 
     return Text(printable(text))

@@ -24,6 +24,7 @@ from contextseg.metrics.classification import ClassificationMetrics, Classificat
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.system.compiler import can_compile
 from contextseg.training.task import Task
+from contextseg.training.validation import validation_images
 from contextseg.weights.classifiers import save_classifier
 
 
@@ -41,7 +42,11 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def __init__(self, config: ClassifierTrainConfig) -> None:
         data = config.data
         self.train = open_labelled(data.root, data.train_split)
-        self.val = open_labelled(data.root, data.val_split) if data.val_split else None
+        self.val = validation_images(
+            lambda split: open_labelled(data.root, split),
+            data.val_split,
+            lambda split: (Path(data.root) / split).is_dir(),
+        )
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None

@@ -1,25 +1,26 @@
-"""The training loop, on Lightning's trainer."""
+"""Run the training loop on Lightning's trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.multiprocessing.spawn import ProcessException
 
 from contextseg.system.threads import limit_threads
-from contextseg.training.callbacks.checkpoints import (
-    AtomicCheckpointIO,
-    InterruptedRunError,
-    SaveLast,
-)
+from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
+from contextseg.training.callbacks.stop import STOPPED, InterruptedRunError, hand_on_signals
 from contextseg.training.callbacks.weight_average import WeightAverage
+from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
 from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
@@ -35,48 +36,59 @@ def fit(
     *,
     batches: int,
     per_epoch: int,
-    checkpoint: Path | None,
-    done: int,
+    checkpoint: Checkpoint | None,
     watch: Callable[[Progress], None] | None,
 ) -> bool:
-    """Train to the end, or until the user stops it.
+    """Train to the end, or until the user stops the run.
 
     Args:
         module: the network in its Lightning module.
         folder: the run folder.
-        batches: batches of the whole run.
-        per_epoch: batches per epoch.
-        checkpoint: what to resume from, or None.
-        done: optimiser steps that the checkpoint has done.
+        batches: number of batches in the whole run.
+        per_epoch: number of batches per epoch.
+        checkpoint: checkpoint to resume from; None starts from the beginning.
         watch: called with a `Progress` after each batch and at each validation.
 
     Returns:
-        Whether Ctrl-C ended it; its checkpoint has been written.
+        Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
+        after a second signal, an earlier one, or none.
+
+    Raises:
+        ValueError: the machine has fewer GPUs than the config asks for.
+        MachineError: the machine ran out of a resource; the message says how to resume.
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
+    spawned = task.devices > 1
+    # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
+    epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
-    average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
+    averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings(), training_failures(folder, config):
         trainer = pl.Trainer(
             **_trainer_options(config, task),
-            max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
+            # To Lightning, the whole run is one epoch: the loader is one stream of all batches, so
+            # a run resumes in the same way wherever it stopped.
+            max_epochs=1,
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
             limit_val_batches=1.0 if val_interval else 0,
             num_sanity_val_steps=0,
             accumulate_grad_batches=task.accumulate,
             gradient_clip_val=config.gradient_clip or None,
-            # KeepBest sees the average of the weights, SaveLast the weights (`weight_average`).
+            # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
+            # SaveLast comes after it and sees the trained ones.
             callbacks=[
                 KeepBest(folder),
-                *average,
+                *averaging,
                 monitor,
-                SaveLast(folder, config.checkpoint_every, val_interval, monitor.check),
+                SaveLast(
+                    folder, config.checkpoint_every, val_interval, monitor.check, spawned=spawned
+                ),
                 RecordSession(folder, config.device),
             ],
             logger=[
-                CSVLog(folder / LOG, task.columns, done),
+                CSVLog(folder / LOG, task.columns, epochs_done),
                 TensorBoardLogger(folder, "tensorboard", ""),
             ],
             plugins=[AtomicCheckpointIO()],
@@ -85,19 +97,31 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        data = RunData(task)
+        return _stopped(trainer, module, None if checkpoint is None else checkpoint.path)
+
+
+def _stopped(trainer: pl.Trainer, module: TrainingModule, checkpoint: Path | None) -> bool:
+    """Train, and tell whether the user has stopped it."""
+    launcher = trainer.strategy.launcher
+    spawns = launcher is not None and hasattr(launcher, "procs")
+    with hand_on_signals(launcher) if spawns else nullcontext(lambda: False) as asked:
         try:
+            data = RunData(module.task)
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        except InterruptedRunError:
+        except (InterruptedRunError, SIGTERMException):  # the latter before the first step
             return True
+        except ProcessException as error:
+            if asked() or getattr(error, "exit_code", None) == STOPPED:
+                return True
+            raise
     return False
 
 
 def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
-    """Device, processes and precision."""
-    device, devices = config.device, task.devices
+    """The trainer's options for device, processes and precision."""
+    devices = task.devices
     limit_threads(devices)
-    cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
+    cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
     if cuda and torch.cuda.device_count() < devices:
         raise ValueError(
             f"devices is {devices}, but this machine has {torch.cuda.device_count()} GPUs."
@@ -105,7 +129,7 @@ def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "devices": devices,
-        # Spawned processes do not re-run the script: `train` works from any program or notebook.
+        # Spawned processes do not re-run the user's script, so `train` works in any program.
         "strategy": "ddp_spawn" if devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
     }

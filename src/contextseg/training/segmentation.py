@@ -11,8 +11,8 @@ import lightning.pytorch as pl
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
-from contextseg.data import open_dataset
-from contextseg.data.check import check_dataset
+from contextseg.data import SHAPES, open_dataset, splits_of
+from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
@@ -26,6 +26,7 @@ from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
 from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
+from contextseg.training.validation import validation_images
 from contextseg.weights import initialise, save_model
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,11 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def __init__(self, config: TrainConfig) -> None:
         data = config.data
         self.train = open_dataset(data.root, data.train_split, data.layout)
-        self.val = open_dataset(data.root, data.val_split, data.layout) if data.val_split else None
+        self.val = validation_images(
+            lambda split: open_dataset(data.root, split, data.layout),
+            data.val_split,
+            lambda split: data.root == SHAPES or split in splits_of(data.root, data.layout),
+        )
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None
@@ -69,8 +74,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def _checked(self) -> Tensor | None:
         """Class weights [L] or None; raises if the data has faults."""
         config = self.config
-        if not config.data.check and config.loss.class_weights != "balanced":
-            return None
+        if not config.data.check:
+            for part in (self.train, self.val):
+                if part is not None:
+                    warn_if_void(part)
+            if config.loss.class_weights != "balanced":
+                return None
         report = check_dataset(self.train)
         report.raise_if_any()
         if self.val is not None and config.data.check:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import lightning.pytorch as pl
-import torch
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
+from contextseg.system.exclusive import exclusive
+from contextseg.system.weight_files import read_weights
 from contextseg.training.callbacks.monitor import Progress, combined
+from contextseg.training.checkpoint_file import read_checkpoint
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
 from contextseg.training.memory import warn_of_memory
@@ -26,7 +28,17 @@ from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.precision import with_precision
 from contextseg.training.progress import training_progress
 from contextseg.training.resume import checkpoint_of
-from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
+from contextseg.training.run_folder import (
+    CONFIG,
+    FILES,
+    LAST,
+    LAST_MODEL,
+    LOG,
+    MODEL,
+    SCORES,
+    is_finished,
+    read_log,
+)
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.task import Task
 
@@ -47,7 +59,7 @@ class TrainResult(Generic[S]):
     steps: int
     """Optimiser steps done."""
     interrupted: bool = False
-    """Whether Ctrl-C ended it early; resume it with `train(config, resume=True)`."""
+    """Whether Ctrl-C or SIGTERM ended it early; resume it with `train(config, resume=True)`."""
 
 
 @overload
@@ -91,7 +103,9 @@ def train(
     Raises:
         FileExistsError: `config.out` holds a run already, and `resume` is not set.
         FileNotFoundError: there is nothing to resume, or no data.
-        ValueError: the data has faults, or options do not fit it or each other.
+        FolderInUseError: another training runs in `config.out`.
+        ValueError: the data has faults, or options do not fit it or each other; or, on resume, the
+            checkpoint is damaged, or options differ from those of the run.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
         MachineError: the machine ran out of memory or the like; the last checkpoint is kept, and
             the message says what to do.
@@ -102,6 +116,18 @@ def train(
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
     folder = Path(config.out)
+    with exclusive(folder, FILES):
+        return _train(config, folder, resume, progress, watch)
+
+
+def _train(
+    config: TrainConfig | ClassifierTrainConfig,
+    folder: Path,
+    resume: bool,
+    progress: bool,
+    watch: Callable[[Progress], None] | None,
+) -> TrainResult[Any]:
+    """As `train`, in a folder that is ours alone."""
     config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(folder, config, resume)
     task = kind_of(config)(with_precision(config, resume))
@@ -110,11 +136,17 @@ def train(
     per_epoch = max(1, task.train_images // config.batch_size)
     batches = per_epoch * config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-    warn_of_memory(model, task.config)
-    done = steps_of(checkpoint) if checkpoint else 0
-    interrupted = False
-    if done < module.steps:
-        folder.mkdir(parents=True, exist_ok=True)
+    if checkpoint is not None and checkpoint.steps >= module.steps:
+        if is_finished(folder):
+            raise FileExistsError(
+                f"the run in {folder} is finished: all {checkpoint.steps} steps are done."
+            )
+        # It was stopped after its last step: only the files below are missing.
+        state = read_weights(checkpoint.path, mapped=True)["state_dict"]
+        module.load_state_dict(state)
+        interrupted = False
+    else:
+        warn_of_memory(model, task.config)
         write_yaml(folder / CONFIG, task.config)
         with training_progress(task.devices) if progress else contextlib.nullcontext() as bar:
             interrupted = fit(
@@ -123,13 +155,8 @@ def train(
                 batches=batches,
                 per_epoch=per_epoch,
                 checkpoint=checkpoint,
-                done=done,
                 watch=combined(bar, watch),
             )
-    elif is_finished(folder):
-        raise FileExistsError(f"the run in {folder} is finished: all {done} steps are done.")
-    else:  # stopped after its last step: only the files below are missing
-        module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
     if not interrupted and module.global_rank == 0:
         if not task.validates:
             task.save(folder / MODEL, module.model)
@@ -145,10 +172,15 @@ def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]
 def result_of(folder: Path, kind: type[Task[Any, Any]], interrupted: bool) -> TrainResult[Any]:
     """The result of the run in a folder."""
     scores = kind.read_scores(folder / SCORES) if (folder / SCORES).is_file() else None
-    steps = steps_of(folder / LAST)
-    return TrainResult(folder=folder, scores=scores, steps=steps, interrupted=interrupted)
+    return TrainResult(
+        folder=folder, scores=scores, steps=_steps_of(folder), interrupted=interrupted
+    )
 
 
-def steps_of(checkpoint: Path) -> int:
-    """Optimiser steps that a checkpoint has done."""
-    return torch.load(checkpoint, weights_only=True, mmap=True)["global_step"]
+def _steps_of(folder: Path) -> int:
+    """Optimiser steps that the run in a folder has done."""
+    if (folder / LAST).is_file():
+        return read_checkpoint(folder / LAST, check=False).steps
+    if is_finished(folder):  # somebody has removed the checkpoint, to save space
+        return max((row["step"] for row in read_log(folder / LOG)), default=0)
+    return 0

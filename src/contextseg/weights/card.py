@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
+from contextseg.system.json_text import load_json
 from contextseg.system.terminal import printable
 
 USE = """\
@@ -36,13 +36,13 @@ def model_card(
     """The text of a README.md, starting with the Hub's metadata.
 
     Args:
-        config: of the network.
+        config: the network's config.
         classes: names of its labels.
-        title: of the card.
+        title: title of the card.
         parameters: number of weights.
-        scores: file of `contextseg.evaluation.write_scores`, if it exists.
-        recipe: YAML file of the training, if it exists.
-        licence: of the weights, as the Hub spells it.
+        scores: file written by `contextseg.evaluation.write_scores`; may be missing.
+        recipe: YAML file of the training; may be missing.
+        licence: licence of the weights, as the Hub spells it.
     """
     mean, std = config.normalisation
     head = ["---", "library_name: contextseg", "pipeline_tag: image-segmentation"]
@@ -54,7 +54,7 @@ def model_card(
         f"# {title}",
         f"Semantic segmentation by contextseg: {context}, {classes.num_classes} classes. Images "
         f"are RGB in 0 to 1, normalised with mean {list(mean)} and standard deviation "
-        f"{list(std)}; any size from 32 pixels.",
+        f"{list(std)}, of any size from 32 pixels.",
         USE.format(source=f"hf:owner/{title}"),
         _classes(classes),
         _scores(scores),
@@ -78,7 +78,7 @@ def _classes(classes: Classes) -> str:
 def _scores(path: Path) -> str:
     """The mean scores in a file; empty if it is missing or cannot be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path.read_text(encoding="utf-8"))
         means = {
             "mean IoU": content["mean_iou"],
             "pixel accuracy": content["pixel_accuracy"],

@@ -115,7 +115,7 @@ def labelled_training_loader(
 def labelled_evaluation_loader(
     dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0
 ) -> Loader:
-    """Each image once."""
+    """The centre crop of each image once, in batches."""
     count = len(dataset)
     batches = [
         list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)

@@ -10,10 +10,10 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from contextseg.data.folder import IMAGE_SUFFIXES
 from contextseg.data.formats.log import FormatError, Log
 from contextseg.data.formats.objects import Item
 from contextseg.data.picture_files import opened_picture
+from contextseg.data.suffixes import IMAGE_SUFFIXES
 
 Images = Literal["copy", "hardlink", "symlink"]
 """How images come into the new folder."""

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from contextseg.data.folder import IMAGE_SUFFIXES
 from contextseg.data.formats.log import FormatError
+from contextseg.data.suffixes import IMAGE_SUFFIXES
 
 _HEAD = 1 << 16
 _DRIVE = re.compile(r"^[A-Za-z]:")

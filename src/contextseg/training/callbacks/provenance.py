@@ -12,8 +12,7 @@ import lightning.pytorch as pl
 
 from contextseg.system.atomic_files import write_text
 from contextseg.system.environment import commit, machine
-
-SESSIONS = "sessions.json"
+from contextseg.training.run_folder import SESSIONS, read_sessions
 
 
 class RecordSession(pl.Callback):
@@ -63,11 +62,3 @@ class RecordSession(pl.Callback):
 
     def _write(self) -> None:
         write_text(self.file, json.dumps(self._sessions, indent=1) + "\n")
-
-
-def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """The sessions of the run in a folder; empty if none were recorded."""
-    try:
-        return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
