@@ -81,7 +81,7 @@ def test_many_faults_are_in_the_file(tmp_path, capsys):
         ("data import {root} -o {root}/out --format x", "invalid choice: 'x'"),
         ("data import {root}/e", "required: -o/--out"),
         ("data export {root}/e -o {root}/out --to word", "invalid choice: 'word'"),
-        ("data export {root}/e -o {root}/out --to coco", "no such folder"),
+        ("data export {root}/e -o {root}/out --to coco", "is not laid out as a data set"),
     ],
 )
 def test_a_mistake_is_one_line(words, message, tmp_path, capsys):

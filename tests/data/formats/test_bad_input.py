@@ -37,6 +37,7 @@ def faults_of(root: Path, out: Path, **options: Any) -> list[str]:
         ({"points": None}, "its points must be list"),
         ({"label": 7}, "its label must be str"),
         ({"label": " "}, "has an empty label"),
+        ({"label": "a" * 99_999}, "the name of its class has 99999 characters"),
         ({"shape_type": "circle", "points": [[5, 5], [7, 7]]}, "of the kind 'circle'"),
         ({"shape_type": "linestrip"}, "of the kind 'linestrip'"),
         ({"shape_type": "point", "points": [[5, 5]]}, "of the kind 'point'"),
@@ -300,7 +301,7 @@ def test_names_that_clash_or_that_no_file_system_takes(tmp_path):
 
 def test_names_of_classes_are_only_names(tmp_path):
     exports.labelme(tmp_path / "e")
-    names = ["../../x", "\x1b[31mred", "ein Straßenstück", "a" * 500]
+    names = ["../../x", "\x1b[31mred", "ein Straßenstück"]
     shapes = [{**GOOD, "label": name} for name in names]
     dump(tmp_path / "e" / "a.json", exports.labelme_document(shapes=[*shapes, GOOD]))
     report = import_data(tmp_path / "e", tmp_path / "out")

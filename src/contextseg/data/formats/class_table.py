@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from contextseg.config.labels import IGNORED
-from contextseg.data.classes import Classes, ClassInfo, Color, default_color
+from contextseg.data.classes import LONGEST_NAME, Classes, ClassInfo, Color, default_color
 from contextseg.data.formats.log import FormatError, Log
 from contextseg.data.formats.objects import IGNORE_NAME, Export, Label
 
@@ -47,7 +47,8 @@ class ClassTable:
         self._stated = {label.name: label.color for label in labels if label.color is not None}
         self._colors: dict[int, Color] = {IGNORED: (0, 0, 0)}
         self._declared = {label.name for label in labels}
-        labels = [label for label in labels if self.wants(label.name)]
+        labels = [label for label in labels
+                  if self.wants(label.name) and 1 <= len(label.name) <= LONGEST_NAME]  # fmt: skip
         self._unlabelled = self._background_of(unlabelled, labels)
         ids = {label.name: label.id for label in labels if label.name not in self._ignore}
         given = [number for number in ids.values() if number is not None]

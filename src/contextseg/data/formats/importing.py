@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contextseg.data.classes import Classes
+from contextseg.data.classes import LONGEST_NAME, Classes
 from contextseg.data.formats.catalogue import FORMATS, recognise
 from contextseg.data.formats.class_table import ClassTable
 from contextseg.data.formats.log import FormatError, Log
@@ -144,7 +144,7 @@ def import_data(
             if not sums.objects:
                 log.note("There is no object in the export: all pixels are unlabelled.")
             _divide(data, sums, val, seed, log)
-            result = table.classes(source.resolve().stem)
+            result = table.classes(source.resolve().stem[:LONGEST_NAME])
             images_of = Counter({split: len(found) for split, found in sorted(sums.names.items())})
             report = ImportReport(
                 name, result, images_of,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contextseg.data.classes import Color
+from contextseg.data.classes import LONGEST_NAME, Color
+from contextseg.data.formats.log import FormatError
 
 IGNORE_NAME = "__ignore__"
 """Name, in other formats, of pixels that belong to no class and are ignored; labelme's word."""
@@ -38,6 +39,13 @@ class Shape:
     """Its pixels."""
     layer: int = 0
     """Where the format has layers: higher ones lie on top."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.name) <= LONGEST_NAME:
+            raise FormatError(
+                f"the name of its class has {len(self.name)} characters; 1 to {LONGEST_NAME} are "
+                f"possible"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from contextseg.data.formats.tree import Tree
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
 
+_NOTHING = "\0"
+"""Stands for black, which is no object, while a mask is read."""
 _COLORS, _META = "obj_class_to_machine_color.json", "meta.json"
 
 
@@ -100,9 +102,9 @@ def _mask_shapes(
         raise FormatError(str(error)) from None
     if values.ndim == 2:
         values = values[..., None].repeat(3, axis=2)
-    named = names if 0 in names else {0: "", **names}
+    named = names if 0 in names else {0: _NOTHING, **names}
     shapes = shapes_of(color_codes(values), named, size, mask, reading)
-    yield from (shape for shape in shapes if shape.name)  # black: no object
+    yield from (shape for shape in shapes if shape.name != _NOTHING)
 
 
 def _annotated(tree: Tree, reading: Reading) -> Iterator[Item]:
