@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contextseg.comparison.kind import Kind, Prediction, Progress
+from contextseg.comparison.kind import Kind, Prediction, Progress, Scored
 from contextseg.comparison.results import RunScores
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 
@@ -47,8 +47,8 @@ class Classification(Kind):
         data: Any,
         settings: Mapping[str, Any],
         progress: Progress | None,
-    ) -> tuple[RunScores, list[int]]:
-        """Scores of the kept weights, and the scored images of each class."""
+    ) -> Scored:
+        """Score the kept weights of a run."""
         from contextseg.evaluation import evaluate
         from contextseg.inference.load import load
 
@@ -64,7 +64,7 @@ class Classification(Kind):
         )
         values = {"error": scores.error, "error_exact": scores.error_exact}
         results = RunScores(values=values, classes=scores.class_error, small=[])
-        return results, scores.confusion.sum(1).tolist()
+        return Scored(scores=results, pixels=scores.confusion.sum(1).tolist())
 
     def prediction(
         self, config: ClassifierConfig, size: tuple[int, int], device: str, precision: Any
