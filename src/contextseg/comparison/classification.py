@@ -13,17 +13,6 @@ from contextseg.config.classification import ClassifierConfig, ClassifierTrainCo
 BATCH = 64
 """Images per prediction when speed is measured."""
 
-PUBLISHED_CIFAR10: tuple[tuple[str, str, float], ...] = (
-    ("ResNet, pre-activation", "", 4.62),
-    ("Wide ResNet", "", 3.89),
-    ("DenseNet", "", 3.46),
-    ("ResNet-14, width 64", "", 4.93),
-    ("SE-ResNet-14, width 64", "", 4.65),
-    ("EncNet-14, 16 codewords, width 64", "3.5 M", 3.96),
-    ("EncNet-14, 32 codewords, width 128", "16.8 M", 3.45),
-)
-"""CIFAR-10 results of the EncNet paper (600 epochs): network, parameters, error in percent."""
-
 
 class Classification(Kind):
     """Error, batches of small images."""
@@ -89,12 +78,3 @@ class Classification(Kind):
             predict=lambda: predictor.logits(images),
             batch=BATCH,
         )
-
-    def published(self, data: Any) -> list[dict[str, Any]]:
-        """The paper's table, for CIFAR-10 alone."""
-        if data.classes.dataset != "CIFAR-10":
-            return []
-        return [
-            {"name": name, "parameters": parameters, "error": error}
-            for name, parameters, error in PUBLISHED_CIFAR10
-        ]

@@ -71,7 +71,3 @@ class Kind(ABC):
         self, config: Any, size: tuple[int, int], device: str, precision: Any
     ) -> Prediction:
         """A prediction with a new network of a model's config, on an image of this size."""
-
-    def published(self, data: Any) -> list[dict[str, Any]]:
-        """Published results on the same data: `name`, `parameters` and `error`, in percent."""
-        return []
