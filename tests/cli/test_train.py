@@ -123,7 +123,10 @@ def test_a_refusal_of_the_training_is_one_line(training, capsys):
         ("train encnet_camvid", "'encnet_camvid' is not a recipe, a YAML file or a run folder"),
         ("train --epochs 3", "the recipe comes first"),
         ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
-        ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),
+        (
+            "train encnet_shapes --epochs soon",
+            "--epochs must be a whole number or 'auto', got soon",
+        ),
         ("train encnet_shapes --config absent.yaml", "absent.yaml: No such file or directory"),
     ],
 )

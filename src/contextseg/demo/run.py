@@ -153,7 +153,9 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
     begun = Path(config.out) / CONFIG
     if begun.is_file():
         kept = read_yaml(begun, TrainConfig)
-        logger.info("%s keeps its plan: %s.", config.out, counted(settled(kept.epochs, "epochs"), "epoch"))
+        logger.info(
+            "%s keeps its plan: %s.", config.out, counted(settled(kept.epochs, "epochs"), "epoch")
+        )
         return replace(
             config,
             epochs=kept.epochs,

@@ -55,9 +55,9 @@ def _recipe(model: str, backbone: str) -> Callable[[], TrainConfig]:
     recipe.__name__ = recipe.__qualname__ = name
     recipe.__doc__ = f"""{TITLES[model]} on {title} for your own images: fine-tuned from ImageNet.
 
-    Crop, batch, epochs and learning rate suit the data and the memory (docs/training.md); everything
-    else is as in {model}_mobilenetv2_camvid. timm fetches the backbone's ImageNet weights once;
-    `--model.pretrained` takes a file of them instead, or false for random ones.
+    Crop, batch, epochs and learning rate suit the data and the memory (docs/training.md). The rest
+    is as in {model}_mobilenetv2_camvid. timm fetches the backbone's ImageNet weights once;
+    `--pretrained` takes a file of them instead, or false for random ones.
 
         contextseg train {name} --data my_images
     """

@@ -19,6 +19,7 @@ from contextseg.config.marks import marked
 from contextseg.data.sample import Dataset
 from contextseg.factory import create_model, with_prior_grid
 from contextseg.inference.predictor import choose_device
+from contextseg.system.launched import launched_processes
 from contextseg.system.resources import usable_memory
 from contextseg.training.memory import training_bytes
 from contextseg.training.run_folder import CONFIG
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 Run = TypeVar("Run", bound=TrainConfig | ClassifierTrainConfig)
 
 LOOKED_AT = 200
-"""Images whose sizes decide the crop, at equal distances in the list: their headers take a moment."""
+"""Images whose sizes decide the crop, at equal distances in the list."""
 LARGEST_CROP, MULTIPLE = 512, 32
 """Side of the largest square crop, and what all sides are multiples of, in pixels."""
 CPU_BATCH, GPU_BATCH, SMALLEST_BATCH = 8, 16, 2
@@ -97,11 +98,14 @@ def crop_for(data: Dataset) -> tuple[int, int]:
 def batch_for(config: TrainConfig, images: int, *, memory: bool = True) -> int:
     """A power of two for each process, by the number of images and the memory there is."""
     device = choose_device(config.device)
-    cuda, shared = device.type == "cuda", 1 if device.type == "cuda" else config.devices
+    cuda, launched = device.type == "cuda", launched_processes()
+    processes = max(config.devices, launched)
+    shared = 1 if cuda else processes
     batch = GPU_BATCH if cuda else CPU_BATCH
-    while batch > SMALLEST_BATCH and batch * config.devices * STEPS_PER_EPOCH > images:
+    while batch > SMALLEST_BATCH and batch * processes * STEPS_PER_EPOCH > images:
         batch //= 2
-    if memory and batch > SMALLEST_BATCH:
+    # Processes that a launcher starts choose on their own, and must choose alike.
+    if memory and launched == 1 and batch > SMALLEST_BATCH:
         free = torch.cuda.mem_get_info(device)[0] if cuda else usable_memory()
         crop = config.augment.crop_size
         model = create_model(with_prior_grid(replace(config.model, pretrained=False), crop))
@@ -110,7 +114,7 @@ def batch_for(config: TrainConfig, images: int, *, memory: bool = True) -> int:
             if need is None or need <= MEMORY_SHARE * free:
                 break
             batch //= 2
-    return batch * config.devices
+    return batch * processes
 
 
 def epochs_for(images: int) -> int:
