@@ -94,7 +94,7 @@ def test_many_classes_fit_below():
 
 def test_saving_keeps_ids_and_colours(tmp_path):
     prediction = street()
-    prediction.save(tmp_path / "mask.png")
+    prediction.save_mask(tmp_path / "mask.png")
     with Image.open(tmp_path / "mask.png") as mask:
         assert np.array_equal(np.array(mask), prediction.mask)
         assert mask.convert("RGB").getpixel((0, 0)) == (10, 200, 250)
@@ -108,4 +108,4 @@ def test_wrong_options_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"alpha must be in 0 to 1, got 2"):
         street().overlay(2)
     with pytest.raises(ValueError, match=r"mask\.jpg: masks are saved as \.png"):
-        street().save(tmp_path / "mask.jpg")
+        street().save_mask(tmp_path / "mask.jpg")

@@ -27,7 +27,7 @@ def has_display() -> bool:
 
 def display(value: Any) -> None:
     """Show a value below the current cell of a notebook."""
-    from IPython.display import display as show
+    from IPython.display import display as show  # pyright: ignore[reportMissingImports]
 
     show(value)
 
