@@ -83,10 +83,12 @@ def with_options(config: T, options: Mapping[str, Any]) -> T:
     short, names, given = short_names(config), set(option_names(config)), {}
     values: dict[str, Any] = {}
     for name, value in dotted.items():
-        for key, plain in _plain(_full_name(config, name, value, names, short), value):
+        full = _full_name(config, name, value, names, short)
+        for key, plain in _plain(full, value):
+            said = _spelt(name if key == full else key)
             if key in values:
-                raise ValueError(f"{given[key]} and {name} are the same option, {key}. Give one.")
-            values[key], given[key] = plain, name
+                raise ValueError(f"{given[key]} and {said} are the same option, {key}. Give one.")
+            values[key], given[key] = plain, said
     return _set(config, values, given)
 
 
@@ -96,26 +98,27 @@ def refusal(config: Any, name: str, prefix: str = "") -> str:
     Args:
         config: the config without such an option.
         name: as it was given, dots for parts.
-        prefix: put before each name, such as `--`.
+        prefix: `--` for options of a command; if empty, names are written as keyword arguments.
     """
     part, kinds = model_part(config)
     head, _, last = name.rpartition(".")
     same = [key for key in option_names(config) if key.rpartition(".")[2] == last]
     if same:
-        return f"{prefix}{name} is not an option. Did you mean {_listed(same, prefix)}?"
+        meant = ", ".join(_spelt(key, prefix) for key in same)
+        return f"{_spelt(name, prefix)} is not an option. Did you mean {meant}?"
     inside = head == "" or part == head or part.endswith(f".{head}")
     owner = owner_of(last, kinds[config.model.name]) if inside else None
     if owner:
         how = f"{prefix}model {owner}" if prefix else f'model="{owner}"'
         return (
-            f"{prefix}{name} is an option of {owner}, but the model is {config.model.name}. "
-            f"Add {how} to train {owner}."
+            f"{_spelt(name, prefix)} is an option of {owner}, but the model is "
+            f"{config.model.name}. Add {how} to train {owner}."
         )
-    known = dict.fromkeys([*option_names(config), *short_names(config)])
+    known = [_spelt(key, prefix) for key in (*option_names(config), *short_names(config))]
     otherwise = f"{prefix}help lists the options." if prefix else "See docs/configuration.md."
-    return f"{prefix}{abridged(name, 200)} is not an option. " + did_you_mean(
-        name, known, otherwise, prefix
-    )
+    name = _spelt(name, prefix)
+    advice = did_you_mean(name, dict.fromkeys(known), otherwise)
+    return f"{abridged(name, 200)} is not an option. {advice}"
 
 
 def _full_name(
@@ -150,11 +153,12 @@ def _set(config: T, values: Mapping[str, Any], given: Mapping[str, str]) -> T:
         return merged(config, nested(values))
     except ValueError as error:
         key = str(error).partition(" ")[0]
-        said = given.get(key, key).replace(".", "__")
-        raise ValueError(
-            f"{said} ({key}){str(error)[len(key) :]}" if said != key else str(error)
-        ) from None
+        said = given.get(key, key)
+        if said in (key, _spelt(key)):
+            raise
+        raise ValueError(f"{said} ({key}){str(error)[len(key) :]}") from None
 
 
-def _listed(names: list[str], prefix: str) -> str:
-    return ", ".join(prefix + name for name in names)
+def _spelt(name: str, prefix: str = "") -> str:
+    """A name as a command or a call takes it."""
+    return prefix + name if prefix else name.replace(".", "__")

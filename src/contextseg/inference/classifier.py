@@ -13,7 +13,8 @@ from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
-from contextseg.inference.predictor import abbreviated, choose_device
+from contextseg.data.wording import abbreviated
+from contextseg.inference.device import choose_device
 from contextseg.inference.several import several
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
+from contextseg.data.wording import abbreviated
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import TILE_PIXELS, check_averageable
+from contextseg.inference.device import choose_device
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.several import as_images, several
@@ -150,9 +152,7 @@ class Predictor:
 
         Args:
             images: what `__call__` takes, or any iterable of images.
-            scales: as in `__call__`.
-            flip: as in `__call__`.
-            window: as in `__call__`.
+            scales: as in `__call__`, like `flip` and `window`.
 
         Raises:
             ImageError: an image cannot be read, when its turn comes.
@@ -211,10 +211,7 @@ class Predictor:
         """Class probabilities of every pixel; the result takes L times the size of the image.
 
         Args:
-            image: as in `__call__`.
-            scales: as in `__call__`.
-            flip: as in `__call__`.
-            window: as in `__call__`.
+            image: as in `__call__`, like `scales`, `flip` and `window`.
 
         Returns:
             [L, h, w], float32, on the model's device; they add up to 1 over the classes.
@@ -295,28 +292,6 @@ class Predictor:
         )
 
 
-def choose_device(device: str | torch.device) -> torch.device:
-    """A torch device from its name; `auto` is a GPU if there is one.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}.") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device} requested, but PyTorch finds no GPU here. Use cpu.")
-    return chosen
-
-
 def _size_of(image: np.ndarray | Tensor) -> tuple[int, int]:
     height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
     return height, width
-
-
-def abbreviated(names: Sequence[str]) -> str:
-    """The first few names, for messages."""
-    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
