@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -96,6 +95,7 @@ def test_a_config_trains_as_it_is(data, tmp_path):
     assert over.config.epochs == 1
 
 
+@pytest.mark.slow
 def test_a_yaml_file_trains(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = tiny(data, Path("from_file"), epochs=1, batch_size=8)
@@ -118,6 +118,7 @@ def test_a_classifier_trains(textures, tmp_path):
     assert open_run(result.folder).scores.error == result.scores.error
 
 
+@pytest.mark.slow
 def test_a_second_run_gets_a_number_and_resuming_takes_the_last(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = {"data": data, "epochs": 2, "batch": 8, **SMALL}
@@ -126,7 +127,7 @@ def test_a_second_run_gets_a_number_and_resuming_takes_the_last(data, tmp_path, 
 
     def stop(progress: Progress) -> None:
         if progress.batch == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     second = train("encnet_mobilenetv2", watch=stop, **options)
     assert second.folder == Path("runs/encnet_mobilenetv2_2")
@@ -141,10 +142,11 @@ def test_a_second_run_gets_a_number_and_resuming_takes_the_last(data, tmp_path, 
         assert torch.equal(third.model.state_dict()[name], value), name
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_by_itself(data, tmp_path):
     def stop(progress: Progress) -> None:
         if progress.batch == 2:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     config = tiny(data, tmp_path / "run")
     stopped = train(config, progress=False, watch=stop)
@@ -186,6 +188,7 @@ def test_a_folder_without_classes_names_the_command_that_helps(tmp_path):
         train("encnet_mobilenetv2", data=tmp_path, out=tmp_path / "run", **SMALL)
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_fetched_are_named_with_what_helps(data, tmp_path):
     with pytest.raises(OSError, match=r"weights of mobilenetv2_100 cannot .*pretrained=False"):
         train("encnet_mobilenetv2", data=data, out=tmp_path / "run", device="cpu", workers=0)
@@ -212,6 +215,7 @@ def test_show_without_a_display_says_where_the_report_is(run, monkeypatch, capsy
         report.write_bytes(kept)
 
 
+@pytest.mark.slow
 def test_show_in_a_notebook_displays_curves_and_pictures(run, monkeypatch):
     folder = run.folder / "pictures"
     folder.mkdir(exist_ok=True)
@@ -220,11 +224,12 @@ def test_show_in_a_notebook_displays_curves_and_pictures(run, monkeypatch):
         Image.new("RGB", (30, 20)).save(folder / name)
     assert [path.name for path in pictures_of(run.folder)] == [*names[:2], *names[3:5]]
     shown = []
-    shell = SimpleNamespace(kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setattr(run_module, "display", shown.append)
+    monkeypatch.setattr(run_module, "in_notebook", lambda: True)
+    monkeypatch.setattr(run_module, "show_picture", lambda picture, name: shown.append(picture))
     run.show()
-    (figure,) = shown
+    (picture,) = shown
+    assert picture.size == (1100, 1100)
+    figure = run.figure()
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["training loss", "validation", "validation best 1"]
     assert len(titles) == 6

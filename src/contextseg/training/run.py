@@ -15,7 +15,7 @@ from contextseg.config.io import read_run_config
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor
 from contextseg.models.segmentation import SegmentationModel
-from contextseg.system.showing import display, has_display, in_notebook, show_picture, tell
+from contextseg.system.showing import has_display, in_notebook, show_picture, tell
 from contextseg.training.callbacks.monitor import Progress
 from contextseg.training.run_folder import CONFIG, LOG, MODEL, REPORT, is_finished, read_log
 from contextseg.training.train import S, TrainResult, kind_of, result_of, train
@@ -99,11 +99,10 @@ class Run(TrainResult[S]):
         picture.
         """
         report = self.folder / REPORT
-        if in_notebook():
-            display(self.figure())
-        elif not report.is_file():
+        if in_notebook() or not report.is_file():
             from contextseg.training.run_figure import as_picture
 
+            # A notebook draws figures only after pyplot was imported, pictures always.
             show_picture(as_picture(self.figure()), self.folder.name)
         elif has_display():
             import webbrowser
