@@ -209,30 +209,10 @@ def test_recipes_have_a_command_of_their_own(capsys):
 def test_two_steps_from_the_command_line(tmp_path, monkeypatch, capsys):
     write_data(tmp_path / "d")
     monkeypatch.chdir(tmp_path)
-    words = [
-        "train",
-        "encnet_mobilenetv2",
-        "--data",
-        "d",
-        "--backbone",
-        "test_resnet",
-        "--pretrained",
-        "false",
-        "--epochs",
-        "1",
-        "--batch",
-        "8",
-        "--head_channels",
-        "16",
-        "--aux_channels",
-        "8",
-        "--device",
-        "cpu",
-        "--workers",
-        "0",
-    ]
+    words = "train encnet_mobilenetv2 --data d --backbone test_resnet --pretrained false --epochs 1"
+    words += " --batch 8 --head_channels 16 --aux_channels 8 --device cpu --workers 0"
     for name in ("encnet_mobilenetv2", "encnet_mobilenetv2_2"):
-        assert main(words) == 0
+        assert main(words.split()) == 0
         assert f"The run is in {Path('runs', name)}" in capsys.readouterr().out
         written = read_yaml(Path("runs", name, "config.yaml"), TrainConfig)
         assert written.augment.crop == (32, 32)

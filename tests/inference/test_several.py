@@ -59,7 +59,7 @@ def test_a_list_a_folder_and_a_pattern_give_lists(photos):
 
 def test_an_empty_folder_and_a_pattern_without_matches_are_named(tmp_path):
     (tmp_path / "none").mkdir()
-    with pytest.raises(ImageError, match="there are no images in .*none"):
+    with pytest.raises(ImageError, match=r"there are no images in .*none"):
         colour_predictor()(tmp_path / "none")
     with pytest.raises(ImageError, match=r"\*\.jpg: no file matches this pattern"):
         colour_predictor()(str(tmp_path / "*.jpg"))

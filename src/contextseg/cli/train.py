@@ -32,8 +32,8 @@ options:
   --SOME.OPTION V   any option: contextseg train RECIPE --help lists them
 
 example:
-  contextseg train encnet_mobilenetv2_camvid --data camvid --optim.lr 0.02 --epochs 10
-  contextseg train runs/encnet_mobilenetv2_camvid --resume
+  contextseg train encnet_mobilenetv2 --data my_images --epochs 20 --lr 0.001
+  contextseg train runs/encnet_mobilenetv2 --resume
 """
 
 EXAMPLE = """
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     if recipe.startswith("-"):
         raise UsageError(
             f"the recipe comes first: contextseg train RECIPE {' '.join(argv)}. "
-            f"contextseg train --list shows the recipes."
+            f"contextseg recipes lists them."
         )
     start = starting_point(recipe)
     config, flags = override(
