@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "contextseg"
 MAY_IMPORT: dict[str, set[str]] = {
     "system": set(),
     "config": {"system"},
-    "recipes": {"config"},
+    "recipes": {"config", "system"},
     "ops": set(),
     "context": {"ops"},
     "models": {"config", "context", "ops", "system"},
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interop": {"config", "data", "engines", "factory", "inference", "metrics",
                 "models", "ops", "system", "weights"},
     "training": {"config", "data", "evaluation", "factory", "inference",
-                 "losses", "metrics", "models", "ops", "system", "weights"},
+                 "losses", "metrics", "models", "ops", "recipes", "system", "weights"},
     "report": {"data", "system"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
                    "system", "training"},

@@ -16,6 +16,7 @@ from contextseg.system.terminal import printable_streams, raw
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the results on a web page",
     "train": "train a model from a recipe or YAML file, or resume a run",
+    "recipes": "list the recipes: complete trainings by name",
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, and one line of JSON each",

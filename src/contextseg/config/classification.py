@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contextseg.config.auto import AUTO
 from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import (
     BATCH,
@@ -126,6 +127,9 @@ class ClassifierTrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
+        for name, value in (("optim.lr", self.optim.lr), ("val_every", self.val_every)):
+            if value == AUTO:
+                raise ValueError(f"{name} of a classifier must be a number, not auto.")
         if self.label_smoothing == 1:
             raise ValueError("label_smoothing must be below 1, got 1.")
 

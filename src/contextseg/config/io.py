@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from contextseg.config import CLASSIFIERS, MODELS
+from contextseg.config import CLASSIFIERS, MODELS, ClassifierTrainConfig, TrainConfig
 from contextseg.config.values import as_type, described
 from contextseg.config.yaml_text import LONGEST, dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text
@@ -158,6 +158,17 @@ def read_yaml(path: str | os.PathLike[str], cls: type[T], *, over: T | None = No
         return from_dict(cls, values) if over is None else merged(over, values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_run_config(path: str | os.PathLike[str]) -> TrainConfig | ClassifierTrainConfig:
+    """The config of a training in a YAML file: that of a classifier if its model has a network.
+
+    Raises:
+        ValueError, OSError: as `read_yaml` does.
+    """
+    model = read_mapping(path).get("model")
+    kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig
+    return read_yaml(path, kind)
 
 
 def _checked(value: Any, hint: Any, key: str) -> Any:

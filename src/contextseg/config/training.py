@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contextseg.config.auto import Auto
 from contextseg.config.checks import check
-from contextseg.config.marks import BATCH, EPOCHS, STEPS, WITHOUT_EFFECT, bounds
+from contextseg.config.marks import BATCH, EPOCHS, RESOLVED, STEPS, WITHOUT_EFFECT, bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,8 +17,9 @@ class OptimConfig:
     name: Literal["sgd", "adamw"] = "sgd"
     """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: use
     it (with `lr` near 0.001) if a backbone's weights are so large that SGD hardly moves them."""
-    lr: float = field(default=0.01, metadata=bounds(0, 1e30))
-    """Base learning rate, used for the backbone."""
+    lr: float | Auto = field(default=0.01, metadata=RESOLVED | bounds(0, 1e30))
+    """Base learning rate, used for the backbone. `auto` takes it from the optimiser and the number
+    of images per step; segmentation models only."""
     head_lr_factor: float = field(default=10.0, metadata=bounds(0, 1e6))
     """Learning rate factor of everything except the backbone."""
     context_lr_factor: float = field(default=1.0, metadata=bounds(0, 1e6))
@@ -66,9 +68,9 @@ class TrainingConfig:
     """Run folder, for the resolved config, logs, checkpoints and the model."""
     seed: int = 0
     """Seed of initial weights, image order, augmentation and dropout."""
-    epochs: int = field(metadata=EPOCHS)
+    epochs: int | Auto = field(metadata=EPOCHS)
     """Passes over the training images."""
-    batch_size: int = field(metadata=BATCH)
+    batch_size: int | Auto = field(metadata=BATCH)
     """Images per step."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
@@ -81,8 +83,9 @@ class TrainingConfig:
     """Decay of the running average of the weights, which is evaluated and kept; 0 for none."""
     freeze_backbone: bool = False
     """Freeze the backbone's weights and norm statistics, and train only the other parts."""
-    val_every: int = field(default=1, metadata=STEPS)
-    """Epochs between validations; the last epoch is always validated."""
+    val_every: int | Auto = field(default=1, metadata=RESOLVED | STEPS)
+    """Epochs between validations; the last epoch is always validated. `auto` spreads about 20 over
+    the run; segmentation models only."""
     checkpoint_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
     """Steps between checkpoints."""
     log_every: int = field(metadata=WITHOUT_EFFECT | STEPS)

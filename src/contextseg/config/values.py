@@ -56,7 +56,8 @@ def described(hint: Any) -> str:
         return "null"
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return "one of " + ", ".join(map(repr, arguments))
+        listed = ", ".join(map(repr, arguments))
+        return f"one of {listed}" if len(arguments) > 1 else listed
     if origin in (Union, types.UnionType):
         return " or ".join(map(described, arguments))
     if origin is tuple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 
 def some(names: Collection[str]) -> str:
@@ -14,3 +14,8 @@ def some(names: Collection[str]) -> str:
 def kinds(suffixes: Collection[str]) -> str:
     """Suffixes, sorted."""
     return ", ".join(sorted(suffixes))
+
+
+def abbreviated(names: Sequence[str]) -> str:
+    """The first few names, for messages."""
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")

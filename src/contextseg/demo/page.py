@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
+from contextseg.config.auto import settled
 from contextseg.demo.words import counted, duration
 
 if TYPE_CHECKING:
@@ -143,13 +144,14 @@ def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | 
 
 
 def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, object]:
+    epochs, (rows, columns) = settled(config.epochs, "epochs"), config.augment.crop_size
     return {
         "model": f"{config.model.name} on {config.model.backbone}, "
         f"output stride {config.model.output_stride}",
         "data": config.data.root,
-        "training": f"{counted(config.epochs, 'epoch')}, {counted(steps, 'step')} of "
+        "training": f"{counted(epochs, 'epoch')}, {counted(steps, 'step')} of "
         f"{config.batch_size} images, crops of "
-        f"{config.augment.crop[0]} × {config.augment.crop[1]} pixels, {config.precision}",
+        f"{rows} × {columns} pixels, {config.precision}",
         "baseline": f"every pixel is {majority}",
         "all options": f"{config.out}/config.yaml",
     }

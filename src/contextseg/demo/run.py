@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
@@ -152,7 +153,9 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
     begun = Path(config.out) / CONFIG
     if begun.is_file():
         kept = read_yaml(begun, TrainConfig)
-        logger.info("%s keeps its plan: %s.", config.out, counted(kept.epochs, "epoch"))
+        logger.info(
+            "%s keeps its plan: %s.", config.out, counted(settled(kept.epochs, "epochs"), "epoch")
+        )
         return replace(
             config,
             epochs=kept.epochs,
@@ -167,9 +170,9 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
             partial(measure, config),
             crops_of(config),
             60 * minutes,
-            max(1, images // config.batch_size),
+            max(1, images // settled(config.batch_size, "batch_size")),
         )
-    logger.info("%s", described(chosen, config.augment.crop, 60 * minutes))
+    logger.info("%s", described(chosen, config.augment.crop_size, 60 * minutes))
     return with_plan(config, chosen)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.devices import choose_device
 from contextseg.system.resources import in_words, usable_memory
@@ -31,8 +32,8 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
     cuda = choose_device(config.device).type == "cuda"
     free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
     if isinstance(config, TrainConfig):
-        size = config.augment.crop
-        batch_size = config.batch_size // (config.devices if cuda else 1)
+        size = config.augment.crop_size
+        batch_size = settled(config.batch_size, "batch_size") // (config.devices if cuda else 1)
     else:
         size, batch_size = (config.model.size, config.model.size), config.batch_size
     need = training_bytes(model, batch_size, size, config.precision)

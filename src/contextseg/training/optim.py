@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from contextseg.config import OptimConfig
+from contextseg.config.auto import settled
 
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
@@ -18,8 +19,9 @@ def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimi
     norms, biases, codewords and smoothing factors are not.
     """
     groups = []
-    rate_of_rest = config.lr * config.head_lr_factor
-    rates = {"backbone": config.lr, "context": rate_of_rest * config.context_lr_factor}
+    base = settled(config.lr, "optim.lr")
+    rate_of_rest = base * config.head_lr_factor
+    rates = {"backbone": base, "context": rate_of_rest * config.context_lr_factor}
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     for part, rate in (*rates.items(), ("", rate_of_rest)):
         decayed, kept = [], []

@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
@@ -24,6 +25,7 @@ from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
+from contextseg.training.sizes import with_sizes
 from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
@@ -67,7 +69,9 @@ class SegmentationTask(Task[TrainConfig, Scores]):
                 f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
                 f"to use the data's."
             )
-        model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
+        config = replace(config, model=replace(config.model, num_classes=have))
+        config = with_sizes(config, self.train)
+        model = with_prior_grid(config.model, config.augment.crop_size)
         self.config = replace(config, model=model)
         self.class_weights = self._checked()
 
@@ -116,8 +120,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         config = self.config
         loader = TrainingLoader(
             TrainingSet(self.train, config.augment, config.model.normalisation.mean, config.seed),
-            batch_size=config.batch_size,
-            epochs=config.epochs,
+            batch_size=settled(config.batch_size, "batch_size"),
+            epochs=settled(config.epochs, "epochs"),
             seed=config.seed,
             workers=config.data.workers,
             rank=trainer.global_rank,

@@ -40,6 +40,7 @@ from contextseg.training.run_folder import (
     read_log,
 )
 from contextseg.training.segmentation import SegmentationTask
+from contextseg.training.sizes import with_run_sizes
 from contextseg.training.task import Task
 
 S = TypeVar("S", Scores, ClassificationScores)
@@ -128,13 +129,13 @@ def _train(
     watch: Callable[[Progress], None] | None,
 ) -> TrainResult[Any]:
     """As `train`, in a folder that is ours alone."""
-    config = with_run_normalisation(config, resume)
+    config = with_run_sizes(with_run_normalisation(config, resume), resume)
     checkpoint = checkpoint_of(folder, config, resume)
     task = kind_of(config)(with_precision(config, resume))
     pl.seed_everything(config.seed, verbose=False)
     model = task.build(fresh=checkpoint is None)
-    per_epoch = max(1, task.train_images // config.batch_size)
-    batches = per_epoch * config.epochs
+    per_epoch = max(1, task.train_images // task.config.batch_size)
+    batches = per_epoch * task.config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
     if checkpoint is not None and checkpoint.steps >= module.steps:
         if is_finished(folder):
