@@ -97,9 +97,9 @@ class TrainingModule(pl.LightningModule):
         """Reset the scores."""
         self.metrics.reset()
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Add a batch to the scores."""
-        self.task.count(self, batch)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Add a batch to the scores; returns what was predicted."""
+        return self.task.count(self, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""

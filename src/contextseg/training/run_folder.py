@@ -17,7 +17,10 @@ LAST = "last.ckpt"
 LAST_MODEL = "last.safetensors"
 """Weights of the last step; written last, so a run that has this file is finished."""
 MODEL = "model.safetensors"
-FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL)
+REPORT = "report.html"
+PICTURES = "pictures"
+"""Folder of the pictures that the report shows."""
+FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL, REPORT)
 
 
 def is_finished(folder: Path) -> bool:

@@ -1,0 +1,106 @@
+"""Which classes are taken for which: a matrix, or the most frequent pairs if there are many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contextseg.data.classes import Classes
+from contextseg.report.bars import LETTER, Bar, bar_chart, shortened
+from contextseg.report.charts import Chart
+from contextseg.report.formatting import NOTHING, fixed, percent
+from contextseg.report.rendering import render
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_CLASSES = 32
+"""Maximum number of classes in a matrix; of more, the pairs are shown."""
+MOST_NUMBERS = 16
+"""Maximum number of classes with numbers in the cells."""
+PAIRS = 24
+"""Maximum number of pairs."""
+
+
+def confusion_chart(confusion: Tensor, classes: Classes, unit: str) -> Chart | None:
+    """The confusion of up to MOST_CLASSES classes as a matrix, else its largest entries.
+
+    Args:
+        confusion: counts [L, L] by true label (row) and predicted label (column).
+        classes: the L classes.
+        unit: what was counted: `pixels`, `images`.
+
+    Returns:
+        A chart; None if nothing was counted, or nothing is confused among many classes.
+    """
+    counts = confusion.double().numpy()
+    if not counts.sum():
+        return None
+    if len(counts) > MOST_CLASSES:
+        return _pairs(counts, classes, unit)
+    return _matrix(counts, classes, unit)
+
+
+def _matrix(counts: np.ndarray, classes: Classes, unit: str) -> Chart:
+    number = len(counts)
+    numbers = number <= MOST_NUMBERS
+    cell = 44 if numbers else 24
+    names = [shortened(name) for name in classes.names]
+    letters = LETTER * max(map(len, names))
+    left, top = 40 + letters, 8
+    under = 22 + 0.72 * letters  # names slant at 45 degrees
+    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    filled = counts.sum(1) > 0
+    cells = [
+        {
+            "x": left + column * cell,
+            "y": top + row * cell,
+            "share": shares[row, column],
+            "text": _cell_text(shares[row, column]) if numbers else "",
+            "hint": f"{classes.names[row]} taken for {classes.names[column]}: "
+            f"{percent(shares[row, column])} %",
+            "right": row == column,
+        }
+        for row in np.flatnonzero(filled)
+        for column in range(number)
+        if shares[row, column] >= 0.0005 or row == column
+    ]
+    right = "; ".join(
+        f"{name} {percent(shares[label, label]) if filled[label] else NOTHING}"
+        for label, name in enumerate(classes.names)
+    )
+    return Chart(
+        title="Confusion matrix",
+        description=f"Confusion matrix: predicted {unit} of each true class, in percent. "
+        f"Right: {right}.",
+        width=round(left + number * cell + max(16, 0.72 * len(names[-1]))),
+        height=round(top + number * cell + under + 18),
+        drawing=render(
+            "confusion.svg", cells=cells, names=names, cell=cell, left=left, top=top,
+            size=number * cell, under=under, empty=np.flatnonzero(~filled).tolist(),
+            unit=unit,
+        ),
+    )  # fmt: skip
+
+
+def _cell_text(share: float) -> str:
+    """Percent for a cell: whole from 1 % on, empty below half a percent."""
+    return fixed(100 * share, 0) if share >= 0.005 else ""
+
+
+def _pairs(counts: np.ndarray, classes: Classes, unit: str) -> Chart | None:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    largest = np.argsort(wrong, axis=None)[::-1][:PAIRS]
+    found = [divmod(int(place), len(counts)) for place in largest]
+    bars = [
+        Bar(
+            f"{shortened(classes.names[row])} → {shortened(classes.names[column])}",
+            100 * wrong[row, column] / counts[row].sum(),
+        )
+        for row, column in found
+        if wrong[row, column]
+    ]
+    label = f"percent of the {unit} of the true class"
+    return bar_chart("Most confused pairs", bars, x_label=label, places=1, compact=True)
