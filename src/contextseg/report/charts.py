@@ -11,7 +11,7 @@ from markupsafe import Markup
 from contextseg.report.formatting import fixed, number
 from contextseg.report.rendering import render
 
-WIDEST = 600
+WIDEST = 760
 """Width of a chart that fits next to another one, in pixels."""
 _MARGIN, _LINE, _KEY, _LETTER = 16, 20, 40, 6.6
 """Of the legend in a file: margin, height of a line, room for the key, width of a letter."""

@@ -19,12 +19,14 @@ MOST_CLASSES = 32
 """Maximum number of classes in a matrix; of more, the pairs are shown."""
 MOST_NUMBERS = 16
 """Maximum number of classes with numbers in the cells."""
+NAME = 19
+"""Maximum length of a name in a pair, in letters."""
 PAIRS = 24
-"""Maximum number of pairs."""
+"""Maximum number of pairs; those with the most errors are shown."""
 
 
-def confusion_chart(confusion: Tensor, classes: Classes, unit: str) -> Chart | None:
-    """The confusion of up to MOST_CLASSES classes as a matrix, else its largest entries.
+def confusion_charts(confusion: Tensor, classes: Classes, unit: str) -> list[Chart]:
+    """The confusion as a matrix, for up to MOST_CLASSES classes, and its largest errors.
 
     Args:
         confusion: counts [L, L] by true label (row) and predicted label (column).
@@ -32,14 +34,14 @@ def confusion_chart(confusion: Tensor, classes: Classes, unit: str) -> Chart | N
         unit: what was counted: `pixels`, `images`.
 
     Returns:
-        A chart; None if nothing was counted, or nothing is confused among many classes.
+        Up to two charts; none if nothing was counted, or nothing is wrong among many classes.
     """
     counts = confusion.double().numpy()
     if not counts.sum():
-        return None
-    if len(counts) > MOST_CLASSES:
-        return _pairs(counts, classes, unit)
-    return _matrix(counts, classes, unit)
+        return []
+    pairs = _pairs(counts, classes, unit)
+    matrix = _matrix(counts, classes, unit) if len(counts) <= MOST_CLASSES else None
+    return [chart for chart in (matrix, pairs) if chart]
 
 
 def _matrix(counts: np.ndarray, classes: Classes, unit: str) -> Chart:
@@ -96,11 +98,12 @@ def _pairs(counts: np.ndarray, classes: Classes, unit: str) -> Chart | None:
     found = [divmod(int(place), len(counts)) for place in largest]
     bars = [
         Bar(
-            f"{shortened(classes.names[row])} → {shortened(classes.names[column])}",
-            100 * wrong[row, column] / counts[row].sum(),
+            f"{shortened(classes.names[row], NAME)} → {shortened(classes.names[column], NAME)} "
+            f"({percent(wrong[row, column] / counts[row].sum(), 0)} %)",
+            100 * wrong[row, column] / wrong.sum(),
         )
         for row, column in found
         if wrong[row, column]
     ]
-    label = f"percent of the {unit} of the true class"
+    label = f"percent of all wrong {unit} (in brackets: of the true class)"
     return bar_chart("Most confused pairs", bars, x_label=label, places=1, compact=True)

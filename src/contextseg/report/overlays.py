@@ -80,7 +80,7 @@ def draw_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) ->
     """
     drawn = np.repeat(_pale(image)[..., None], 3, axis=2)
     wrong = (truth != prediction) & (truth != IGNORED)
-    drawn[wrong] = (0.25 * drawn[wrong] + 0.75 * np.array(WRONG)).astype(np.uint8)
+    drawn[wrong] = (0.35 * drawn[wrong] + 0.65 * np.array(WRONG)).astype(np.uint8)
     return _hatched(drawn, image, truth == IGNORED)
 
 

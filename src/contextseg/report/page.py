@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from contextseg.data.classes import Classes
-from contextseg.report.confusion import confusion_chart
+from contextseg.report.confusion import confusion_charts
 from contextseg.report.curves import Rows, curve_charts
 from contextseg.report.formatting import MEANS
 from contextseg.report.galleries import Gallery, embedded
@@ -70,10 +70,10 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         path: file to write, atomically.
         report: what it shows.
     """
-    scores, classes, chart = report.scores, report.classes, None
+    scores, classes, confusion = report.scores, report.classes, []
     if scores is not None:
         unit = "pixels" if _is_segmentation(scores) else "images"
-        chart = confusion_chart(scores.confusion, classes, unit)
+        confusion = confusion_charts(scores.confusion, classes, unit)
     galleries = {
         name: {"heading": gallery.heading, "note": gallery.note, "pictures": embedded(gallery)}
         for name, gallery in (("validation", report.validation), ("batches", report.batches))
@@ -89,7 +89,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         classes=classes,
         table=None if scores is None else _table(report),
         baseline=report.baseline,
-        confusion=chart,
+        confusion=confusion,
         validation=galleries.get("validation"),
         batches=galleries.get("batches"),
         curves=curve_charts(report.log),

@@ -12,7 +12,7 @@ from contextseg.config.labels import IGNORED
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.legend import INK, PAPER, LegendEntry, with_legend
 from contextseg.report.overlays import HATCHED, draw_errors, draw_labels, fitted
-from contextseg.system.fonts import drawable
+from contextseg.system.fonts import Drawable, drawable
 
 MOST = 6
 """Maximum number of images of a batch that are drawn."""
@@ -25,7 +25,7 @@ NAMED = 32
 SMALL_TILE = 120
 """Longer side of an image with one class."""
 _WIDEST = 1280
-_GAP, _TEXT = 8, 14
+_GAP, _TEXT, _LARGE_TEXT = 8, 14, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,47 +125,62 @@ def example_strip(example: Example, classes: Classes, title: str) -> Image.Image
         f"{100 * example.accuracy:.1f} % of the pixels right"
     )
     tiles = [Tile(caption, caption, [panel]) for caption, panel in panels.items()]
-    strip = _grid(tiles, f"{title}: {example.name}: {score}", f"{title}: {score}", columns=4)
+    heading = f"{title}: {example.name}: {score}"
+    size = min(_LARGE_TEXT, max(_TEXT, image.shape[1] // 20))  # legible in a column of a page
+    strip = _grid(tiles, heading, f"{title}: {score}", columns=4, size=size)
     counts = np.bincount(truth.reshape(-1), minlength=256)
     counts += np.bincount(prediction.reshape(-1), minlength=256)
-    return with_legend(strip, _entries(counts, classes, shares=False), size=_TEXT)
+    return with_legend(strip, _entries(counts, classes, shares=False), size=size, below=True)
 
 
 def _grid(
-    tiles: Sequence[Tile], title: str, otherwise: str = "", columns: int | None = None
+    tiles: Sequence[Tile],
+    title: str,
+    otherwise: str = "",
+    *,
+    columns: int | None = None,
+    size: int = _TEXT,
 ) -> Image.Image:
-    """Tiles in rows under a title."""
+    """Tiles in rows under a title.
+
+    Args:
+        tiles: from left to right, then down.
+        title: text at the top.
+        otherwise: ASCII text in its place if this machine has no font for it.
+        columns: tiles in a row; None takes as many as have room.
+        size: font size in pixels.
+    """
     rows, wide = (max(p.shape[i] for tile in tiles for p in tile.pictures) for i in (0, 1))
     each = max(len(tile.pictures) for tile in tiles)
-    line = round(1.7 * _TEXT)
+    line = round(1.7 * size)
     width, height = each * (wide + 2) - 2 + _GAP, rows + line + _GAP
     if columns is None:
         most = max(1, (_WIDEST - _GAP) // width)
         columns = -(-len(tiles) // -(-len(tiles) // most))  # rows of about equal length
     down = -(-len(tiles) // columns)
-    heading = drawable(title, _TEXT + 1, otherwise or title)
+    heading = drawable(title, size + 1, otherwise or title)
     needed = round(heading.font.getlength(heading.text)) + 2 * _GAP
-    size = max(columns * width + _GAP, min(needed, _WIDEST)), down * height + line + _GAP
-    sheet = Image.new("RGB", size, PAPER)
+    whole = max(columns * width + _GAP, min(needed, _WIDEST)), down * height + line + _GAP
+    sheet = Image.new("RGB", whole, PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, _GAP), heading.text, INK, heading.font)
     for number, tile in enumerate(tiles):
         left = number % columns * width + _GAP
         top = number // columns * height + line + _GAP
-        text = _shortened(tile, width - _GAP)
+        text = _shortened(tile, width - _GAP, size)
         draw.text((left, top + line // 2), text.text, INK, text.font, anchor="lm")
         for place, picture in enumerate(tile.pictures):
             sheet.paste(Image.fromarray(picture), (left + place * (wide + 2), top + line))
     return sheet
 
 
-def _shortened(tile: Tile, room: int):
+def _shortened(tile: Tile, room: int, size: int) -> Drawable:
     """The caption of a tile in a font that has its letters, cut where it has no room."""
     text = tile.caption
-    shown = drawable(text, _TEXT, tile.otherwise)
+    shown = drawable(text, size, tile.otherwise)
     while shown.font.getlength(shown.text) > room and len(text) > 4:
         text = text[: -max(1, len(text) // 16)]
-        shown = drawable(f"{text}...", _TEXT, tile.otherwise)
+        shown = drawable(f"{text}...", size, tile.otherwise)
         if shown.text == tile.otherwise:
             break
     return shown
@@ -183,7 +198,7 @@ def _entries(counts: np.ndarray, classes: Classes, *, shares: bool) -> list[Lege
     infos = dict(enumerate(classes.classes))
     infos[IGNORED] = ClassInfo(IGNORED, "ignored (hatched)", HATCHED)
     return [
-        LegendEntry(infos[label], counts[label] / total if shares else None)
+        LegendEntry(infos[label], counts[label] / total if shares else None, label == IGNORED)
         for label in np.flatnonzero(counts).tolist()
         if label in infos
     ]

@@ -40,6 +40,8 @@ class TrainingModule(pl.LightningModule):
         self.metrics = task.metrics()
         self.scores: Any = None
         """Scores of the latest validation."""
+        self.drew_all = True
+        """Whether all pictures of this session have been drawn so far."""
         statistics = pixel_statistics(self.config.model.normalisation)
         self.register_buffer("pixel_mean", statistics.mean, persistent=False)
         self.register_buffer("pixel_std", statistics.std, persistent=False)

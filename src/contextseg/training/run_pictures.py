@@ -12,7 +12,7 @@ from torch import Tensor
 from contextseg.data.classes import Classes
 from contextseg.report.bars import Bar, bar_chart
 from contextseg.report.charts import Chart
-from contextseg.report.confusion import confusion_chart
+from contextseg.report.confusion import confusion_charts
 from contextseg.report.curves import Rows, curve_charts
 from contextseg.system.atomic_files import write_text
 from contextseg.training.run_folder import PICTURES
@@ -67,7 +67,8 @@ class RunPictures(ABC):
             write_text(self.folder / chart.file_name, chart.figure())
 
     def _draw_confusion(self, confusion: Tensor, classes: Classes) -> None:
-        self._write(confusion_chart(confusion, classes, self.unit))
+        for chart in confusion_charts(confusion, classes, self.unit):
+            self._write(chart)
 
     def _draw_bars(self, title: str, values: dict[str, float]) -> None:
         """Bars of values in 0 to 1 by name, the highest first."""

@@ -163,7 +163,11 @@ def _train(
         if not task.validates:
             task.save(folder / MODEL, module.model)
         if task.config.pictures:
-            attempt(lambda: refresh(folder, task, task.pictures(folder)), folder)
+            attempt(
+                lambda: refresh(folder, task, task.pictures(folder)),
+                folder,
+                quiet=not module.drew_all,
+            )
         task.save(folder / LAST_MODEL, module.model)
     return result_of(folder, type(task), interrupted)
 

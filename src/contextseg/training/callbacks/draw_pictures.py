@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 
 from contextseg.system.atomic_files import remove_partials
 from contextseg.training.module import TrainingModule
-from contextseg.training.run_folder import LOG, PICTURES, read_log
+from contextseg.training.run_folder import LOG, PICTURES, REPORT, read_log
 from contextseg.training.run_pictures import BATCHES, RunPictures
 from contextseg.training.run_report import write_run_report
 from contextseg.training.task import Task
@@ -40,7 +40,6 @@ class DrawPictures(pl.Callback):
         self.folder = folder
         self.kept = kept
         self._pictures: RunPictures | None = None
-        self._failed = False
         self._refreshed = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -54,16 +53,20 @@ class DrawPictures(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Draw the first batches before they are trained on: wrong labels show at once."""
+        assert isinstance(pl_module, TrainingModule)
         pictures = self._pictures
         if pictures is not None and batch_idx < BATCHES:
-            self._try(lambda: pictures.draw_batch(batch, batch_idx + 1))
+            self._try(pl_module, lambda: pictures.draw_batch(batch, batch_idx + 1))
             self._refresh(pl_module)
+            if batch_idx == 0 and pl_module.drew_all:
+                logger.info("First images with their labels: %s", self.folder / REPORT)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,
     ) -> None:  # fmt: skip
         """Refresh the report of a run whose validations are far apart."""
+        assert isinstance(pl_module, TrainingModule)
         if self._pictures is not None and time.monotonic() - self._refreshed > PAUSE:
             self._refresh(pl_module)
 
@@ -77,9 +80,10 @@ class DrawPictures(pl.Callback):
         batch_idx: int, dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Collect the best and the worst images of this process."""
+        assert isinstance(pl_module, TrainingModule)
         pictures = self._pictures
         if pictures is not None:
-            self._try(lambda: pictures.add(batch, outputs))
+            self._try(pl_module, lambda: pictures.add(batch, outputs))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the images and scores if these weights are kept; refresh curves and report."""
@@ -88,19 +92,18 @@ class DrawPictures(pl.Callback):
         if pictures is None:
             return
         if scores is not None and self.kept():
-            self._try(pictures.draw_validation)
-            self._try(lambda: pictures.draw_scores(scores))
+            self._try(pl_module, pictures.draw_validation)
+            self._try(pl_module, lambda: pictures.draw_scores(scores))
         self._refresh(pl_module)
 
-    def _refresh(self, module: pl.LightningModule) -> None:
-        assert isinstance(module, TrainingModule)
-        pictures, task = self._pictures, module.task
+    def _refresh(self, module: TrainingModule) -> None:
+        pictures = self._pictures
         assert pictures is not None
-        self._try(lambda: refresh(self.folder, task, pictures))
+        self._try(module, lambda: refresh(self.folder, module.task, pictures))
         self._refreshed = time.monotonic()
 
-    def _try(self, draw: Callable[[], object]) -> None:
-        self._failed |= not attempt(draw, self.folder, quiet=self._failed)
+    def _try(self, module: TrainingModule, draw: Callable[[], object]) -> None:
+        module.drew_all &= attempt(draw, self.folder, quiet=not module.drew_all)
 
 
 def refresh(folder: Path, task: Task[Any, Any], pictures: RunPictures) -> None:
