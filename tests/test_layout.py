@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
                    "system", "weights"},
     "interop": {"config", "data", "engines", "factory", "inference", "metrics",
                 "models", "ops", "system", "weights"},
-    "report": {"config", "data", "inference", "system"},
+    "report": {"config", "data", "inference", "metrics", "system"},
     "training": {"config", "data", "evaluation", "factory", "inference",
                  "losses", "metrics", "models", "ops", "report", "system", "weights"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",

@@ -95,6 +95,7 @@ def bar_chart(
             top=TOP,
             bottom=bottom,
             tones=1 if compact else TONES,
+            compact=compact,
             thick=row * 0.55,
             ticks=list(zip(map(place, x_ticks), tick_labels(x_ticks), strict=True)),
             x_label=x_label,

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 32
 """Maximum number of classes in a matrix; of more, the pairs are shown."""
-MOST_NUMBERS = 16
-"""Maximum number of classes with numbers in the cells."""
+MOST_LARGE = 16
+"""Maximum number of classes with large cells."""
+_HALF_LABEL = 110
+"""Half the width of the label of the columns, in pixels."""
 NAME = 19
 """Maximum length of a name in a pair, in letters."""
 PAIRS = 24
@@ -46,11 +48,10 @@ def confusion_charts(confusion: Tensor, classes: Classes, unit: str) -> list[Cha
 
 def _matrix(counts: np.ndarray, classes: Classes, unit: str) -> Chart:
     number = len(counts)
-    numbers = number <= MOST_NUMBERS
-    cell = 44 if numbers else 24
+    cell = 44 if number <= MOST_LARGE else 24
     names = [shortened(name) for name in classes.names]
     letters = LETTER * max(map(len, names))
-    left, top = 40 + letters, 8
+    left, top = max(40 + letters, _HALF_LABEL - number * cell / 2), 8
     under = 22 + 0.72 * letters  # names slant at 45 degrees
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     filled = counts.sum(1) > 0
@@ -59,7 +60,7 @@ def _matrix(counts: np.ndarray, classes: Classes, unit: str) -> Chart:
             "x": left + column * cell,
             "y": top + row * cell,
             "share": shares[row, column],
-            "text": _cell_text(shares[row, column]) if numbers else "",
+            "text": _cell_text(shares[row, column]),
             "hint": f"{classes.names[row]} taken for {classes.names[column]}: "
             f"{percent(shares[row, column])} %",
             "right": row == column,
@@ -76,7 +77,7 @@ def _matrix(counts: np.ndarray, classes: Classes, unit: str) -> Chart:
         title="Confusion matrix",
         description=f"Confusion matrix: predicted {unit} of each true class, in percent. "
         f"Right: {right}.",
-        width=round(left + number * cell + max(16, 0.72 * len(names[-1]))),
+        width=round(left + max(number * cell + 16, number * cell / 2 + _HALF_LABEL)),
         height=round(top + number * cell + under + 18),
         drawing=render(
             "confusion.svg", cells=cells, names=names, cell=cell, left=left, top=top,

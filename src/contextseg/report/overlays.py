@@ -86,8 +86,8 @@ def draw_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) ->
 
 def _hatched(drawn: np.ndarray, image: np.ndarray, where: np.ndarray) -> np.ndarray:
     """`drawn`, with diagonal stripes over the grey image at `where`."""
-    rows, columns = np.indices(where.shape, sparse=True)
-    dark = (rows + columns) % _STRIPE < 2
+    height, width = where.shape
+    dark = (np.arange(height)[:, None] + np.arange(width)) % _STRIPE < 2
     grey = _pale(image)
     drawn[where] = grey[where, None]
     drawn[where & dark] = (70, 70, 70)

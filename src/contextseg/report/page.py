@@ -70,10 +70,10 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         path: file to write, atomically.
         report: what it shows.
     """
-    scores, classes, confusion = report.scores, report.classes, []
+    scores, classes, confusion, table = report.scores, report.classes, [], None
     if scores is not None:
-        unit = "pixels" if _is_segmentation(scores) else "images"
-        confusion = confusion_charts(scores.confusion, classes, unit)
+        table = _table(scores, report)
+        confusion = confusion_charts(scores.confusion, classes, str(table["unit"]))
     galleries = {
         name: {"heading": gallery.heading, "note": gallery.note, "pictures": embedded(gallery)}
         for name, gallery in (("validation", report.validation), ("batches", report.batches))
@@ -87,7 +87,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         means=_means(report),
         samples=[shown(sample, classes) for sample in report.samples],
         classes=classes,
-        table=None if scores is None else _table(report),
+        table=table,
         baseline=report.baseline,
         confusion=confusion,
         validation=galleries.get("validation"),
@@ -95,10 +95,6 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         curves=curve_charts(report.log),
     )
     write_text(path, page)
-
-
-def _is_segmentation(scores: Scores | ClassificationScores) -> bool:
-    return hasattr(scores, "iou")
 
 
 def _means(report: Report) -> list[dict[str, object]]:
@@ -112,12 +108,12 @@ def _means(report: Report) -> list[dict[str, object]]:
     return found
 
 
-def _table(report: Report) -> dict[str, object]:
+def _table(scores: Scores | ClassificationScores, report: Report) -> dict[str, object]:
     """The content of the table of scores by class."""
-    scores = report.scores
-    assert scores is not None
+    from contextseg.metrics import Scores
+
     totals = scores.confusion.sum(1).tolist()
-    if _is_segmentation(scores):
+    if isinstance(scores, Scores):
         unit, measure, values, overall = "pixels", "IoU", scores.iou, ("mean IoU", scores.mean_iou)
     else:
         values = [math.nan if error is None else error for error in scores.class_error]

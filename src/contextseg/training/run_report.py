@@ -76,7 +76,7 @@ def run_report(
 
 def model_name(config: Any) -> str:
     """The model of a run as it is written in text, with its backbone if it has one."""
-    name = NAMES.get(config.model.name, config.model.name)
+    name = str(NAMES.get(config.model.name, config.model.name))
     backbone = getattr(config.model, "backbone", "")
     return f"{name} with {backbone}" if backbone else name
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from contextseg.data.classes import Classes
@@ -22,9 +23,8 @@ KEPT = 3
 
 
 class _Candidate(NamedTuple):
-    score: float
-    index: int
-    """Position in the dataset; it decides between equal scores."""
+    rank: tuple[float, int]
+    """Mean IoU; position in the dataset, which decides between equal scores."""
     example: Example
 
 
@@ -58,7 +58,7 @@ class SegmentationPictures(RunPictures):
         shown = {key: batch[key][:MOST].cpu().numpy() for key in ("image", "labels", "index")}
         count, all_ = len(shown["image"]), len(batch["image"])
         title = f"Training batch {number}: {count} of {all_} images, without and with labels"
-        names = [self._train_names[index] for index in shown["index"]]
+        names = [self._train_names[int(index)] for index in shown["index"].tolist()]
         images = [as_rgb(image) for image in shown["image"]]
         sheet = batch_sheet(images, list(shown["labels"]), names, self.classes, title)
         save_picture(self.folder / f"train_batch_{number}.jpg", sheet, title)
@@ -74,29 +74,26 @@ class SegmentationPictures(RunPictures):
             scores = image_scores(truth, prediction, self.classes.num_classes)
             if scores is None:
                 continue
-            new = scores[0], index
-            best = len(self._best) < KEPT or new > self._best[-1][:2]
-            if not (best or len(self._worst) < KEPT or new < self._worst[-1][:2]):
+            rank = scores[0], index
+            best = len(self._best) < KEPT or rank > self._best[-1].rank
+            if not (best or len(self._worst) < KEPT or rank < self._worst[-1].rank):
                 continue
-            example = Example(
-                self._val_names[index] if self._val_names else f"image {index}",
-                *(
-                    fitted(picture, PANEL)
-                    for picture in (
-                        as_rgb(batch["image"][place].cpu().numpy()),
-                        truth.cpu().numpy().astype(np.uint8),
-                        prediction.cpu().numpy().astype(np.uint8),
-                    )
-                ),
-                *scores,
+            image, labels, found = (
+                fitted(picture, PANEL)
+                for picture in (
+                    as_rgb(batch["image"][place].cpu().numpy()),
+                    truth.cpu().numpy().astype(np.uint8),
+                    prediction.cpu().numpy().astype(np.uint8),
+                )
             )
-            candidate = _Candidate(*new, example)
+            name = self._val_names[int(index)] if self._val_names else f"image {index}"
+            candidate = _Candidate(rank, Example(name, image, labels, found, *scores))
             self._best = sorted([*self._best, candidate], key=_rank, reverse=True)[:KEPT]
             self._worst = sorted([*self._worst, candidate], key=_rank)[:KEPT]
 
     def draw_validation(self) -> None:
         """Draw the best and the worst images; with few images, each only once."""
-        ordered = sorted({c.index: c for c in self._worst + self._best}.values(), key=_rank)
+        ordered = sorted({c.rank: c for c in self._worst + self._best}.values(), key=_rank)
         worst = ordered[: min(KEPT, len(ordered) // 2)]
         best = ordered[len(worst) :][-KEPT:][::-1]
         for kind, found in (("worst", worst), ("best", best)):
@@ -105,7 +102,7 @@ class SegmentationPictures(RunPictures):
                 strip = example_strip(example, self.classes, f"{kind} {number}")
                 self._save(f"validation_{kind}_{number}", strip, f"{kind} {number}", example)
 
-    def _save(self, name: str, strip, title: str, example: Example) -> None:
+    def _save(self, name: str, strip: Image.Image, title: str, example: Example) -> None:
         description = (
             f"{title}: {example.name}, mean IoU {100 * example.mean_iou:.1f} %: image, ground "
             f"truth, prediction, errors"
@@ -142,4 +139,4 @@ def image_scores(truth: Tensor, prediction: Tensor, classes: int) -> tuple[float
 
 
 def _rank(candidate: _Candidate) -> tuple[float, int]:
-    return candidate[:2]
+    return candidate.rank
