@@ -25,7 +25,8 @@ from contextseg.config.networks import DeepTENConfig, EncNet14Config
 
 SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
 CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
-WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers"}
+WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers",
+                  "pictures"}  # fmt: skip
 
 
 def test_options_without_effect():

@@ -90,6 +90,9 @@ class TrainingConfig:
     """Steps between checkpoints."""
     log_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
     """Steps between rows of the log."""
+    pictures: bool = field(default=True, metadata=WITHOUT_EFFECT)
+    """Write `report.html` and `pictures/` into the run folder: first batches with their labels,
+    curves, scores by class, best and worst validation images."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from contextseg.config import TrainConfig
 from contextseg.config.auto import settled
 from contextseg.demo.budget import crops_of, described, plan, with_plan
-from contextseg.demo.page import REPORT, constant_scores, write_page
+from contextseg.demo.page import FINISHED, REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
 from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
@@ -48,7 +48,7 @@ class DemoResult:
 def demo_folder(wanted: str) -> Path:
     """`wanted`, or that name with a number if it already holds a finished demo."""
     folder, number = Path(wanted), 2
-    while (folder / REPORT).exists():
+    while (folder / REPORT).exists() and (folder / FINISHED).exists():
         folder = Path(f"{wanted}-{number}")
         number += 1
     return folder
@@ -73,7 +73,7 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
             several devices, or the folder holds a run with other options.
         FolderInUseError: another demonstration or training is running in the folder.
     """
-    with exclusive(config.out, (REPORT,)):
+    with exclusive(config.out, (REPORT, FINISHED)):
         return _run_demo(config, minutes)
 
 

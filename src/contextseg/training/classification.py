@@ -23,6 +23,7 @@ from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.system.compiler import can_compile
+from contextseg.training.classifier_pictures import ClassifierPictures
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
 from contextseg.weights.classifiers import save_classifier
@@ -149,14 +150,19 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         """Cross-entropy, in float32."""
         return {"loss": loss(model(images).float(), batch["labels"])}
 
-    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Add the predictions for a batch to the metrics."""
+    def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Add the predictions for a batch to the metrics: [B], int64."""
         index = batch["index"]
         original = None
         if self._is_original is not None:
             original = self._is_original.to(index.device)[index]
-        module.metrics.update(module.model(module.normalise(batch["image"])), batch["labels"],
-                              original)  # fmt: skip
+        logits = module.model(module.normalise(batch["image"]))
+        module.metrics.update(logits, batch["labels"], original)
+        return logits.argmax(1)
+
+    def pictures(self, folder: Path) -> ClassifierPictures:
+        """Batches with the names of their classes."""
+        return ClassifierPictures(folder, self.classes)
 
     def row(self, scores: ClassificationScores) -> dict[str, float]:
         """Error over all images, and over those with their original pixels."""

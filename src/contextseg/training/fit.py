@@ -15,6 +15,7 @@ from torch.multiprocessing.spawn import ProcessException
 
 from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
+from contextseg.training.callbacks.draw_pictures import DrawPictures
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
@@ -63,6 +64,8 @@ def fit(
     # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
     epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
+    keep = KeepBest(folder)
+    drawing = [DrawPictures(folder, keep.has_kept)] if config.pictures else []
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings(), training_failures(folder, config):
         trainer = pl.Trainer(
@@ -77,11 +80,13 @@ def fit(
             accumulate_grad_batches=task.accumulate,
             gradient_clip_val=config.gradient_clip or None,
             # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
-            # SaveLast comes after it and sees the trained ones.
+            # SaveLast comes after it and sees the trained ones. DrawPictures reads what KeepBest
+            # and Monitor write, and comes before SaveLast, which may end the run.
             callbacks=[
-                KeepBest(folder),
+                keep,
                 *averaging,
                 monitor,
+                *drawing,
                 SaveLast(
                     folder, config.checkpoint_every, val_interval, monitor.check, spawned=spawned
                 ),

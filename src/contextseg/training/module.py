@@ -40,6 +40,8 @@ class TrainingModule(pl.LightningModule):
         self.metrics = task.metrics()
         self.scores: Any = None
         """Scores of the latest validation."""
+        self.drew_all = True
+        """Whether all pictures of this session have been drawn so far."""
         statistics = pixel_statistics(self.config.model.normalisation)
         self.register_buffer("pixel_mean", statistics.mean, persistent=False)
         self.register_buffer("pixel_std", statistics.std, persistent=False)
@@ -97,9 +99,9 @@ class TrainingModule(pl.LightningModule):
         """Reset the scores."""
         self.metrics.reset()
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Add a batch to the scores."""
-        self.task.count(self, batch)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Add a batch to the scores; returns what was predicted."""
+        return self.task.count(self, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""

@@ -20,7 +20,7 @@ MODEL = "model.safetensors"
 REPORT = "report.html"
 PICTURES = "pictures"
 """Folder of the pictures that the report shows."""
-FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL)
+FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL, REPORT)
 
 
 def is_finished(folder: Path) -> bool:

@@ -25,6 +25,7 @@ from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
+from contextseg.training.segmentation_pictures import SegmentationPictures
 from contextseg.training.sizes import with_sizes
 from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
@@ -154,8 +155,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         total = terms.pop("total")
         return {"loss": total, **{name: term.detach() for name, term in terms.items()}}
 
-    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Label maps of padded images, without the padding."""
+    def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Label maps of padded images, without the padding: [B, h, w], uint8."""
         model: SegmentationModel = module.model
         images = padded(batch["image"], SMALLEST_IMAGE, model.multiple, model.config)
         output = model(module.normalise(images))
@@ -163,7 +164,14 @@ class SegmentationTask(Task[TrainConfig, Scores]):
             output.coarse_logits, output.size, align_corners=output.align_corners
         )
         height, width = batch["labels"].shape[1:]
-        module.metrics.update(labels[:, :height, :width], batch["labels"], output.presence_logits)
+        labels = labels[:, :height, :width]
+        module.metrics.update(labels, batch["labels"], output.presence_logits)
+        return labels
+
+    def pictures(self, folder: Path) -> SegmentationPictures:
+        """Batches with their labels, and the best and the worst validation images."""
+        names = None if self.val is None else self.val.names
+        return SegmentationPictures(folder, self.classes, self.train.names, names)
 
     def row(self, scores: Scores) -> dict[str, float]:
         """Mean IoU, pixel accuracy, and mean average precision of presence."""

@@ -18,6 +18,7 @@ from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.system.exclusive import exclusive
 from contextseg.system.weight_files import read_weights
+from contextseg.training.callbacks.draw_pictures import attempt, refresh
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.checkpoint_file import read_checkpoint
 from contextseg.training.classification import ClassificationTask
@@ -54,7 +55,8 @@ class TrainResult(Generic[S]):
     """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and with
     which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
     kept weights, those of the best validation unless a classifier keeps its last, and their
-    scores), last.safetensors (weights of the last step)."""
+    scores), report.html and pictures/ (unless `pictures` is off), last.safetensors (weights of the
+    last step)."""
     scores: S | None
     """Scores of the kept weights; None without a validation."""
     steps: int
@@ -161,6 +163,12 @@ def _train(
     if not interrupted and module.global_rank == 0:
         if not task.validates:
             task.save(folder / MODEL, module.model)
+        if task.config.pictures:
+            attempt(
+                lambda: refresh(folder, task, task.pictures(folder)),
+                folder,
+                quiet=not module.drew_all,
+            )
         task.save(folder / LAST_MODEL, module.model)
     return result_of(folder, type(task), interrupted)
 
