@@ -23,7 +23,8 @@ from contextseg.data.setup.matching import Pair, match_pictures
 from contextseg.data.setup.needed_files import CLASSES, class_text, needed_lists
 from contextseg.data.setup.plan import DataPlan
 from contextseg.data.setup.splits import NEEDED, choose_splits
-from contextseg.data.survey import survey
+from contextseg.data.survey import recognised_format, survey
+from contextseg.data.wording import quoted
 
 
 def init_data(
@@ -76,7 +77,7 @@ def init_data(
     notes = left_over(root, match)
     if own is None:
         classes, found = classes_of(values, masks, root.resolve().name)
-        notes += found
+        notes += [*found, *_names_elsewhere(root)]
     else:
         classes = own
     counts = _counts(root, values, masks, classes, found=own is None)
@@ -104,6 +105,17 @@ def init_data(
     if not dry_run:
         plan.write()
     return plan
+
+
+def _names_elsewhere(root: Path) -> list[str]:
+    """A note on annotations that name the classes, which masks alone do not."""
+    found = recognised_format(root)
+    if found is None:
+        return []
+    return [
+        f"There are annotations in the format {found}, which may name the classes. `contextseg "
+        f"data import {quoted(root)} -o DIR` reads them into a new folder."
+    ]
 
 
 def _require_options(val: float, seed: int, group_by: str) -> None:
