@@ -45,8 +45,10 @@ MAY_IMPORT: dict[str, set[str]] = {
             "system", "training", "weights"},
 }  # fmt: skip
 ROOMS_WITHIN = {
-    "data.formats": {"", "classes", "images", "mask_files", "picture_files",
-                     "run_lengths", "sample", "suffixes", "vocabularies"},
+    "data.formats": {"", "affixes", "classes", "images", "mask_files", "picture_files",
+                     "run_lengths", "sample", "setup.descriptions", "setup.found_splits",
+                     "setup.grouping", "setup.matching", "setup.path_words", "setup.plan",
+                     "setup.splits", "suffixes", "vocabularies"},
 }  # fmt: skip
 """Rooms inside a room, and what they import of it; "" is the front of the outer room."""
 DOORS = {"data.formats": {"data.formats", "data.formats.catalogue"}}

@@ -19,8 +19,8 @@ from contextseg.data.formats.log import FormatError
 from contextseg.data.formats.objects import Export, Item, Region, Shape, Size
 from contextseg.data.formats.rasterise import placed_region, polygon_region, ring
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_of_path
 from contextseg.data.formats.tree import Tree
+from contextseg.data.setup.path_words import split_of_path
 from contextseg.system.atomic_files import write_text
 
 _KEYS = re.compile(r'"(imagePath|imageData|shape_type|flags|points)"')

@@ -17,7 +17,7 @@ from contextseg.data.pair_lists import can_be_listed
 from contextseg.data.setup.descriptions import arrangement, in_one_split, left_over, no_pairs
 from contextseg.data.setup.found_classes import classes_of, presence
 from contextseg.data.setup.found_splits import find_splits
-from contextseg.data.setup.grouping import GROUPINGS, GroupBy, divide
+from contextseg.data.setup.grouping import GroupBy, divide, require_division
 from contextseg.data.setup.mask_values import MaskValues, looks_like_mask, read_values
 from contextseg.data.setup.matching import Pair, match_pictures
 from contextseg.data.setup.needed_files import CLASSES, class_text, needed_lists
@@ -62,7 +62,7 @@ def init_data(
             fit, or an option is out of range; the message names the file and says what to do.
         FileExistsError: a list that is there would have to be replaced.
     """
-    _require_options(val, seed, group_by)
+    require_division(val, seed, group_by)
     require_root(path)
     root = Path(path)
     public = _public(root)
@@ -116,15 +116,6 @@ def _names_elsewhere(root: Path) -> list[str]:
         f"There are annotations in the format {found}, which may name the classes. `contextseg "
         f"data import {quoted(root)} -o DIR` reads them into a new folder."
     ]
-
-
-def _require_options(val: float, seed: int, group_by: str) -> None:
-    if not 0 < val < 1:
-        raise ValueError(f"val must be a share above 0 and below 1, such as 0.2, got {val}.")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}.")
-    if group_by not in GROUPINGS:
-        raise ValueError(f"group_by must be one of {', '.join(GROUPINGS)}, got {group_by!r}.")
 
 
 def _public(root: Path) -> Recognised | None:
