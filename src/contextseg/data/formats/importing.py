@@ -32,10 +32,11 @@ from contextseg.data.formats.unzip import unzip
 from contextseg.data.images import image_size, write_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.setup.grouping import GroupBy, require_division
-from contextseg.system.atomic_files import folder_beside, write_text
+from contextseg.system.atomic_files import write_text
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
 from contextseg.system.terminal import json_text
+from contextseg.system.work_folders import folder_beside
 
 REPORT = "import.json"
 """File of the imported folder that says where it comes from and what was left out."""
