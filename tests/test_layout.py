@@ -48,7 +48,7 @@ ROOMS_WITHIN = {
     "data.formats": {"", "affixes", "classes", "images", "mask_files", "picture_files",
                      "run_lengths", "sample", "setup.descriptions", "setup.found_splits",
                      "setup.grouping", "setup.matching", "setup.path_words", "setup.plan",
-                     "setup.splits", "suffixes", "vocabularies", "wording"},
+                     "setup.splits", "suffixes", "survey", "vocabularies", "wording"},
 }  # fmt: skip
 """Rooms inside a room, and what they import of it; "" is the front of the outer room."""
 DOORS = {"data.formats": {"data.formats", "data.formats.catalogue"}}

@@ -7,8 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from contextseg.data.class_files import READERS, own_class_file
+from contextseg.data.places import splits_in
+from contextseg.data.setup.mask_values import looks_like_mask
 from contextseg.data.setup.matching import match_pictures
-from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.suffixes import IMAGE_SUFFIXES, UNFIT_SUFFIXES
 from contextseg.data.walk import walk
 from contextseg.data.wording import quoted
 
@@ -26,7 +28,10 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 _OWN = tuple(LAYOUTS)[:3]
 """Those that need a file of classes."""
 _NEAREST, _FOLDERS = 3, 12
-_OF_INTEREST = frozenset({".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".parquet", ".zip"})
+_ARRAYS = frozenset({".npy", ".npz", ".mat", ".h5", ".hdf5", ".nii"})
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+_OF_INTEREST = _ARRAYS | UNFIT_SUFFIXES | {*_ARCHIVES, ".json", ".xml", ".txt", ".csv", ".yaml",
+                                           ".yml", ".parquet"}  # fmt: skip
 
 
 def survey(root: str | os.PathLike[str]) -> str:
@@ -70,14 +75,32 @@ def commands(path: Path) -> list[str]:
             f"There are annotations in the format {found}. `contextseg data import {shown} -o DIR` "
             f"makes a data set of them in a new folder DIR."
         )
-    number = len(match_pictures(path).pairs) if path.is_dir() else 0
+    elif path.is_file() and path.name.lower().endswith(_ARCHIVES):
+        lines.append("It is an archive. Unpack it, and give the folder.")
+    if path.is_file():
+        return lines
+    for inner in inner_data_sets(path)[:_NEAREST]:
+        lines.append(f"There is a data set in {inner}: give that folder.")
+    number = len(match_pictures(path, looks_like_mask).pairs)
     if number:
         lines.append(
             f"There are {number} pairs of an image and a mask, by their names. `contextseg data "
             f"init {shown}` finds their classes, divides them into train and val, and changes none "
             f"of them."
         )
+    arrays = Counter(file.suffix.lower() for file in walk(path).files) if not lines else {}
+    if found_arrays := sorted(arrays.keys() & _ARRAYS):
+        lines.append(
+            f"Masks in {', '.join(found_arrays)} files are not read. Save each as PNG: "
+            f"PIL.Image.fromarray(labels.astype('uint8')).save('NAME.png')."
+        )
     return lines
+
+
+def inner_data_sets(root: Path) -> list[Path]:
+    """Folders below `root` that name classes of their own and have images and masks, sorted."""
+    folders = {file.parent for file in walk(root).files if file.name in READERS}
+    return sorted(path for path in folders if path != root and splits_in(path))
 
 
 def recognised_format(path: Path) -> str | None:

@@ -99,7 +99,7 @@ def _lonely_classes(checked: Checked) -> Iterator[str]:
     classes = checked[0][0].classes
     number = np.sum(present, axis=0)
     absent = [name for name, times in zip(classes.names, number, strict=True) if not times]
-    if absent and not any(report.faulty for _, report in checked):
+    if absent and not any(report.problems for _, report in checked):
         yield f"No image has {some(absent)}."
     if len(checked) < 2:
         return

@@ -32,6 +32,7 @@ from contextseg.data.formats.unzip import unzip
 from contextseg.data.images import image_size, write_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.setup.grouping import GroupBy, require_division
+from contextseg.data.survey import commands
 from contextseg.system.atomic_files import write_text
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
@@ -190,10 +191,10 @@ def _folder_of(source: Path, target: Path, log: Log) -> Iterator[Path]:
 def _format_of(folder: Path, source: Path) -> str:
     name = recognise(folder)
     if name is None:
-        known = "; ".join(f"{name}: {entry.title}" for name, entry in FORMATS.items())
+        advice = "".join(f"\n{line}" for line in commands(source))
         raise ValueError(
-            f"{source}: is none of the formats that are read. Name one with --format if it is: "
-            f"{known}."
+            f"{source}: is in none of the formats that are read: {', '.join(FORMATS)}. If it is, "
+            f"name the format with --format.{advice}"
         )
     return name
 

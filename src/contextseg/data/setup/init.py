@@ -14,7 +14,13 @@ from contextseg.data.classes import Classes
 from contextseg.data.folder import require_root
 from contextseg.data.layouts import Recognised
 from contextseg.data.pair_lists import can_be_listed
-from contextseg.data.setup.descriptions import arrangement, in_one_split, left_over, no_pairs
+from contextseg.data.setup.descriptions import (
+    arrangement,
+    further_masks,
+    in_one_split,
+    left_over,
+    no_pairs,
+)
 from contextseg.data.setup.found_classes import classes_of, presence
 from contextseg.data.setup.found_splits import find_splits
 from contextseg.data.setup.grouping import GroupBy, divide, require_division
@@ -23,8 +29,8 @@ from contextseg.data.setup.matching import Pair, match_pictures
 from contextseg.data.setup.needed_files import CLASSES, class_text, needed_lists
 from contextseg.data.setup.plan import DataPlan
 from contextseg.data.setup.splits import NEEDED, choose_splits
-from contextseg.data.survey import recognised_format, survey
-from contextseg.data.wording import quoted
+from contextseg.data.survey import inner_data_sets, recognised_format, survey
+from contextseg.data.wording import quoted, some
 
 
 def init_data(
@@ -74,7 +80,7 @@ def init_data(
     pairs, values, problems = _usable(root, match.pairs, workers)
     masks = [pair.mask for pair in pairs]
     own = None if overwrite else read_own_classes(root)
-    notes = left_over(root, match)
+    notes = [*further_masks(root, match), *left_over(root, match)]
     if own is None:
         classes, found = classes_of(values, masks, root.resolve().name)
         notes += [*found, *_names_elsewhere(root)]
@@ -108,7 +114,13 @@ def init_data(
 
 
 def _names_elsewhere(root: Path) -> list[str]:
-    """A note on annotations that name the classes, which masks alone do not."""
+    """Notes on annotations, or a data set further below, that name the classes."""
+    inner = inner_data_sets(root)
+    if inner:
+        return [
+            f"{some([str(path) for path in inner])} names classes of its own. If that is the data "
+            f"set, give its folder instead of {root}."
+        ]
     found = recognised_format(root)
     if found is None:
         return []
