@@ -324,7 +324,7 @@ def test_more_classes_than_a_mask_can_hold(tmp_path):
     ("options", "message"),
     [
         ({"format": "labelmee"}, "Did you mean labelme?"),
-        ({"val": 1.5}, "share of 0 to 1"),
+        ({"val": 1.5}, "share at least 0 and below 1"),
         ({"format": "yolo"}, "0 YAML files"),
         ({"format": "coco"}, "no image could be imported as coco"),
     ],
