@@ -30,7 +30,7 @@ COMMANDS = {
 
 HELP = """usage: contextseg COMMAND [options]
 
-Semantic segmentation that understands the scene.
+Semantic segmentation that understands the scene. First try: contextseg demo
 
 commands:
 {commands}
@@ -39,9 +39,6 @@ options:
   --help     show this help; contextseg COMMAND --help shows a command's options
   --version  show the version
   --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
-
-example:
-  contextseg demo
 """
 
 MISTAKE = 2

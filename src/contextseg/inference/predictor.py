@@ -14,16 +14,16 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.wording import abbreviated
 from contextseg.engines import ExportedModel
-from contextseg.engines.exported import TILE_PIXELS, check_averageable
+from contextseg.engines.exported import check_averageable
+from contextseg.inference.exported import segment_exported
 from contextseg.inference.inspection import Inspection, inspect
-from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.preprocess import size_of, to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.several import as_images, several
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
 from contextseg.inference.views.run import ViewLogits, run_views
-from contextseg.inference.views.tiles import tiled_labels
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
@@ -192,12 +192,15 @@ class Predictor:
             raise ValueError("segment: a protocol sets scales, flip and window itself.")
         one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
         if isinstance(self.model, ExportedModel) and one_pass:
-            return self._segment_exported(self.model, image, window)
+            labels, presence_logits = segment_exported(
+                self.model, image, window, self.config, self.device, self.max_pixels
+            )
+            return Segmentation(labels, presence_logits)
         if protocol is None:
             logits = self._run_views(image, scales, flip, window)
         else:
             logits = self._run_protocol(image, protocol)
-        height, width = _size_of(image)
+        height, width = size_of(image)
         return Segmentation(logits.labels()[:height, :width], logits.presence_logits())
 
     @torch.inference_mode()
@@ -251,30 +254,6 @@ class Predictor:
         with self._autocast():
             return inspect(pixels, self.model, self.config, self.classes, self.max_pixels)
 
-    def _segment_exported(
-        self,
-        model: ExportedModel,
-        image: np.ndarray | Tensor,
-        window: int | tuple[int, int] | None,
-    ) -> Segmentation:
-        """`segment` at one scale through an engine, which returns labels at image size."""
-        size = model.info.size
-        if size is not None and window is not None:
-            raise ValueError(
-                f"the network was exported for {size[0]} x {size[1]} pixels, and its windows have "
-                f"that size; leave window out."
-            )
-        pixels = min(self.max_pixels, int(TILE_PIXELS / self.config.image_scale**2))
-        check_options((1.0,), window, pixels)
-        smallest = smallest_side((1.0,)) if size is None else size
-        multiple = model.multiple if size is None else 1
-        canvas = to_canvas(image, smallest, self.config, self.device, multiple)
-        shape = canvas.shape[2], canvas.shape[3]
-        (tiles,) = plan(shape, window=size or window, max_pixels=pixels)
-        labels, presence_logits = tiled_labels(canvas, tiles, model, self.config)
-        height, width = _size_of(image)
-        return Segmentation(labels[:height, :width], presence_logits)
-
     def _run_views(
         self,
         image: np.ndarray | Tensor,
@@ -313,8 +292,3 @@ class Predictor:
             f"{self.classes.num_classes} classes, "
             f"{getattr(self.model, 'engine', self.device)})"
         )
-
-
-def _size_of(image: np.ndarray | Tensor) -> tuple[int, int]:
-    height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
-    return height, width
