@@ -23,6 +23,7 @@ from contextseg.models.backbone import Backbone
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
+from contextseg.training.compilation import compile_for
 from contextseg.training.float32 import keep_float32
 from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
@@ -109,6 +110,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
             model = synchronise(model, device)
         if self.config.precision == "bf16":
             keep_float32(model, cast(Backbone, model.backbone), device)
+        compile_for(cast(Backbone, model.backbone), self.config, device)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:
