@@ -41,14 +41,26 @@ def track_once(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, _BatchNorm):
-            module.register_forward_pre_hook(_track_first)
+            module.register_forward_pre_hook(_TrackOnce(module.momentum))
 
 
-def _track_first(norm: nn.Module, inputs: Any) -> None:
-    # Set at every call, and not put back after it: a repetition ends with an exception as soon as
-    # it has what the gradient needs.
-    repeated = torch._C._current_graph_task_id() != -1  # as torch.utils.checkpoint tells
-    norm.track_running_stats = not repeated
+class _TrackOnce:
+    """A hook of a batch norm; a class, because other processes get it by pickle.
+
+    It sets the state at every call, and does not put it back after one: a repetition ends with an
+    exception as soon as it has what the gradient needs. With momentum 0, a norm keeps the same
+    tensors for the gradient as before, and its running statistics to the last bit.
+    """
+
+    def __init__(self, momentum: float | None) -> None:
+        self.momentum = momentum
+
+    def __call__(self, norm: nn.Module, inputs: Any) -> None:
+        assert isinstance(norm, _BatchNorm)
+        repeated = torch._C._current_graph_task_id() != -1  # as torch.utils.checkpoint tells
+        norm.momentum = 0.0 if repeated else self.momentum
+        if repeated and norm.training and norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.sub_(1)  # the norm adds it
 
 
 def _timm_model(network: nn.Module) -> tuple[str, Any]:

@@ -97,7 +97,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def loss(self, model: nn.Module) -> SegmentationLoss:
         """The weighted sum of the model's losses."""
-        return SegmentationLoss(self.config.model, self.config.loss, self.class_weights)
+        return SegmentationLoss.from_config(self.config.model, self.config.loss, self.class_weights)
 
     def metrics(self) -> SegmentationMetrics:
         """Confusion matrix and presence of classes."""

@@ -113,7 +113,7 @@ class CPUSyncBatchNorm(_BatchNorm):
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
         """Update the running statistics, with the unbiased variance as torch does."""
-        if self.running_mean is None or self.running_var is None or not self.track_running_stats:
+        if self.running_mean is None or self.running_var is None:
             return
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
