@@ -18,6 +18,7 @@ from contextseg.training.train import train
 from tests.training.tiny import tiny
 
 
+@pytest.mark.slow
 def test_checkpointed_gradients_change_no_bit_of_a_run(data, tmp_path):
     for name, checkpointing in (("plain", False), ("less", True)):
         config = tiny(data, tmp_path / name, ema_decay=0.9, accumulate=2,
@@ -30,6 +31,7 @@ def test_checkpointed_gradients_change_no_bit_of_a_run(data, tmp_path):
     assert logs[0] == logs[1]
 
 
+@pytest.mark.slow
 def test_a_run_with_lion_and_layer_decay_resumes_to_the_last_bit(data, tmp_path):
     optim = OptimConfig(name="lion", lr=1e-4, layer_decay=0.8)
 
