@@ -91,7 +91,8 @@ def test_weights_and_biases_writes_into_the_run_folder_and_sends_nothing(
         for text in records(file.read_bytes()):
             record = Record()
             record.ParseFromString(text)
-            options |= {o.key: o.value_json for o in record.run.config.update}
+            for each in (*record.run.config.update, *record.config.update):
+                options[each.key or ".".join(each.nested_key)] = each.value_json
             values = {item.key or item.nested_key[0]: item.value_json
                       for item in record.history.item}  # fmt: skip
             if "trainer/global_step" in values:

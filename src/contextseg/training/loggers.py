@@ -18,7 +18,7 @@ from contextseg.config import TrainingConfig
 from contextseg.config.io import flattened, to_dict
 from contextseg.config.loggers import LoggerName
 from contextseg.system.atomic_files import write_text
-from contextseg.system.extras import check_installed
+from contextseg.system.extras import check_installed, optional
 from contextseg.system.json_text import load_json
 from contextseg.training.run_folder import LOGGERS
 
@@ -81,7 +81,7 @@ def _opened(name: LoggerName, folder: Path, run: str | None) -> tuple[Logger, st
     title, project = folder.resolve().name, os.environ.get("WANDB_PROJECT", PROJECT)
     if name == "wandb":
         check_installed("logger wandb", ("wandb",), extra="wandb")
-        import wandb
+        wandb = optional("wandb", "wandb")
         from lightning.pytorch.loggers import WandbLogger
 
         run = run or uuid.uuid4().hex[:8]
