@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contextseg.system.excerpts import excerpt
 from contextseg.system.suggestions import did_you_mean
@@ -52,9 +52,10 @@ def timm_optimisers() -> dict[str, bool]:
     Left out are those that need second derivatives, which a training step does not compute, and
     those that compile code in their first step, which takes a compiler and more than a minute.
     """
-    from timm.optim import get_optimizer_info, list_optimizers
+    from timm import optim
 
-    infos = {name: get_optimizer_info(str(name)) for name in map(str, list_optimizers())}
+    library: Any = optim  # timm marks none of its names as public
+    infos = {name: library.get_optimizer_info(name) for name in library.list_optimizers()}
     return {
         name: info.has_momentum
         for name, info in infos.items()

@@ -85,10 +85,10 @@ class SegmentationLoss(nn.Module):
             of_config = self._of_config(num_classes, loss or LossConfig())
             self.__init__(class_weights=class_weights, **of_config)
             return
-        if None not in (num_classes, class_weights) and class_weights.shape != (num_classes,):
+        weights = num_classes if class_weights is None else class_weights.numel()
+        if num_classes not in (None, weights):
             raise ValueError(
-                f"class_weights must be [{num_classes}], one for each class, got "
-                f"{list(class_weights.shape)}."
+                f"class_weights must be [{num_classes}], one for each class, got [{weights}]."
             )
         self.cross_entropy = CrossEntropy(
             class_weights=class_weights,

@@ -61,7 +61,7 @@ def _whole(name: str) -> nn.Module:
 
 
 def _of_timm(model: Any) -> dict[str, int]:
-    layers = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
+    layers: Any = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
     last = max(layers.values())
     return {name: last - layer for name, layer in layers.items()}
 

@@ -50,7 +50,7 @@ def run_loggers(config: TrainingConfig, folder: Path, resume: bool) -> Iterator[
     Raises:
         MissingPackageError: a library is missing; the message names the extra.
     """
-    if not config.logger or rank_zero_only.rank != 0:
+    if not config.logger or getattr(rank_zero_only, "rank", 0):
         yield []
         return
     if "wandb" in config.logger and "WANDB_MODE" not in os.environ:

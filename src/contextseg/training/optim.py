@@ -49,10 +49,11 @@ def _optimiser(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim
     if config.name == "adamw":
         betas = (config.momentum, config.squares_decay)
         return torch.optim.AdamW(groups, betas=betas, fused=True)
-    from timm.optim import create_optimizer_v2
+    from timm import optim
 
+    library: Any = optim  # timm marks none of its names as public
     try:
-        return create_optimizer_v2(
+        return library.create_optimizer_v2(
             groups,
             opt=config.name,
             lr=config.lr,
