@@ -25,8 +25,8 @@ from contextseg.config.networks import DeepTENConfig, EncNet14Config
 
 SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
 CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
-WITHOUT_EFFECT = {"out", "device", "log_every", "checkpoint_every", "data.workers",
-                  "pictures"}  # fmt: skip
+WITHOUT_EFFECT = {"out", "device", "gradient_checkpointing", "log_every", "checkpoint_every",
+                  "logger", "pictures", "data.workers"}  # fmt: skip
 
 
 def test_options_without_effect():
@@ -35,7 +35,7 @@ def test_options_without_effect():
 
 
 def test_options_that_may_change_on_resume():
-    also = {"data.root", "data.check", "init_from", "model.pretrained"}
+    also = {"data.root", "data.check", "init_from", "compile", "model.pretrained"}
     assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | also
     also = {"data.root", "compile", "model.network.pretrained"}
     assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | also

@@ -155,7 +155,7 @@ def _readings(text: str) -> Iterator[Any]:
 def _shown(value: Any) -> str:
     """`value` as written on the command line."""
     if isinstance(value, tuple):
-        return ",".join(map(_shown, value))
+        return ",".join(map(_shown, value)) or "empty"
     return value or "empty" if isinstance(value, str) else json.dumps(value)
 
 

@@ -119,9 +119,6 @@ class ClassifierTrainConfig(TrainingConfig):
     keep: Literal["last", "best"] = "last"
     """Which weights to keep: those of the last step, or those with the lowest error on `val_split`.
     `best` selects weights on the images that score them: state this when you report the result."""
-    compile: bool = field(default=False, metadata=FREE_ON_RESUME)
-    """Compile the network (torch.compile): slower by minutes at the start, then faster. Ignored in
-    bfloat16 on a CPU, where gradients compiled by PyTorch 2.15 were NaN."""
     checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT | STEPS)
     log_every: int = field(default=50, metadata=WITHOUT_EFFECT | STEPS)
 

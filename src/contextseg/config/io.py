@@ -224,7 +224,8 @@ def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """`old` updated with `new`; a part with another name starts from its defaults."""
     if not isinstance(new, Mapping):
         return new
-    if NAME in old and new.get(NAME, old[NAME]) != old[NAME]:
+    # The name of an optimiser selects no class: all optimisers have the same options.
+    if old.get(NAME) in KINDS and new.get(NAME, old[NAME]) != old[NAME]:
         return dict(new)
     result = dict(old)
     for key, value in new.items():

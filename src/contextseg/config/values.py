@@ -62,5 +62,7 @@ def described(hint: Any) -> str:
         return " or ".join(map(described, arguments))
     if origin is tuple:
         count = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
+        if get_origin(arguments[0]) is Literal:
+            return f"a list of {count}{' or '.join(map(repr, get_args(arguments[0])))}"
         return f"a list of {count}{_PLURALS[arguments[0]]}"
     return _WORDS[hint]

@@ -61,6 +61,7 @@ class Backbone(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        self.name = name
         if not timm.is_model(name):
             similar = difflib.get_close_matches(name, timm.list_models(), n=5)
             raise ValueError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from contextseg.config import DataConfig, ModelConfig, OptimConfig, TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
@@ -18,6 +18,9 @@ from contextseg.training.callbacks.monitor import Progress
 from contextseg.training.new_folder import folder_for
 from contextseg.training.run import Run, run_of
 
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+
 PathLike = str | os.PathLike[str]
 
 
@@ -28,6 +31,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
     **options: Any,
 ) -> Run[ClassificationScores]: ...
 @overload
@@ -52,6 +56,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
     **options: Any,
 ) -> Run[Scores]: ...
 def train(
@@ -60,6 +65,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
     **options: Any,
 ) -> Run[Any]:
     """Train a model, for segmentation or (by a recipe of a classifier) for classification.
@@ -74,6 +80,8 @@ def train(
         resume: resume from the last checkpoint in the run folder.
         progress: show a progress bar on standard error.
         watch: called with a `Progress` after each batch and at each validation.
+        callbacks: of Lightning's own type, `lightning.pytorch.Callback`; see
+            `training.train.train`.
         **options: any option over those of the recipe, by its short name (`lr`), by its full name
             with two underscores for each dot (`optim__lr`), or in a dictionary or config of its
             part (`optim={"lr": 0.01}`). The usual ones:
@@ -120,4 +128,11 @@ def train(
     numbered = start.numbered and "out" not in options
     with folder_for(config.out, numbered=numbered, resume=resume) as out:
         config = replace(config, out=out)
-        return run_of(engine.train(config, resume=resume, progress=progress, watch=watch))  # pyright: ignore[reportArgumentType, reportCallIssue]
+        result = engine.train(
+            config,  # pyright: ignore[reportArgumentType]
+            resume=resume,
+            progress=progress,
+            watch=watch,
+            callbacks=callbacks,
+        )
+        return run_of(result)

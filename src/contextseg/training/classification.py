@@ -22,8 +22,8 @@ from contextseg.data.classification.loading import (
 from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
-from contextseg.system.compiler import can_compile
 from contextseg.training.classifier_pictures import ClassifierPictures
+from contextseg.training.compilation import compile_for
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
 from contextseg.weights.classifiers import save_classifier
@@ -92,12 +92,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
         """Use the memory format of the images, and compile."""
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        # On a CPU with AMX, PyTorch 2.15 compiled EncNet-14's bfloat16 gradients to NaN. Without
-        # compilation, and for the traced graph alone (aot_eager), they are right.
-        on_cpu = trainer.strategy.root_device.type == "cpu"
-        wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
-        if wanted and can_compile(trainer.strategy.root_device.type):
-            model.compile()
+        compile_for(model, self.config, trainer.strategy.root_device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:

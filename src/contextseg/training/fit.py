@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLa
 from contextseg.training.callbacks.draw_pictures import DrawPictures
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
+from contextseg.training.callbacks.named_failures import named_failures
+from contextseg.training.callbacks.patience import Patience
 from contextseg.training.callbacks.provenance import RecordSession
 from contextseg.training.callbacks.stop import STOPPED, InterruptedRunError, hand_on_signals
 from contextseg.training.callbacks.weight_average import WeightAverage
@@ -26,6 +28,7 @@ from contextseg.training.data import RunData
 from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
+from contextseg.training.loggers import run_loggers
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import LOG
 from contextseg.training.task import Task
@@ -39,6 +42,7 @@ def fit(
     per_epoch: int,
     checkpoint: Checkpoint | None,
     watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Train to the end, or until the user stops the run.
 
@@ -49,6 +53,7 @@ def fit(
         per_epoch: number of batches per epoch.
         checkpoint: checkpoint to resume from; None starts from the beginning.
         watch: called with a `Progress` after each batch and at each validation.
+        callbacks: the user's. In validations they see the averaged weights, if there are any.
 
     Returns:
         Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
@@ -67,7 +72,13 @@ def fit(
     keep = KeepBest(folder)
     drawing = [DrawPictures(folder, keep.has_kept)] if config.pictures else []
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
-    with suppress_warnings(), training_failures(folder, config):
+    patience = [Patience(config.patience)] if config.patience else []
+    with (
+        suppress_warnings(),
+        training_failures(folder, config),
+        named_failures(callbacks),
+        run_loggers(config, folder, checkpoint is not None) as loggers,
+    ):
         trainer = pl.Trainer(
             **_trainer_options(config, task),
             # To Lightning, the whole run is one epoch: the loader is one stream of all batches, so
@@ -84,8 +95,10 @@ def fit(
             # and Monitor write, and comes before SaveLast, which may end the run.
             callbacks=[
                 keep,
+                *callbacks,
                 *averaging,
                 monitor,
+                *patience,
                 *drawing,
                 SaveLast(
                     folder, config.checkpoint_every, val_interval, monitor.check, spawned=spawned
@@ -95,6 +108,7 @@ def fit(
             logger=[
                 CSVLog(folder / LOG, task.columns, epochs_done),
                 TensorBoardLogger(folder, "tensorboard", ""),
+                *loggers,
             ],
             plugins=[AtomicCheckpointIO()],
             enable_checkpointing=False,
@@ -132,7 +146,7 @@ def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
             f"devices is {devices}, but this machine has {torch.cuda.device_count()} GPUs."
         )
     return {
-        "accelerator": "cuda" if cuda else "cpu",
+        "accelerator": "cuda" if cuda else "mps" if config.device == "mps" else "cpu",
         "devices": devices,
         # Spawned processes do not re-run the user's script, so `train` works in any program.
         "strategy": "ddp_spawn" if devices > 1 else "auto",

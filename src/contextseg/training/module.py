@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from contextseg.config.io import to_dict
 from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
+from contextseg.models.checkpointing import checkpoint_gradients, track_once
 from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
@@ -47,6 +48,8 @@ class TrainingModule(pl.LightningModule):
         self.register_buffer("pixel_std", statistics.std, persistent=False)
         if self.config.freeze_backbone:
             model.backbone.requires_grad_(False)
+        if self.config.gradient_checkpointing:
+            checkpoint_gradients(model)
 
     metrics: Any
     pixel_mean: Tensor
@@ -57,6 +60,8 @@ class TrainingModule(pl.LightningModule):
         if self.trainer.world_size > 1:
             atexit.register(leave_group)
         self.model = self.task.adapt(self.model, self.trainer)
+        if self.config.gradient_checkpointing:
+            track_once(self.model)
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its learning rate schedule, which advances at each optimiser step."""
@@ -106,6 +111,9 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""
         self.scores = self.metrics.compute()
+        # For the callbacks of users: Lightning's own compare such values.
+        row = {f"val/{name}": value for name, value in self.score_row().items()}
+        self.log_dict(row, logger=False, batch_size=1)
 
     def score_row(self) -> dict[str, float]:
         """The values to log for the latest validation."""

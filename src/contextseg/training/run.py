@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from contextseg.training.run_folder import CONFIG, LOG, MODEL, REPORT, is_finish
 from contextseg.training.train import S, TrainResult, kind_of, result_of, train
 
 if TYPE_CHECKING:
+    import lightning.pytorch as pl
     from matplotlib.figure import Figure
 
 
@@ -69,7 +70,11 @@ class Run(TrainResult[S]):
         return cast(SegmentationModel, self.predictor.model)
 
     def resume(
-        self, *, progress: bool = True, watch: Callable[[Progress], None] | None = None
+        self,
+        *,
+        progress: bool = True,
+        watch: Callable[[Progress], None] | None = None,
+        callbacks: Sequence[pl.Callback] = (),
     ) -> Run[S]:
         """Do the steps that are left, with the run's own options; returns the run as it is then.
 
@@ -78,7 +83,13 @@ class Run(TrainResult[S]):
             FileNotFoundError, ValueError: as `contextseg.train` with `resume`.
         """
         config = replace(self.config, out=str(self.folder))
-        result: TrainResult[Any] = train(config, resume=True, progress=progress, watch=watch)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        result: TrainResult[Any] = train(
+            config,  # pyright: ignore[reportArgumentType]
+            resume=True,
+            progress=progress,
+            watch=watch,
+            callbacks=callbacks,
+        )
         return run_of(result)
 
     def figure(self) -> Figure:

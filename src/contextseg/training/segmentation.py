@@ -24,6 +24,7 @@ from contextseg.models.backbone import Backbone
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
+from contextseg.training.compilation import compile_for
 from contextseg.training.float32 import keep_float32
 from contextseg.training.segmentation_pictures import SegmentationPictures
 from contextseg.training.sizes import with_sizes
@@ -101,7 +102,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def loss(self, model: nn.Module) -> SegmentationLoss:
         """The weighted sum of the model's losses."""
-        return SegmentationLoss(self.config.model, self.config.loss, self.class_weights)
+        return SegmentationLoss.from_config(self.config.model, self.config.loss, self.class_weights)
 
     def metrics(self) -> SegmentationMetrics:
         """Confusion matrix and presence of classes."""
@@ -114,6 +115,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
             model = synchronise(model, device)
         if self.config.precision == "bf16":
             keep_float32(model, cast(Backbone, model.backbone), device)
+        compile_for(cast(Backbone, model.backbone), self.config, device)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:

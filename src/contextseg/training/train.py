@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -20,6 +20,7 @@ from contextseg.system.exclusive import exclusive
 from contextseg.system.weight_files import read_weights
 from contextseg.training.callbacks.draw_pictures import attempt, refresh
 from contextseg.training.callbacks.monitor import Progress, combined
+from contextseg.training.callbacks.named_failures import check_callbacks
 from contextseg.training.checkpoint_file import read_checkpoint
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.fit import fit
@@ -72,6 +73,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[ClassificationScores]: ...
 @overload
 def train(
@@ -80,6 +82,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[Scores]: ...
 def train(
     config: TrainConfig | ClassifierTrainConfig,
@@ -87,6 +90,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[Any]:
     """Train a model, for segmentation or (with a `ClassifierTrainConfig`) for classification.
 
@@ -99,6 +103,9 @@ def train(
         resume: resume from the last checkpoint in `config.out`.
         progress: show a progress bar on standard error.
         watch: called with a `Progress` after each batch and at each validation.
+        callbacks: Lightning's own type (`lightning.pytorch.Callback`). Their state is kept on
+            resume, and in validations they see the averaged weights, if there are any. An exception
+            of one ends the run; a note on it names the callback and the hook.
 
     Returns:
         The run folder and its best scores.
@@ -120,7 +127,7 @@ def train(
     """
     folder = Path(config.out)
     with exclusive(folder, FILES):
-        return _train(config, folder, resume, progress, watch)
+        return _train(config, folder, resume, progress, watch, check_callbacks(callbacks))
 
 
 def _train(
@@ -129,21 +136,25 @@ def _train(
     resume: bool,
     progress: bool,
     watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback],
 ) -> TrainResult[Any]:
     """As `train`, in a folder that is ours alone."""
     config = with_run_sizes(with_run_normalisation(config, resume), resume)
     checkpoint = checkpoint_of(folder, config, resume)
     task = kind_of(config)(with_precision(config, resume))
+    if config.patience and not task.validates:
+        raise ValueError(
+            f"patience is {config.patience}, but nothing is validated. Name a split "
+            f"(data.val_split), or set patience to 0."
+        )
     pl.seed_everything(config.seed, verbose=False)
     model = task.build(fresh=checkpoint is None)
     per_epoch = max(1, task.train_images // task.config.batch_size)
     batches = per_epoch * task.config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-    if checkpoint is not None and checkpoint.steps >= module.steps:
-        if is_finished(folder):
-            raise FileExistsError(
-                f"the run in {folder} is finished: all {checkpoint.steps} steps are done."
-            )
+    if checkpoint is not None and is_finished(folder):
+        raise FileExistsError(_finished(folder, checkpoint.steps, module.steps))
+    if checkpoint is not None and (checkpoint.steps >= module.steps or checkpoint.ended):
         # It was stopped after its last step: only the files below are missing.
         state = read_weights(checkpoint.path, mapped=True)["state_dict"]
         module.load_state_dict(state)
@@ -159,6 +170,7 @@ def _train(
                 per_epoch=per_epoch,
                 checkpoint=checkpoint,
                 watch=combined(bar, watch),
+                callbacks=callbacks,
             )
     if not interrupted and module.global_rank == 0:
         if not task.validates:
@@ -171,6 +183,12 @@ def _train(
             )
         task.save(folder / LAST_MODEL, module.model)
     return result_of(folder, type(task), interrupted)
+
+
+def _finished(folder: Path, done: int, steps: int) -> str:
+    if done < steps:
+        return f"the run in {folder} is finished: it ended early, after {done} of {steps} steps."
+    return f"the run in {folder} is finished: all {done} steps are done."
 
 
 def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]:
