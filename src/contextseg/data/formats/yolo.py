@@ -60,7 +60,9 @@ def read(tree: Tree, reading: Reading) -> Export:
         ValueError: its file of classes is broken, or there are several.
     """
     documents = _documents(tree)
-    if len(documents) != 1:
+    if not documents:
+        raise ValueError(f"{tree.root}: no data.yaml or classes.txt names the classes.")
+    if len(documents) > 1:
         raise ValueError(
             f"{tree.root}: {len(documents)} files name classes ({some(documents)}): import the "
             f"folder of one of them."
