@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from contextseg.data.picture_files import ImageError, opened_picture
 from contextseg.system.atomic_files import atomic_path
 
 LARGEST = 1280
@@ -57,7 +58,7 @@ def embedded(gallery: Gallery) -> list[Embedded]:
         try:
             status = path.stat()
             found.append(_embedded(path, status.st_mtime_ns, status.st_size))
-        except OSError:  # removed, or damaged by hand
+        except (OSError, ImageError):  # removed, or damaged by hand
             continue
     return found
 
@@ -65,8 +66,9 @@ def embedded(gallery: Gallery) -> list[Embedded]:
 @lru_cache(maxsize=32)
 def _embedded(path: Path, changed: int, size: int) -> Embedded:
     """The picture in a file, as long as the file has not changed."""
-    with Image.open(path) as picture:
-        comment = picture.info.get("comment", b"")
+    with opened_picture(path) as opened:
+        comment = opened.info.get("comment", b"")
+        picture = opened.copy()
         picture.thumbnail((LARGEST, 4 * LARGEST), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=80, comment=b"")

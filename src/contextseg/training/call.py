@@ -135,4 +135,4 @@ def train(
             watch=watch,
             callbacks=callbacks,
         )
-        return run_of(result)
+        return run_of(result)  # pyright: ignore[reportArgumentType]

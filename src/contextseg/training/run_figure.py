@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from contextseg.data.picture_files import opened_picture
 from contextseg.system.extras import optional
 from contextseg.training.run_folder import PICTURES
 
@@ -65,11 +67,13 @@ def pictures_of(folder: Path) -> list[Path]:
 
 def as_picture(figure: Figure) -> Image.Image:
     """The figure as an RGB picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS)
-    return Image.open(file).convert("RGB")
+    figure.set_dpi(DOTS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _curves(
@@ -93,7 +97,5 @@ def _curves(
 
 
 def _read(path: Path) -> Image.Image:
-    from PIL import Image
-
-    with Image.open(path) as image:
+    with opened_picture(path) as image:
         return image.convert("RGB")
