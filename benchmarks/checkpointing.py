@@ -53,7 +53,7 @@ def in_process(backbone: str, checkpointing: bool) -> tuple[float, float]:
 
 
 def measured(backbone: str, checkpointing: bool) -> tuple[int, float]:
-    """Bytes by which the largest memory held grows, and the processor's seconds in the last step."""
+    """Bytes by which the largest memory held grows, and seconds of the processor for a step."""
     model = contextseg.create_model("encnet", backbone=backbone, num_classes=CLASSES).train()
     if checkpointing:
         checkpoint_gradients(model)
