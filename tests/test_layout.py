@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"data", "system"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
                    "system", "training"},
-    "explorer": {"config", "data", "inference", "system"},
+    "explorer": {"config", "data", "inference", "metrics", "system"},
     "demo": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
              "system", "training"},
     "cli": {"comparison", "config", "data",

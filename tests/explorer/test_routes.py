@@ -26,7 +26,14 @@ def test_the_project_and_its_images(client):
     listed = client.get("/api/images?start=1&count=1").json()
     assert listed["total"] == 3
     assert listed["images"] == [
-        {"n": 1, "name": "val/scene1", "labelled": False, "wrong": False, "truth": True}
+        {
+            "n": 1,
+            "name": "val/scene1",
+            "labelled": False,
+            "wrong": False,
+            "truth": True,
+            "scores": {},
+        }
     ]
     assert client.get("/api/images?filter=SCENE2").json()["total"] == 1
     assert client.get("/").text.count('data-mode="explore"') == 1

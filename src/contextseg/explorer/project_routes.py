@@ -12,6 +12,7 @@ from contextseg.explorer.annotations import AnnotationProject
 from contextseg.explorer.guard import read_body
 from contextseg.explorer.parameters import integer, number_of
 from contextseg.explorer.project import Project
+from contextseg.explorer.ranking import Ranking
 from contextseg.explorer.session import Session
 from contextseg.explorer.uploads import Uploads
 from contextseg.system.json_text import load_json
@@ -24,7 +25,7 @@ LARGEST_UPLOAD = 64 * 2**20
 
 def project_routes(session: Session, project: Project, mode: str) -> Sequence[Route]:
     """`/api/project`, `/api/images`, `/api/{number}/wrong`, `/api/upload`."""
-    uploads = Uploads(project)
+    uploads, ranking = Uploads(project), Ranking(session, project)
 
     def described(request: Request) -> Response:
         return JSONResponse(
@@ -37,7 +38,7 @@ def project_routes(session: Session, project: Project, mode: str) -> Sequence[Ro
                     for label, info in enumerate(project.classes.classes)
                 ],
                 "dataset": project.classes.dataset,
-                "orders": ["name"],
+                "orders": {"name": "name"} | ranking.orders(),
                 "notes": project.notes[:100],
                 "writable": isinstance(project, AnnotationProject),
             }
@@ -50,6 +51,11 @@ def project_routes(session: Session, project: Project, mode: str) -> Sequence[Ro
         labelled = project.labelled() if isinstance(project, AnnotationProject) else set()
         wrong = project.wrong()
         numbers = [n for n, item in enumerate(project.items) if wanted in item.name.casefold()]
+        order = request.query_params.get("order", "name")
+        if order != "name":
+            key = ranking.key(order)
+            ranking.start()
+            numbers.sort(key=key)
         images = [
             {
                 "n": n,
@@ -57,10 +63,12 @@ def project_routes(session: Session, project: Project, mode: str) -> Sequence[Ro
                 "labelled": n in labelled,
                 "wrong": project.items[n].name in wrong,
                 "truth": project.items[n].truth is not None,
+                "scores": ranking.scores.get(n, {}),
             }
             for n in numbers[start : start + count]
         ]
-        return JSONResponse({"total": len(numbers), "images": images})
+        ranked = ranking.progress()[0]
+        return JSONResponse({"total": len(numbers), "images": images, "ranked": ranked})
 
     async def mark(request: Request) -> Response:
         content = load_json((await read_body(request, LARGEST_NOTE)).decode())
