@@ -30,27 +30,6 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
-    """A page of a fresh profile. Errors in its console, and requests elsewhere, fail the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    opened = context.new_page()
-    problems: list[str] = []
-    opened.on("console", lambda each: each.type == "error" and problems.append(each.text))
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-
-    def requested(request):
-        local = request.url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:"))
-        if not local:
-            problems.append(f"request to {request.url}")
-
-    opened.on("request", requested)
-    opened.problems = problems
-    yield opened
-    context.close()
-    assert problems == []
-
-
-@pytest.fixture
 def served():
     """Serves a project in a thread; returns the address of the page."""
     import socket
@@ -84,3 +63,24 @@ def served():
         server.should_exit = True
         thread.join(30)
         session.close()
+
+
+@pytest.fixture
+def page(browser, served):  # so that the page is closed before its server
+    """A fresh profile. Errors in its console, and requests elsewhere, fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("console", lambda each: each.type == "error" and problems.append(each.text))
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+
+    def requested(request):
+        local = request.url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:"))
+        if not local:
+            problems.append(f"request to {request.url}")
+
+    opened.on("request", requested)
+    opened.problems = problems
+    yield opened
+    context.close()
+    assert problems == []

@@ -15,8 +15,8 @@ from tests.explorer.conftest import L, predictor
 
 DECIDE = """
 async ([text, shape, canvas, align, ticked, part, confidence]) => {
-  const { decide, prepare } = await import("/static/argmax.js");
-  const { widened } = await import("/static/api.js");
+  const { decide, prepare } = await import("/static/shared/argmax.js");
+  const { widened } = await import("/static/shared/api.js");
   const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const coarse = prepare(widened(bytes.buffer), shape);
   const found = decide(coarse, canvas, align, ticked, part, confidence);
@@ -81,7 +81,7 @@ def test_half_precision_is_widened_exactly(opened):
     text = base64.b64encode(bits.tobytes()).decode()
     found = opened.evaluate(
         """async (text) => {
-          const { widened } = await import("/static/api.js");
+          const { widened } = await import("/static/shared/api.js");
           const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
           return Array.from(widened(bytes.buffer), (v) => Number.isFinite(v) ? v : null);
         }""",

@@ -1,6 +1,6 @@
 // Decides large images outside the page's thread, band by band, so that the page stays responsive.
 
-import { decide, prepare } from "./argmax.js";
+import { decide, prepare } from "./shared/argmax.js";
 
 const BAND = 256; // rows between two looks at the queue
 let coarse = null;
