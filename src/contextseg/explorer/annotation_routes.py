@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,18 +15,19 @@ from contextseg.explorer.binary import array_response
 from contextseg.explorer.guard import read_body, unpacked
 from contextseg.explorer.parameters import number_of, revision_of
 from contextseg.explorer.session import Session
+from contextseg.explorer.superpixels import superpixels
 from contextseg.system.json_text import load_json
 
 LARGEST_STATE = 2**20
 
 
 def annotation_routes(session: Session, project: AnnotationProject) -> Sequence[Route]:
-    """`mask` and `state` of an image, and `/api/progress`."""
+    """`mask`, `state` and `superpixels` of an image, and `/api/progress`."""
 
     def mask(request: Request) -> Response:
         labels, revision = project.mask(number_of(request))
         if labels is None:
-            raise HTTPException(404, "this image has no mask yet.", {"ETag": f'"{revision}"'})
+            return Response(status_code=204, headers={"ETag": f'"{revision}"'})
         return array_response(labels, {"ETag": f'"{revision}"'})
 
     async def save_mask(request: Request) -> Response:
@@ -52,6 +52,9 @@ def annotation_routes(session: Session, project: AnnotationProject) -> Sequence[
         revision = await _in_thread(project.save_state, number, content, expected)
         return JSONResponse({"revision": revision}, headers={"ETag": f'"{revision}"'})
 
+    def pieces(request: Request) -> Response:
+        return array_response(superpixels(project.item(number_of(request)).read()))
+
     def progress(request: Request) -> Response:
         return JSONResponse({"labelled": len(project.labelled()), "count": len(project)})
 
@@ -60,6 +63,7 @@ def annotation_routes(session: Session, project: AnnotationProject) -> Sequence[
         Route("/api/{number:int}/mask", save_mask, methods=["PUT"]),
         Route("/api/{number:int}/state", state),
         Route("/api/{number:int}/state", save_state, methods=["PUT"]),
+        Route("/api/{number:int}/superpixels", pieces),
         Route("/api/progress", progress),
     ]
 

@@ -17,7 +17,7 @@ from contextseg.data.images import write_mask
 from contextseg.data.masks import read_labels
 from contextseg.explorer.project import Project, file_item
 from contextseg.inference.inputs import find_images
-from contextseg.system.atomic_files import write_text
+from contextseg.system.atomic_files import remove_partials, write_text
 from contextseg.system.json_text import load_json
 from contextseg.system.terminal import json_text
 
@@ -67,6 +67,9 @@ class AnnotationProject(Project):
         )
         self._locks: dict[Path, threading.Lock] = {}
         self._guard = threading.Lock()
+        for folder in {file.parent for number in range(len(self.items))
+                       for file in (self.mask_file(number), self.state_file(number))}:  # fmt: skip
+            remove_partials(folder)  # of a server that was killed
         numbers = range(len(self.items))
         self._labelled = {number for number in numbers if self.mask_file(number).is_file()}
         if not file.is_file():

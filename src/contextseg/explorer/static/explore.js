@@ -1,6 +1,8 @@
 // The page that shows what a network makes of images.
 
-import { html, render, useEffect, useMemo, useRef, useState } from "/static/vendor/htm-preact.js";
+import {
+  html, render, useEffect, useLayoutEffect, useMemo, useRef, useState,
+} from "/static/vendor/htm-preact.js";
 import { ClassPanel } from "./explore/classes.js";
 import { CodewordPanel } from "./explore/codewords.js";
 import { GatePanel } from "./explore/gates.js";
@@ -58,12 +60,10 @@ function Explorer({ project }) {
       .then(([scene, other]) => {
         setState({ scene, other, error: "", number });
         document.body.dataset.image = String(number);
-        document.body.dataset.ready = "true";
       })
       .catch((error) => {
         if (error.name !== "AbortError") {
           setState({ scene: null, other: null, error: error.message, number });
-          document.body.dataset.ready = "true";
         }
       });
     return () => leaving.abort();
@@ -93,7 +93,7 @@ function Explorer({ project }) {
     await images.refresh();
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (event) => {
       if (event.target.closest("input, select, textarea, dialog")) return;
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -111,6 +111,10 @@ function Explorer({ project }) {
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
   });
+
+  useLayoutEffect(() => { // when keys work
+    if (current) document.body.dataset.ready = "true";
+  }, [state]);
 
   const drop = async (event) => {
     event.preventDefault();

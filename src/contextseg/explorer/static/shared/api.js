@@ -26,9 +26,10 @@ export async function getJSON(path, options = {}) {
   return (await checked(await fetch(path, options))).json();
 }
 
-/** {data, shape, revision}: float16 arrives as Float32Array. */
+/** {data, shape, revision}: float16 arrives as Float32Array; `data` is null if there is nothing. */
 export async function getArray(path, options = {}) {
   const response = await checked(await fetch(path, options));
+  if (response.status === 204) return { data: null, shape: [], revision: revisionOf(response) };
   const buffer = await response.arrayBuffer();
   const shape = response.headers.get("X-Shape").split(",").map(Number);
   const dtype = response.headers.get("X-Dtype");

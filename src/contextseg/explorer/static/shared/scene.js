@@ -5,22 +5,26 @@ import { decide, logitsAt, prepare } from "./argmax.js";
 
 const MOST_PIXELS = 2e6; // labels of larger images are decided for every second, third ... pixel
 
-/** Fetches an image's logits and labels. `signal` aborts the requests. */
-export async function openScene(number, model = 0, signal = undefined) {
+/**
+ * Fetches an image's logits and labels. `signal` aborts the requests; `whole` decides every pixel,
+ * however large the image is.
+ */
+export async function openScene(number, model = 0, signal = undefined, { whole = false } = {}) {
   const query = `?model=${model}`;
   const [meta, logits] = await Promise.all([
     getJSON(`/api/${number}/meta${query}`, { signal }),
     getArray(`/api/${number}/logits${query}`, { signal }),
   ]);
-  const truth = meta.truth ? await getArray(`/api/${number}/truth`, { signal }) : null;
-  return new Scene(meta, prepare(logits.data, logits.shape), truth?.data ?? null);
+  const truth = meta.truth && !whole ? await getArray(`/api/${number}/truth`, { signal }) : null;
+  return new Scene(meta, prepare(logits.data, logits.shape), truth?.data ?? null, whole);
 }
 
 export class Scene {
-  constructor(meta, coarse, truth) {
+  constructor(meta, coarse, truth, whole) {
     this.meta = meta;
     this.coarse = coarse;
-    this.step = Math.max(1, Math.ceil(Math.sqrt((meta.height * meta.width) / MOST_PIXELS)));
+    const ratio = Math.sqrt((meta.height * meta.width) / MOST_PIXELS);
+    this.step = whole ? 1 : Math.max(1, Math.ceil(ratio));
     this.rows = Math.ceil(meta.height / this.step);
     this.columns = Math.ceil(meta.width / this.step);
     this.truth = truth === null ? null : this.#thinned(truth);

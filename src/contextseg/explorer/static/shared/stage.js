@@ -10,8 +10,10 @@ const MOST_ENLARGED = 40;
  *     of the layer's rows and columns beyond the photo, as [rows, columns] in photo pixels
  * @param pick called with row, column, the pointer event and "move", "down", "up" or "leave"
  * @param label accessible name
+ * @param drawing the left button draws instead of moving the photo
+ * @param over further layers, as elements
  */
-export function Stage({ photo, layers, pick, label, drawing = false, children }) {
+export function Stage({ photo, layers, pick, label, drawing = false, over = null, children }) {
   const frame = useRef();
   const sheet = useRef();
   const view = useRef({ scale: 1, x: 0, y: 0, fitted: true });
@@ -123,6 +125,7 @@ export function Stage({ photo, layers, pick, label, drawing = false, children })
         <img class="photo" src=${photo.url} width=${photo.width} height=${photo.height} alt=""
              draggable=${false} />
         ${layers.map((layer) => html`<${Layer} ...${layer} photo=${photo} />`)}
+        ${over}
       </div>
       ${children}
     </div>`;
