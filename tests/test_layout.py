@@ -40,11 +40,12 @@ MAY_IMPORT: dict[str, set[str]] = {
                  "weights"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
                    "system", "training"},
+    "explorer": {"config", "data", "inference", "metrics", "system"},
     "demo": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
              "system", "training"},
     "cli": {"comparison", "config", "data",
-            "demo", "evaluation", "inference", "interop", "metrics", "recipes", "report",
-            "system", "training", "weights"},
+            "demo", "evaluation", "explorer", "inference", "interop", "metrics", "recipes",
+            "report", "system", "training", "weights"},
 }  # fmt: skip
 ROOMS_WITHIN = {
     "data.formats": {"", "affixes", "classes", "images", "mask_files", "picture_files",

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
@@ -20,6 +21,8 @@ COMMANDS = {
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, and one line of JSON each",
+    "explore": "see on a page what a network sees: classes, gates, codewords, prior",
+    "annotate": "label a folder of images on a page, with the proposals of a model",
     "data": "check a data set, or make one: of a folder, of annotations",
     "submit": "write the archive for a benchmark's test server",
     "convert": "convert checkpoints of other code bases, such as mmsegmentation",
@@ -41,6 +44,8 @@ options:
   --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
 """
 
+SERVING = ("explore", "annotate")
+"""Commands that wait for requests: no progress to report meanwhile."""
 MISTAKE = 2
 INTERRUPTED = 130
 
@@ -91,7 +96,8 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
         out.reconfigure(line_buffering=True)
     try:
         module = importlib.import_module(f"contextseg.cli.{command}")
-        with shown(program), machine_failures():
+        showing = nullcontext() if command in SERVING else shown(program)
+        with showing, machine_failures():
             return module.main(arguments)
     except KeyboardInterrupt:
         print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
