@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from contextseg.cli.processes import refuse_processes, speaks
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
 
@@ -83,11 +84,13 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # in files and pipes too, lines come in order
         sys.stdout.reconfigure(line_buffering=True)
     try:
+        refuse_processes(command)
         module = importlib.import_module(f"contextseg.cli.{command}")
         with shown(program), machine_failures():
             return module.main(arguments)
     except KeyboardInterrupt:
-        print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
+        if speaks(KeyboardInterrupt()):
+            print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `contextseg models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,7 +98,7 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     except (ValueError, OSError, MachineError) as error:
         if debug:
             raise
-        return _report(program, _message(error))
+        return _report(program, _message(error)) if speaks(error) else MISTAKE
 
 
 def _message(error: Exception) -> str:

@@ -13,6 +13,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import to_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
+from contextseg.system.world import world_of
 
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
@@ -89,6 +90,8 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
 
     show_messages()
     result = train(config, resume=resume)
+    if not world_of().is_first:  # the first process tells
+        return 130 if result.interrupted else 0
     if result.interrupted:
         print(
             f"Stopped at step {result.steps}. Continue with:\n"

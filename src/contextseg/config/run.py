@@ -120,8 +120,6 @@ class TrainConfig(TrainingConfig):
     """Images a step, over all devices, before accumulation."""
     accumulate: int = 1
     """Batches whose gradients are summed up to one step of the optimiser."""
-    devices: int = 1
-    """Processes to train with: GPUs where there are any, else CPU processes."""
     init_from: str = field(default="", metadata=FREE_ON_RESUME)
     """Run folder or safetensors file to start from; a head of other classes is re-initialised."""
     checkpoint_every: int = field(default=100, metadata=WITHOUT_EFFECT)
@@ -129,10 +127,4 @@ class TrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
-        for name in ("accumulate", "devices"):
-            at_least(name, getattr(self, name), 1)
-        if self.batch_size % self.devices:
-            raise ValueError(
-                f"batch_size must divide evenly over the devices, got {self.batch_size} images "
-                f"over {self.devices} devices."
-            )
+        at_least("accumulate", self.accumulate, 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from contextseg.config.checks import at_least, literals, within
-from contextseg.config.marks import WITHOUT_EFFECT
+from contextseg.config.marks import FREE_ON_RESUME, WITHOUT_EFFECT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +82,18 @@ class TrainingConfig:
     float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
     device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=WITHOUT_EFFECT)
     """`auto` takes a GPU if there is one."""
+    devices: int = field(default=1, metadata=FREE_ON_RESUME)
+    """Processes to train with on each machine: GPUs where there are any, else CPU processes. Under
+    torchrun or SLURM, the launcher says how many there are."""
+    nodes: int = field(default=1, metadata=FREE_ON_RESUME)
+    """Machines to train with. Without a launcher, start the same command on each, with
+    `MASTER_ADDR`, `MASTER_PORT` and `NODE_RANK` in the environment."""
+    timeout: int = field(default=1800, metadata=WITHOUT_EFFECT)
+    """Seconds after which a process that does not answer counts as lost and ends the training."""
+    sync_norm: Literal["all", "node", "none"] = "all"
+    """Which processes batch norm takes its statistics from: `all`, as one process with the whole
+    batch would; those of the same machine (`node`), which is faster on many machines; or `none`
+    but its own."""
     gradient_clip: float = 0.0
     """Largest norm of the gradient; 0 leaves it alone."""
     ema_decay: float = 0.0
@@ -97,8 +109,23 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         literals(self)
-        for name in ("epochs", "batch_size", "val_every", "checkpoint_every", "log_every"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "devices",
+            "nodes",
+            "timeout",
+            "val_every",
+            "checkpoint_every",
+            "log_every",
+        ):
             at_least(name, getattr(self, name), 1)
+        processes = self.devices * self.nodes
+        if self.batch_size % processes:
+            raise ValueError(
+                f"batch_size must divide evenly over the processes, got {self.batch_size} images "
+                f"over {processes} processes ({self.nodes} nodes of {self.devices} devices)."
+            )
         at_least("gradient_clip", self.gradient_clip, 0)
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be in 0 to below 1, got {self.ema_decay}.")

@@ -24,6 +24,7 @@ from contextseg.metrics.classification import ClassificationMetrics, Classificat
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.system.compiler import can_compile
 from contextseg.training.task import Task
+from contextseg.training.world import adapted
 from contextseg.weights.classifiers import save_classifier
 
 
@@ -84,8 +85,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return ClassificationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Use the memory format of the images, and compile."""
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        """Use the memory format of the images, synchronise batch norm, and compile."""
+        model = adapted(model, self.config, trainer.strategy.root_device)
         # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
         # where those without compilation, and those of the traced graph (aot_eager), are right.
         on_cpu = trainer.strategy.root_device.type == "cpu"
@@ -95,8 +96,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
-        """Batches of images in memory, or of image files."""
-        config = self.config
+        """Batches of images in memory, or of image files: the share of this process."""
+        config, rank, world = self.config, trainer.global_rank, trainer.world_size
         if isinstance(self.train, LabelledArray):
             loader = MemoryLoader(
                 self.train,
@@ -106,6 +107,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
                 seed=config.seed,
                 padding=config.augment.padding,
                 flip=config.augment.flip,
+                rank=rank,
+                world=world,
             )
             loader.start(start)
             return loader
@@ -123,20 +126,23 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
             seed=config.seed,
             workers=config.data.workers,
             start=start,
+            rank=rank,
+            world=world,
         )
 
     def val_loader(self, trainer: pl.Trainer) -> Any:
         """The same, without augmentation."""
         assert self.val is not None
+        rank, world = trainer.global_rank, trainer.world_size
         if isinstance(self.val, LabelledArray):
-            return MemoryBatches(self.val, trainer.strategy.root_device)
-        return labelled_evaluation_loader(
-            self.val, self.config.model.size, workers=self.config.data.workers
-        )
+            device = trainer.strategy.root_device
+            return MemoryBatches(self.val, device, rank=rank, world=world)
+        size, workers = self.config.model.size, self.config.data.workers
+        return labelled_evaluation_loader(self.val, size, workers=workers, rank=rank, world=world)
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """The network's random numbers follow from seed and batch."""
-        return (self.config.seed, batch)
+        """The network's random numbers follow from seed, batch and process."""
+        return (self.config.seed, batch, rank) if rank else (self.config.seed, batch)
 
     def losses(
         self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]

@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from contextseg.system.process_group import joined_world
 from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import (
     AtomicCheckpointIO,
@@ -21,12 +22,11 @@ from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
 from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.data import RunData
-from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import LOG
-from contextseg.training.task import Task
+from contextseg.training.world import trainer_options
 
 
 def fit(
@@ -57,9 +57,11 @@ def fit(
     val_interval = config.val_every * per_epoch if task.validates else 0
     monitor = Monitor(config.log_every, watch)
     average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
-    with suppress_warnings(), training_failures(folder, config):
+    with suppress_warnings():
+        options = _trainer_options(config)
+        options["plugins"] = [*options.get("plugins", ()), AtomicCheckpointIO()]
         trainer = pl.Trainer(
-            **_trainer_options(config, task),
+            **options,
             max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
@@ -79,7 +81,6 @@ def fit(
                 CSVLog(folder / LOG, task.columns, done),
                 TensorBoardLogger(folder, "tensorboard", ""),
             ],
-            plugins=[AtomicCheckpointIO()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -93,19 +94,13 @@ def fit(
     return False
 
 
-def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
+def _trainer_options(config: Any) -> dict[str, Any]:
     """Device, processes and precision."""
-    device, devices = config.device, task.devices
-    limit_threads(devices)
+    device = config.device
     cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
-    if cuda and torch.cuda.device_count() < devices:
-        raise ValueError(
-            f"devices is {devices}, but this machine has {torch.cuda.device_count()} GPUs."
-        )
+    limit_threads(joined_world().local_size)
     return {
         "accelerator": "cuda" if cuda else "cpu",
-        "devices": devices,
-        # Spawned processes do not re-run the script: `train` works from any program or notebook.
-        "strategy": "ddp_spawn" if devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
+        **trainer_options(config),
     }

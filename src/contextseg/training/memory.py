@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.inference.predictor import choose_device
+from contextseg.system.process_group import joined_world
 from contextseg.system.resources import in_words, usable_memory
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,10 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
     free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
     if isinstance(config, TrainConfig):
         size = config.augment.crop
-        batch_size = config.batch_size // (config.devices if cuda else 1)
     else:
-        size, batch_size = (config.model.size, config.model.size), config.batch_size
+        size = (config.model.size, config.model.size)
+    world = joined_world()
+    batch_size = config.batch_size // (world.size if cuda else world.nodes)
     need = training_bytes(model, batch_size, size, config.precision)
     if free is None or need is None or need <= free:
         return

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
+from contextseg.training.world import share_statistics
 
 
 class NonFiniteLossError(ValueError):
@@ -91,10 +92,13 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Reset the scores."""
         self.metrics.reset()
+        if self.config.sync_norm != "all":
+            share_statistics(self.model)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Add a batch to the scores."""
-        self.task.count(self, batch)
+        """Add a batch to the scores; it is empty in a process that has no share of the images."""
+        if batch:
+            self.task.count(self, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""

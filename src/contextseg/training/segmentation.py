@@ -24,8 +24,8 @@ from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
-from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
+from contextseg.training.world import adapted
 from contextseg.weights import initialise, save_model
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None
-        self.devices, self.accumulate = config.devices, config.accumulate
+        self.accumulate = config.accumulate
         have, want = self.classes.num_classes, config.model.num_classes
         if want is not None and want != have:
             raise ValueError(
@@ -94,12 +94,11 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return SegmentationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Synchronise batch norm over all processes; keep in float32 what bfloat16 harms."""
-        device = trainer.strategy.root_device.type
-        if trainer.world_size > 1:
-            model = synchronise(model, device)
+        """Synchronise batch norm over processes; keep in float32 what bfloat16 harms."""
+        device = trainer.strategy.root_device
+        model = adapted(model, self.config, device)
         if self.config.precision == "bf16":
-            keep_float32(model, cast(Backbone, model.backbone), device)
+            keep_float32(model, cast(Backbone, model.backbone), device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:

@@ -24,8 +24,6 @@ class Task(ABC, Generic[C, S]):
 
     columns: ClassVar[tuple[str, ...]]
     """Columns of the log, in order."""
-    devices: int = 1
-    """Number of training processes."""
     accumulate: int = 1
     """Batches per optimiser step."""
     keeps_best: bool = True
@@ -66,7 +64,7 @@ class Task(ABC, Generic[C, S]):
 
     @abstractmethod
     def val_loader(self, trainer: pl.Trainer) -> Any:
-        """Each validation image once, over all processes."""
+        """Each validation image once, over all processes; a share may be empty."""
 
     @abstractmethod
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -17,9 +18,13 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
+from contextseg.system.process_group import joined, joined_world
+from contextseg.system.world import World, world_of
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.classification import ClassificationTask
+from contextseg.training.failures import training_failures
 from contextseg.training.fit import fit
+from contextseg.training.launch import in_processes
 from contextseg.training.memory import warn_of_memory
 from contextseg.training.module import TrainingModule
 from contextseg.training.normalisation import with_run_normalisation
@@ -29,6 +34,7 @@ from contextseg.training.resume import checkpoint_of
 from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.task import Task
+from contextseg.training.world import check_share, only_first_speaks
 
 S = TypeVar("S", Scores, ClassificationScores)
 
@@ -79,6 +85,10 @@ def train(
     that was killed and resumed ends with the same weights as an uninterrupted one: to the last
     bit on the CPU of one machine, up to the order of atomic additions on a GPU.
 
+    With several `devices` or `nodes`, processes are started; under torchrun or SLURM, those that
+    the launcher started join, whatever the config says. The first alone checks the data, writes
+    and shows progress; every process gets the result.
+
     Args:
         config: the run. If `model.num_classes` is None, the data determines it.
         resume: resume from the last checkpoint in `config.out`.
@@ -101,40 +111,68 @@ def train(
         >>> from contextseg.recipes import encnet_shapes
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
+    alone = world_of().size == 1 and joined_world().size == 1
+    if alone and config.devices * config.nodes > 1:
+        with training_progress(spawned=True) if progress else contextlib.nullcontext() as bar:
+            return in_processes(config, partial(_train, config, resume, combined(bar, watch)))
+    return _train(config, resume, watch, progress=progress)
+
+
+def _train(
+    config: TrainConfig | ClassifierTrainConfig,
+    resume: bool,
+    watch: Callable[[Progress], None] | None,
+    progress: bool = False,
+) -> TrainResult[Any]:
+    """`train`, in each of the processes."""
     folder = Path(config.out)
+    with (
+        training_failures(folder, config),
+        joined(config.device, config.timeout) as group,
+        only_first_speaks(group.world),
+    ):
+        task, checkpoint = group.first(partial(_prepared, config, resume, group.world))
+        pl.seed_everything(task.config.seed, verbose=False)
+        model = group.in_turn(partial(task.build, fresh=checkpoint is None))
+        per_epoch = max(1, task.train_images // task.config.batch_size)
+        batches = per_epoch * task.config.epochs
+        module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
+        warn_of_memory(model, task.config)
+        done = steps_of(checkpoint) if checkpoint else 0
+        interrupted = False
+        if done < module.steps:
+            if group.world.is_first:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_yaml(folder / CONFIG, task.config)
+            with training_progress() if progress else contextlib.nullcontext() as bar:
+                interrupted = fit(
+                    module,
+                    folder,
+                    batches=batches,
+                    per_epoch=per_epoch,
+                    checkpoint=checkpoint,
+                    done=done,
+                    watch=combined(bar, watch),
+                )
+        elif group.first(partial(is_finished, folder)):
+            raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
+        else:  # stopped after its last step: only the files below are missing
+            module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
+        if not interrupted and group.world.is_first:
+            if not task.validates:
+                task.save(folder / MODEL, module.model)
+            task.save(folder / LAST_MODEL, module.model)
+        return group.first(partial(result_of, folder, type(task), interrupted))
+
+
+def _prepared(
+    config: TrainConfig | ClassifierTrainConfig, resume: bool, world: World
+) -> tuple[Task[Any, Any], Path | None]:
+    """The task, its data checked, and the checkpoint to resume from, or None for a new run."""
+    check_share(config, world)
     config = with_run_normalisation(config, resume)
-    checkpoint = checkpoint_of(folder, config, resume)
-    task = kind_of(config)(with_precision(config, resume))
-    pl.seed_everything(config.seed, verbose=False)
-    model = task.build(fresh=checkpoint is None)
-    per_epoch = max(1, task.train_images // config.batch_size)
-    batches = per_epoch * config.epochs
-    module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-    warn_of_memory(model, task.config)
-    done = steps_of(checkpoint) if checkpoint else 0
-    interrupted = False
-    if done < module.steps:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_yaml(folder / CONFIG, task.config)
-        with training_progress(task.devices) if progress else contextlib.nullcontext() as bar:
-            interrupted = fit(
-                module,
-                folder,
-                batches=batches,
-                per_epoch=per_epoch,
-                checkpoint=checkpoint,
-                done=done,
-                watch=combined(bar, watch),
-            )
-    elif is_finished(folder):
-        raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
-    else:  # stopped after its last step: only the files below are missing
-        module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
-    if not interrupted and module.global_rank == 0:
-        if not task.validates:
-            task.save(folder / MODEL, module.model)
-        task.save(folder / LAST_MODEL, module.model)
-    return result_of(folder, type(task), interrupted)
+    checkpoint = checkpoint_of(Path(config.out), config, resume)
+    return kind_of(config)(with_precision(config, resume)), checkpoint
 
 
 def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]:

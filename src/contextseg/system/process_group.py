@@ -1,0 +1,238 @@
+"""Processes that work together: they join, wait for each other, and notice when one is lost."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from contextseg.system.extras import optional
+from contextseg.system.world import World, world_of
+
+if TYPE_CHECKING:
+    import torch.distributed as dist
+
+T = TypeVar("T")
+
+TIMEOUT = 1800
+"""Seconds after which a process that does not answer counts as lost."""
+JOIN = 600
+"""Seconds that processes have to start: machines import at different speeds."""
+POLL = 0.05
+"""Seconds between two looks at whether the first process is ready."""
+TOLD_BY_FIRST = "The first process raised this."
+"""Note on an error that every process raises, and that the first one alone should print."""
+_joins = count()
+_has_joined = threading.Event()
+
+
+class Group:
+    """This process among those it works with.
+
+    Args:
+        world: this process and the others.
+        timeout: seconds after which a silent process counts as lost.
+    """
+
+    def __init__(self, world: World, timeout: float) -> None:
+        self.world = world
+        self.timeout = timeout
+        self._calls = count()
+
+    def first(self, work: Callable[[], T]) -> T:
+        """What `work` returns in the first process, which alone calls it, in every process.
+
+        The others wait as long as the first process lives: its work may take longer than
+        `timeout`, if it does not hold Python's lock for so long.
+
+        Raises:
+            TimeoutError: the first process has not shown a sign of life for `timeout` seconds.
+            Exception: what `work` raised, in every process.
+        """
+        return self._first(work)
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """Call `work` in the first process, then in the others, unless it failed there.
+
+        What it downloads or finds wrong comes once. Raises as `first` does.
+        """
+        mine: list[T] = []
+        self._first(lambda: mine.append(work()))
+        return mine[0] if mine else work()
+
+    def _first(self, work: Callable[[], Any]) -> Any:
+        if self.world.size == 1:
+            return work()
+        import torch.distributed as dist
+
+        store = dist.PrefixStore(f"first/{next(self._calls)}", _default_store())
+        if not self.world.is_first:
+            self._wait(store)
+            told: list[Any] = [None]
+            dist.broadcast_object_list(told, src=0)
+            error, value = told[0]
+            if error is not None:
+                error.add_note(TOLD_BY_FIRST)
+                raise error
+            return value
+        error = value = None
+        with _signs_of_life(store, self.timeout / 4):
+            try:
+                value = work()
+            except BaseException as raised:
+                error = raised
+        store.set("ready", "")
+        dist.broadcast_object_list([(portable(error), value)], src=0)
+        if error is not None:
+            raise error
+        return value
+
+    def _wait(self, store: dist.Store) -> None:
+        signs, since = -1, time.monotonic()
+        while not store.check(["ready"]):
+            latest, now = store.add("signs", 0), time.monotonic()
+            if latest != signs:
+                signs, since = latest, now
+            elif now - since > self.timeout:
+                raise TimeoutError(f"process 0 did not answer for {self.timeout:.0f} s")
+            time.sleep(POLL)
+
+
+@contextmanager
+def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
+    """Join the processes that a launcher started, for the time of the block.
+
+    A process that works alone is a group of one, at no cost. Processes that have joined a group of
+    torch.distributed already stay in it.
+
+    Args:
+        device: `cpu`, `cuda` or `auto`: what the processes compute on. On GPUs, each takes the one
+            of its local rank.
+        timeout: seconds after which a process that does not answer counts as lost: the others then
+            raise an error.
+
+    Raises:
+        ValueError: the launcher's variables contradict each other, or there are too few GPUs.
+    """
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        yield Group(joined_world(), timeout)
+        return
+    world = world_of()
+    if world.size == 1:
+        yield Group(world, timeout)
+        return
+    backend = _backend(world, device)
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # torchrun's store outlives one
+    store = dist.PrefixStore(f"contextseg/{attempt}/{next(_joins)}", _store(world))
+    if store.add("arrived", 1) == world.size:
+        store.set("complete", "")
+    store.wait(["complete"], timedelta(seconds=JOIN))
+    _has_joined.set()
+    dist.init_process_group(
+        backend,
+        store=store,
+        rank=world.rank,
+        world_size=world.size,
+        timeout=timedelta(seconds=timeout),
+    )
+    yield Group(world, timeout)
+    # After an error, others may be lost: to wait for them or to take leave could hang.
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def has_joined() -> bool:
+    """Whether this process has ever joined others."""
+    return _has_joined.is_set()
+
+
+def joined_world() -> World:
+    """This process among those of torch.distributed, alone if it has not joined any."""
+    import torch.distributed as dist
+
+    if not (dist.is_available() and dist.is_initialized()):
+        return World()
+    launched, size = world_of(), dist.get_world_size()
+    if launched.size == size:
+        return launched
+    return World(rank=dist.get_rank(), size=size, local_rank=dist.get_rank(), local_size=size)
+
+
+def _backend(world: World, device: str) -> str:
+    import torch
+
+    cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+    if not cuda:
+        return "gloo"
+    if torch.cuda.device_count() < world.local_size:
+        raise ValueError(
+            f"{world.local_size} processes were started on this machine, each for a GPU of its "
+            f"own, but this one sees {torch.cuda.device_count()} GPUs. Start fewer, let each see "
+            f"all GPUs (SLURM: --gpus-per-node), or run on the CPU (--device cpu)."
+        )
+    torch.cuda.set_device(world.local_rank)
+    return "cpu:gloo,cuda:nccl"  # gloo for what is not on a GPU: results, signs of life
+
+
+@cache
+def _store(world: World) -> dist.Store:
+    """The store through which processes find each other; it lives as long as the process."""
+    import torch.distributed as dist
+
+    if world.launcher == "srun":
+        environments = optional("lightning.fabric.plugins.environments", "train")
+        try:
+            slurm = environments.SLURMEnvironment(auto_requeue=False)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None
+        os.environ["MASTER_ADDR"] = slurm.main_address
+        os.environ["MASTER_PORT"] = str(slurm.main_port)
+    wait = timedelta(seconds=JOIN)
+    return next(dist.rendezvous("env://", world.rank, world.size, timeout=wait))[0]
+
+
+def _default_store() -> dist.Store:
+    from torch.distributed.distributed_c10d import _get_default_store
+
+    return _get_default_store()
+
+
+@contextmanager
+def _signs_of_life(store: dist.Store, interval: float) -> Iterator[None]:
+    """Count up `signs` in a thread: others see that this process lives, however long it works."""
+    ended = threading.Event()
+
+    def show() -> None:
+        while not ended.wait(min(interval, 5.0)):
+            store.add("signs", 1)
+
+    thread = threading.Thread(target=show, name="signs of life", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def portable(error: BaseException | None) -> BaseException | None:
+    """The error as it can travel to other processes; its text alone where it cannot.
+
+    The traceback, which cannot, goes along as a note if the error is not made for people.
+    """
+    if error is not None and not isinstance(error, ValueError | OSError | KeyboardInterrupt):
+        error.add_note("".join(traceback.format_exception(error)))
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
