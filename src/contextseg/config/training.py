@@ -89,7 +89,8 @@ class TrainingConfig:
     """Machines to train with. Without a launcher, start the same command on each, with
     `MASTER_ADDR`, `MASTER_PORT` and `NODE_RANK` in the environment."""
     timeout: int = field(default=1800, metadata=WITHOUT_EFFECT)
-    """Seconds after which a process that does not answer counts as lost and ends the training."""
+    """Seconds after which a process that does not answer counts as lost, and the training ends; at
+    least 10."""
     sync_norm: Literal["all", "node", "none"] = "all"
     """Which processes batch norm takes its statistics from: `all`, as one process with the whole
     batch would; those of the same machine (`node`), which is faster on many machines; or `none`
@@ -114,12 +115,12 @@ class TrainingConfig:
             "batch_size",
             "devices",
             "nodes",
-            "timeout",
             "val_every",
             "checkpoint_every",
             "log_every",
         ):
             at_least(name, getattr(self, name), 1)
+        at_least("timeout", self.timeout, 10)
         processes = self.devices * self.nodes
         if self.batch_size % processes:
             raise ValueError(

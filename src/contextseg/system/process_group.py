@@ -15,6 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contextseg.system.extras import optional
+from contextseg.system.watch import watched
 from contextseg.system.world import World, world_of
 
 if TYPE_CHECKING:
@@ -145,9 +146,10 @@ def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
         world_size=world.size,
         timeout=timedelta(seconds=timeout),
     )
-    yield Group(world, timeout)
-    # After an error, others may be lost: to wait for them or to take leave could hang.
-    dist.barrier()
+    with watched(store, timeout):
+        yield Group(world, timeout)
+        # Not after an error: others may be lost, and taking leave of them could hang.
+        dist.barrier()
     dist.destroy_process_group()
 
 

@@ -26,6 +26,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.failures import MachineError
 from contextseg.system.process_group import TOLD_BY_FIRST, portable
+from contextseg.system.world import ALONE
 from contextseg.training.failures import training_failures
 
 GRACE = 5.0
@@ -134,6 +135,8 @@ def _process(
     if hasattr(os, "setpgid"):  # Ctrl-C comes from the parent alone, and once
         os.setpgid(0, 0)
     rank = int(variables["GROUP_RANK"]) * int(variables["LOCAL_WORLD_SIZE"]) + local_rank
+    for name in (ALONE, *(name for name in os.environ if name.startswith("TORCHELASTIC"))):
+        os.environ.pop(name, None)  # of a launcher around this process
     os.environ |= variables
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(local_rank)}
     logging.basicConfig(format="%(message)s")
