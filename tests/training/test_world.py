@@ -193,12 +193,3 @@ def test_a_mistake_is_reported_once_and_leaves_nothing(data, tmp_path, options, 
     assert said[0].count("error:") == 1
     assert said[1] == ""
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("name", ["predict", "compare", "export"])
-def test_the_work_of_one_process_is_refused_to_several(name):
-    processes = started(command, name, "x", "y")
-    said = ended(processes)
-    assert [each.returncode for each in processes] == [2, 2]
-    assert "torchrun started 2 processes, but this command is the work of one" in said[0]
-    assert said[1] == ""

@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     from contextseg.weights.classifiers import is_classifier
 
     with joined(options.device) as group:
-        if is_classifier(options.model):
+        if group.in_turn(partial(is_classifier, options.model)):
             return _classifier(options, group)
         return _segmentation(options, protocol, group)
 
