@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 
-class Sum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sum:
     """A loss before the division: what `means_over_processes` takes."""
 
     total: Tensor
@@ -29,13 +30,13 @@ def means_over_processes(sums: Sequence[Sum]) -> list[Tensor]:
     Returns:
         The means, each [], in the dtype of its total.
     """
-    counts = torch.stack([count.detach().to(_widest(sums)) for _, count in sums])
+    counts = torch.stack([each.count.detach().to(_widest(sums)) for each in sums])
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
         dist.all_reduce(counts)
         counts = counts / dist.get_world_size()
     counts = torch.where(counts > 0, counts, 1)
-    pairs = zip(sums, counts.unbind(), strict=True)
-    return [total / count.to(total.dtype) for (total, _), count in pairs]
+    pairs = zip((each.total for each in sums), counts.unbind(), strict=True)
+    return [total / count.to(total.dtype) for total, count in pairs]
 
 
 def mean_over_processes(sums: Sum) -> Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import pickle
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +22,7 @@ from contextseg.system.watch import watched
 from contextseg.system.world import World, world_of
 
 if TYPE_CHECKING:
-    import torch.distributed as dist
+    from torch._C._distributed_c10d import Store
 
 T = TypeVar("T")
 
@@ -74,7 +77,7 @@ class Group:
             return work()
         import torch.distributed as dist
 
-        store = dist.PrefixStore(f"first/{next(self._calls)}", _default_store())
+        store = _within(f"first/{next(self._calls)}", _default_store())
         if not self.world.is_first:
             self._wait(store)
             told: list[Any] = [None]
@@ -96,7 +99,7 @@ class Group:
             raise error
         return value
 
-    def _wait(self, store: dist.Store) -> None:
+    def _wait(self, store: Store) -> None:
         signs, since = -1, time.monotonic()
         while not store.check(["ready"]):
             latest, now = store.add("signs", 0), time.monotonic()
@@ -134,7 +137,7 @@ def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
         return
     backend = _backend(world, device)
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # torchrun's store outlives one
-    store = dist.PrefixStore(f"contextseg/{attempt}/{next(_joins)}", _store(world))
+    store = _within(f"contextseg/{attempt}/{next(_joins)}", _store(world))
     if store.add("arrived", 1) == world.size:
         store.set("complete", "")
     store.wait(["complete"], timedelta(seconds=JOIN))
@@ -146,7 +149,7 @@ def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
         world_size=world.size,
         timeout=timedelta(seconds=timeout),
     )
-    with watched(store, timeout):
+    with watched(store, timeout), contextlib.nullcontext() if world.is_first else _silence():
         yield Group(world, timeout)
         # Not after an error: others may be lost, and taking leave of them could hang.
         dist.barrier()
@@ -187,9 +190,9 @@ def _backend(world: World, device: str) -> str:
 
 
 @cache
-def _store(world: World) -> dist.Store:
+def _store(world: World) -> Store:
     """The store through which processes find each other; it lives as long as the process."""
-    import torch.distributed as dist
+    from torch.distributed.rendezvous import rendezvous
 
     if world.launcher == "srun":
         environments = optional("lightning.fabric.plugins.environments", "train")
@@ -200,17 +203,43 @@ def _store(world: World) -> dist.Store:
         os.environ["MASTER_ADDR"] = slurm.main_address
         os.environ["MASTER_PORT"] = str(slurm.main_port)
     wait = timedelta(seconds=JOIN)
-    return next(dist.rendezvous("env://", world.rank, world.size, timeout=wait))[0]
+    return next(rendezvous("env://", world.rank, world.size, timeout=wait))[0]
 
 
-def _default_store() -> dist.Store:
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Log and warn of errors alone: the first process says the rest for all."""
+    names = (
+        "contextseg",
+        *(n for n in logging.root.manager.loggerDict if n.startswith("contextseg")),
+    )
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _within(prefix: str, store: Store) -> Store:
+    """The part of a store whose keys begin with `prefix`."""
+    from torch._C._distributed_c10d import PrefixStore
+
+    return PrefixStore(prefix, store)
+
+
+def _default_store() -> Store:
     from torch.distributed.distributed_c10d import _get_default_store
 
     return _get_default_store()
 
 
 @contextmanager
-def _signs_of_life(store: dist.Store, interval: float) -> Iterator[None]:
+def _signs_of_life(store: Store, interval: float) -> Iterator[None]:
     """Count up `signs` in a thread: others see that this process lives, however long it works."""
     ended = threading.Event()
 

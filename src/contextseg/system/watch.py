@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch.distributed as dist
+    from torch._C._distributed_c10d import Store
 
 GUARD = Path(__file__).with_name("guard.py")
 INTERVAL = 2.0
@@ -29,7 +29,7 @@ GRACE = 15.0
 
 
 @contextmanager
-def watched(store: dist.Store, timeout: float) -> Iterator[None]:
+def watched(store: Store, timeout: float) -> Iterator[None]:
     """Watch over this process for the time of the block, and tell the others if the block fails.
 
     Args:
@@ -53,7 +53,7 @@ def watched(store: dist.Store, timeout: float) -> Iterator[None]:
             thread.join(GRACE)
 
 
-def _watch(store: dist.Store, pipe: int, timeout: float, ended: threading.Event) -> None:
+def _watch(store: Store, pipe: int, timeout: float, ended: threading.Event) -> None:
     """Show signs of life, until others have failed and the main thread does not notice."""
     failed = None
     while not ended.wait(min(INTERVAL, timeout / 4)):
@@ -66,7 +66,7 @@ def _watch(store: dist.Store, pipe: int, timeout: float, ended: threading.Event)
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _others_failed(store: dist.Store) -> bool:
+def _others_failed(store: Store) -> bool:
     try:
         return store.check(["failed"])
     except RuntimeError:  # the process that keeps the store has gone

@@ -19,8 +19,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import torch.multiprocessing as mp
-from torch.multiprocessing.spawn import ProcessContext, ProcessException, ProcessExitedException
+from torch.multiprocessing.spawn import (
+    ProcessContext,
+    ProcessException,
+    ProcessExitedException,
+    start_processes,
+)
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
@@ -54,7 +58,7 @@ def in_processes(config: TrainConfig | ClassifierTrainConfig, work: Callable[[],
     """
     variables = _variables(config.devices, config.nodes)
     with tempfile.TemporaryDirectory(prefix="contextseg-") as folder:
-        context = mp.start_processes(
+        context = start_processes(
             _process,
             args=(folder, variables, _levels(), work),
             nprocs=config.devices,

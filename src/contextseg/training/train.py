@@ -34,7 +34,7 @@ from contextseg.training.resume import checkpoint_of
 from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.task import Task
-from contextseg.training.world import check_share, only_first_speaks
+from contextseg.training.world import check_share
 
 S = TypeVar("S", Scores, ClassificationScores)
 
@@ -126,11 +126,7 @@ def _train(
 ) -> TrainResult[Any]:
     """`train`, in each of the processes."""
     folder = Path(config.out)
-    with (
-        training_failures(folder, config),
-        joined(config.device, config.timeout) as group,
-        only_first_speaks(group.world),
-    ):
+    with training_failures(folder, config), joined(config.device, config.timeout) as group:
         task, checkpoint = group.first(partial(_prepared, config, resume, group.world))
         pl.seed_everything(task.config.seed, verbose=False)
         model = group.in_turn(partial(task.build, fresh=checkpoint is None))

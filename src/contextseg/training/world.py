@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.plugins.environments import (
-    LightningEnvironment,
-    SLURMEnvironment,
-    TorchElasticEnvironment,
-)
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
@@ -43,7 +38,9 @@ def check_share(config: TrainingConfig, world: World) -> None:
 def trainer_options(config: TrainingConfig) -> dict[str, Any]:
     """Devices, strategy and environment of Lightning's trainer, for the processes that joined."""
     world = joined_world()
-    rank_zero_only.rank = world.rank  # Lightning guesses it from variables of any launcher
+    cast(
+        Any, rank_zero_only
+    ).rank = world.rank  # Lightning guesses it from variables of any launcher
     if world.size == 1:
         return {"devices": 1, "plugins": [LightningEnvironment()]}
     slurm = world.launcher == "srun"
@@ -90,16 +87,3 @@ def mean_over_processes(sums: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
     packed = torch.stack(list(sums.values()))
     dist.all_reduce(packed)
     return dict(zip(sums, (packed / world).unbind(), strict=True))
-
-
-@contextmanager
-def only_first_speaks(world: World) -> Iterator[None]:
-    """Keep the other processes from repeating what the first one says."""
-    logger = logging.getLogger("contextseg")
-    level = logger.level
-    if not world.is_first:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
