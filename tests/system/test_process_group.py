@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import time
+import warnings
 
 import pytest
 
@@ -148,3 +150,21 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     message = r"4 processes .* sees 1 GPUs.*--gpus-per-node"
     with pytest.raises(ValueError, match=message), joined("cuda"):
         pass
+
+
+def speak() -> None:
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("contextseg.some").setLevel(logging.INFO)
+    with joined(timeout=60):
+        logging.getLogger("contextseg.some").info("chosen")
+        logging.getLogger("contextseg.other").warning("mind this")
+        warnings.warn("and this", stacklevel=1)
+        logging.getLogger("contextseg.other").error("broken")
+    logging.getLogger("contextseg.some").info("later")
+
+
+def test_the_first_alone_says_what_all_would_say():
+    first, second = ended(started(speak))
+    for part in ("chosen\nmind this\n", "UserWarning: and this", "broken\nlater\n"):
+        assert part in first
+    assert second == "broken\nlater\n"
