@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recipes": {"config"},
     "ops": set(),
     "context": {"ops"},
-    "models": {"config", "context", "ops"},
+    "models": {"config", "context", "ops", "system"},
     "factory": {"config", "context", "models"},
     "losses": {"config", "models", "ops"},
     "metrics": {"config", "ops"},

@@ -44,6 +44,10 @@ LONG = ("train", "compare")
 COMPILED = {
     ("docs/convert.md", "config, state = contextseg.convert_state_dict("): "needs a checkpoint of "
     "the authors; tests/interop converts checkpoints",
+    (
+        "docs/convert.md",
+        "from contextseg.data.vocabularies",
+    ): "needs a checkpoint of mmsegmentation",
     ("docs/export.md", "report = contextseg.export("): "needs OpenVINO; tests/interop exports",
 }
 """Python that is compiled only, by page and beginning, and why."""
@@ -51,7 +55,7 @@ COMPILED = {
 NEITHER = {
     ("docs/cli.md", "contextseg demo | train | compare"): "an overview of the commands",
     ("docs/cli.md", "contextseg train: starting"): "printed output",
-    ("docs/cli.md", "1.2 s a step: 18 epochs"): "printed output",
+    ("docs/cli.md", "1.2 s per step: 18 epochs"): "printed output",
     ("docs/configuration.md", "mine.yaml: optim.learning_rate"): "printed output",
     ("docs/configuration.md", "Precision bf16: on"): "printed output",
     ("docs/configuration.md", "model:"): "YAML",

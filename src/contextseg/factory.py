@@ -113,7 +113,10 @@ def build(config: ModelConfig) -> SegmentationModel:
 def build_backbone(config: ModelConfig) -> Backbone:
     """The backbone at its output stride; a `JPU` wants it as it is without dilation."""
     stride = UNDILATED_STRIDE if config.decoder == "jpu" else config.output_stride
-    return Backbone(config.backbone, config.pretrained, stride)
+    layers = 3 if config.pyramid == "layers" else 1
+    return Backbone(
+        config.backbone, config.pretrained, stride, layers=layers, drop_path=config.drop_path
+    )
 
 
 def build_decoder(config: ModelConfig, backbone: Backbone) -> JPU | None:

@@ -13,7 +13,7 @@ from contextseg.weights import save_model
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a small EncNet for drawn scenes."""
+    """Folder of a small EncNet for synthetic scenes."""
     classes = open_dataset("shapes", "val").classes
     network = create_model(
         "encnet",

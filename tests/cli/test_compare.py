@@ -124,12 +124,12 @@ def test_a_report_from_logs(tmp_path, monkeypatch, capsys):
     [
         ("", "nothing to compare"),
         ("demo --ablation codewords", "--base demo"),
-        ("demo --base encnet_shapes", "--base belongs to --ablation"),
-        ("nonsense", "'nonsense' is neither a recipe"),
-        ("demo demo", "two recipes have one name"),
+        ("demo --base encnet_shapes", "--base requires --ablation"),
+        ("nonsense", "'nonsense' is not a recipe"),
+        ("demo demo", "two recipes have the same name"),
         ("demo --ablation nonsense", "nonsense"),
-        ("demo --small 9,x", "whole numbers from 1 on"),
-        ("demo --size 480", "2 whole numbers from 32 on"),
+        ("demo --small 9,x", "must be whole numbers of at least 1"),
+        ("demo --size 480", "must be 2 whole numbers of at least 32"),
         ("demo --optim.learning 3", "--optim.learning is not an option"),
     ],
 )

@@ -85,13 +85,16 @@ def test_the_table_and_the_splits_without_labels(tmp_path, capsys):
     assert "Cityscapes, train: 3 pairs, 19 classes." in out
     assert "40 x 56 (3)" in out
     assert "traffic light" in out
-    assert "test: 3 images, whose labels are not published." in out
+    assert "test: 3 images; their labels are not published." in out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("data check {root} --sheet {root}/sheet.jpg", "is in the data, which are only read"),
+        (
+            "data check {root} --sheet {root}/sheet.jpg",
+            "is inside the data set, which is never modified",
+        ),
         ("data check {root} --split other", "there is no split 'other'"),
         ("data check absent", "there is no such folder"),
         ("data mend {root}", "invalid choice: 'mend'"),
@@ -101,3 +104,80 @@ def test_a_mistake_is_one_line(words, message, tmp_path, capsys):
     root = native.write_ade20k(tmp_path, 1)
     assert main(words.format(root=root).split()) == 2
     assert message in capsys.readouterr().err
+
+
+def write_mine(root: Path, image: str, mask: str, classes: bool = True) -> Path:
+    """Eight pairs for each of two splits, whose paths have the form of `image` and `mask`."""
+    for split in ("train", "val"):
+        for i in range(8):
+            native.save(root / image.format(split, i), native.photo(i))
+            native.save(root / mask.format(split, i), np.full(native.SIZE, i % 2, np.uint8))
+    if classes:
+        (root / "classes.json").write_text(
+            '{"dataset": "mine", "ignore_label": 255, '
+            '"classes": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}]}'
+        )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("mask", "rule"),
+    [
+        ("masks/{}/{}_mask.png", "names of masks end with '_mask'"),
+        ("masks/{}/{}_gtFine_labelIds.png", "names of masks end with '_gtFine_labelIds'"),
+        ("labels/{}/mask{}.png", "names of masks begin with 'mask'"),
+        ("masks/{}/{}.png", ""),
+    ],
+)
+def test_pairs_are_found_and_it_is_said_how(mask, rule, tmp_path, capsys):
+    root = write_mine(tmp_path / "d", "images/{}/{}.jpg", mask)
+    assert main(["data", "check", str(root), "--no-sheet"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("8 pairs") == out.count("No faults.") == 2
+    assert out.count("Pairs by name: ") == (2 if rule else 0)
+    assert out.count(rule) >= 2
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "words"),
+    [
+        ("images/{1}.jpg", "masks/{1}.png",
+         ["images/: 8 .jpg", "masks/: 8 .png", "divided by lists", "splits/train.txt"]),
+        ("photos/{}/{}.jpg", "gts/{}/{}.png",
+         ["photos/train/: 8 .jpg", "gts/val/: 8 .png", "Missing: images/train, masks/train"]),
+        ("{}{}.jpg", "{}{}_mask.png", ["the folder itself: 16 .jpg, 16 .png"]),
+        ("JPEGImages/{}{}.jpg", "SegmentationClass/{}{}.png",
+         ["voc2012, CVAT, labelme", "Missing: ImageSets/Segmentation"]),
+    ],
+)  # fmt: skip
+def test_an_unknown_folder_is_described(image, mask, words, tmp_path, capsys):
+    root = write_mine(tmp_path / "d", image, mask, classes=False)
+    assert main(["data", "check", str(root), "--no-sheet"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"contextseg data: error: {root}: is not laid out as")
+    for word in words:
+        assert word in captured.err
+    (tmp_path / "empty").mkdir()
+    assert main(["data", "check", str(tmp_path / "empty"), "--no-sheet"]) == 2
+    assert "no images and no files of labels" in capsys.readouterr().err
+
+
+def test_masks_that_are_photos_are_a_fault_of_their_own(tmp_path, capsys):
+    root = write_mine(tmp_path / "d", "images/{}/{}.jpg", "masks/{}/{}.jpg")
+    assert main(["data", "check", str(root), "--no-sheet"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.count("for JPEG and WebP may alter ids, and GIFs renumber them.") == 2
+    assert "no mask for this image" not in captured.out
+
+
+def test_ignored_splits_are_a_fault(tmp_path, capsys):
+    root = write_mine(tmp_path / "d", "images/{}/{}.jpg", "masks/{}/{}.png")
+    for path in (root / "masks/val").iterdir():
+        native.save(path, np.full(native.SIZE, 255, np.uint8))
+    native.save(root / "masks/train/3.png", np.full(native.SIZE, 255, np.uint8))
+    assert main(["data", "check", str(root), "--no-sheet"]) == 1
+    out = capsys.readouterr().out
+    assert "1 images have no pixel of any class." in out
+    assert "- val: all pixels of all 8 masks that were read are ignored (id 255)" in out
+    assert out.count("No faults.") == 1

@@ -39,7 +39,7 @@ TINY = TrainConfig(
 
 @pytest.fixture
 def small_scenes(monkeypatch):
-    """Few drawn scenes in each split."""
+    """Few synthetic scenes in each split."""
     from contextseg.data import shapes
 
     drawn = shapes.ShapesDataset
@@ -97,7 +97,7 @@ def test_the_default_is_the_recipe_on_the_sample(demonstration, capsys):
     out = capsys.readouterr().out
     assert "77.5 %" in out
     assert "baseline 25.0 %" in out
-    assert f"The report: {Path('demo/report.html').resolve()}" in out
+    assert f"Report: {Path('demo/report.html').resolve()}" in out
 
 
 def test_options_of_the_demonstration(demonstration, monkeypatch):
@@ -127,7 +127,7 @@ def test_the_trained_model_segments_the_sample_first(demonstration, untrained, m
     monkeypatch.setattr("contextseg.demo.photos.shipped_model", lambda: untrained)
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{untrained}, trained on the whole of CamVid, has segmented 8 street")
+    assert out.startswith(f"{untrained}, trained on CamVid's whole training split, segmented 8 ")
     assert len(list(Path("demo/photos/overlays").iterdir())) == 8
     assert main(["demo"]) == 0  # a demonstration that was stopped is resumed
 
@@ -149,13 +149,13 @@ def test_an_interrupted_demonstration_says_how_to_resume(demonstration, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["demo", "--epochs", "0"], "epochs must be at least 1"),
+        (["demo", "--epochs", "0"], "epochs must be between 1 and 1000000"),
         (["demo", "--epochs", "x"], "--epochs: invalid int value"),
         (["demo", "--minutes", "0"], "--minutes: must be a number above 0, got '0'"),
         (["demo", "--minutes", "nan"], "--minutes: must be a number above 0, got 'nan'"),
         (["demo", "--minutes", "x"], "--minutes: must be a number above 0, got 'x'"),
         (["demo", "--minutes", "3", "--epochs", "9"], "not allowed with argument --minutes"),
-        (["demo", "here"], "unrecognized arguments: here"),
+        (["demo", "here"], "here: more arguments than contextseg demo takes"),
     ],
 )
 def test_a_mistake_is_one_line(demonstration, words, message, capsys):
@@ -170,7 +170,7 @@ def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_pa
     monkeypatch.setattr("contextseg.demo.measure.LONGEST", 0.0)
     assert main(["demo", "--data", "shapes", "--minutes", "0.01"]) == 0
     assert "baseline" in capsys.readouterr().out
-    assert "a step: 1 epoch in about" in caplog.text
+    assert "per step: 1 epoch in about" in caplog.text
     report = (tmp_path / "demo" / REPORT).read_text(encoding="utf-8")
     for part in ("classes present", "ground truth", "Training loss", "every pixel is"):
         assert part in report

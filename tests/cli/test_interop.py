@@ -25,7 +25,7 @@ def test_convert(checkpoint, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "torchvision: fcn on resnet50, 3 classes, output stride 8" in said
     assert main(words) == 2
-    assert "is there already. Add --overwrite" in capsys.readouterr().err
+    assert "exists already. Add --overwrite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
     assert main(["export", str(model), "-o", str(path), "--size", "96", "128"]) == 0
     said = capsys.readouterr().out
     assert "% of the pixels agree" in said
-    assert "drawn scenes" in said
+    assert "synthetic scenes" in said
     assert main(["evaluate", str(path), "shapes", "--limit", "2"]) == 0
     assert "mean IoU" in capsys.readouterr().out
     words = f"benchmark {model} --data shapes --limit 2 --repeats 1 --size 64 96"
@@ -82,7 +82,7 @@ def test_export_predict_and_benchmark(model, tmp_path, capsys):
         "bf16",  # measured, or left out with the reason
         "mIoU",
         "threads",
-        "GMAC a batch; plain matrix products run at",
+        "GMAC per batch. Plain matrix products run at",
         "onnxruntime-int8: export: int8 is calibrated",
     ):
         assert part in said

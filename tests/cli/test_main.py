@@ -68,7 +68,7 @@ def test_an_unknown_command_names_the_closest(capsys):
     assert cli.main(["predcit"]) == 2
     assert "no command 'predcit'. Did you mean predict?" in capsys.readouterr().err
     assert cli.main(["zzz"]) == 2
-    assert "There are demo, train" in capsys.readouterr().err
+    assert "Commands: demo, train" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,6 @@ def test_no_backbone_of_that_name(capsys):
 
 def test_an_unknown_option_is_a_mistake(capsys):
     assert cli.main(["models", "--zzz"]) == 2
-    assert "models: error: unrecognized arguments: --zzz" in capsys.readouterr().err
+    assert (
+        "models: error: --zzz is not an option. contextseg models --help" in capsys.readouterr().err
+    )

@@ -46,7 +46,7 @@ def test_broken_photos_are_listed_and_the_exit_code_tells(model, photos, tmp_pat
     assert written(out) == ["masks/a.png", "masks/b.png", "predictions.jsonl"]
     captured = capsys.readouterr()
     assert "2 images segmented" in captured.out
-    told = captured.err.partition("2 images could not be read:\n")[2].splitlines()
+    told = captured.err.partition("2 failed:\n")[2].splitlines()
     assert len(told) == 2
     assert str(photos / "cut.jpg") in told[0]
     assert str(photos / "empty.png") in told[1]
@@ -72,7 +72,7 @@ def test_without_a_model_the_one_of_the_repository_is_taken(
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(photos / "a.png")]) == 0
     captured = capsys.readouterr()
-    assert f"By {model}" in captured.err
+    assert f"Using {model}" in captured.err
     assert "1 image segmented, results in predictions." in captured.out
     for number, words in enumerate(([str(photos)], [f"{photos}/*.jpg"])):
         assert main(["predict", "-o", f"out{number}", *words]) == 0

@@ -50,7 +50,7 @@ def recorded(line):
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):
-    """A folder with drawn scenes, and the configuration of a training on them."""
+    """A folder with synthetic scenes, and the configuration of a training on them."""
     write_data(tmp_path / "scenes")
     write_yaml(tmp_path / "tiny.yaml", tiny(tmp_path / "scenes", tmp_path / "run"))
     monkeypatch.chdir(tmp_path)

@@ -92,6 +92,18 @@ def test_an_interrupted_run_says_how_to_go_on(training, capsys):
     assert captured.out == ""
 
 
+def test_ctrl_c_outside_of_the_steps_says_how_to_go_on_where_there_is_a_run(
+    training, tmp_path, capsys
+):
+    training.error = KeyboardInterrupt
+    run = tmp_path / "run"
+    assert main(["train", "encnet_shapes", "--out", str(run)]) == 130
+    assert "contextseg train: stopped by Ctrl-C" in capsys.readouterr().err
+    write_yaml(run / "config.yaml", RECIPES["encnet_shapes"]())
+    assert main(["train", str(run), "--resume"]) == 130
+    assert f"contextseg train {run} --resume" in capsys.readouterr().err
+
+
 def test_a_run_without_validation_has_no_table(training, capsys):
     training.scores = None
     assert main(["train", "encnet_shapes"]) == 0
@@ -108,7 +120,7 @@ def test_a_refusal_of_the_training_is_one_line(training, capsys):
     ("line", "message"),
     [
         ("train encnet_mobilenetv2_camvid", "no data: name the folder of a data set with --data"),
-        ("train encnet_camvid", "'encnet_camvid' is neither a recipe, nor a YAML file, nor the f"),
+        ("train encnet_camvid", "'encnet_camvid' is not a recipe, a YAML file or a run folder"),
         ("train --epochs 3", "the recipe comes first"),
         ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
         ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),
@@ -138,7 +150,7 @@ def test_print_config_shows_a_file_that_trains_the_same(training, tmp_path, caps
 def test_recipes_are_listed(capsys):
     assert main(["train", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "what"]
+    assert lines[0].split() == ["recipe", "data", "crop", "epochs", "batch", "lr", "description"]
     assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
     assert all(line.endswith(".") for line in lines[1:])
 

@@ -154,7 +154,7 @@ def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, 
         rebuild(logs, tmp_path / "none", mean_over=["unicorn"])
     assert not (tmp_path / "none").exists()
 
-    with pytest.raises(FileExistsError, match="a comparison that has also encnet"):
+    with pytest.raises(FileExistsError, match="a comparison that also includes encnet"):
         compare({"fcn": models["fcn"]}, out)
 
 
@@ -255,5 +255,5 @@ def test_a_broken_file_of_figures_is_named(tmp_path):
         rebuild(tmp_path, tmp_path / "out")
     for content in ("{", "[]", json.dumps({"entries": [{}]}), json.dumps({"entries": []})):
         (tmp_path / "comparison.json").write_text(content)
-        with pytest.raises(ValueError, match=r"comparison\.json: not a file of a comparison"):
+        with pytest.raises(ValueError, match=r"comparison\.json is not a comparison file"):
             rebuild(tmp_path, tmp_path / "out")

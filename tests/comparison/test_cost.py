@@ -37,5 +37,5 @@ def test_a_prediction_is_measured_in_a_process_of_its_own():
 
 def test_a_process_that_ends_badly_is_told(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="cost of fcn: not measured: exit code 1"):
+    with pytest.raises(RuntimeError, match="the cost of fcn was not measured: exit code 1"):
         measure_cost(CONFIG, (64, 96), "cpu")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contextseg.cli.field_texts import field_texts
 from contextseg.config import (
     MODELS,
     AugmentConfig,
@@ -108,16 +109,16 @@ def test_merging_another_model_starts_from_its_defaults():
 MISTAKES = [
     ({"epoch": 3}, r"^epoch is not an option\. Did you mean epochs\?"),
     ({"model": {"backbones": "x"}}, r"^model\.backbones is not an option\. Did you mean model\.ba"),
-    ({"zzz": 3}, r"^zzz is not an option\. There are model, data, augment"),
+    ({"zzz": 3}, r"^zzz is not an option\. Options: model, data, augment"),
     ({3: 3}, r"^3 is not an option"),
     ({"model": {"context": {"name": "encnet", "codewords": 8}}}, r"mean model\.context\.num_codew"),
     (
         {"model": {"context": {"name": "fcn", "zzz": 8}}},
-        r"^model\.context\.zzz .*There are model\.context\.num_c",
+        r"^model\.context\.zzz .*Options: model\.context\.num_c",
     ),
     (
         {"model": {"context": {"name": "fcn", "lateral": True}}},
-        r"^model\.context\.lateral is an option of encnet, and model\.context\.name is fcn\.$",
+        r"^model\.context\.lateral is an option of encnet, but model\.context\.name is fcn\.$",
     ),
     ({"model": {"context": {"lateral": True}}}, r"^model\.context\.name is missing.*encnet, fcn"),
     (
@@ -204,17 +205,21 @@ def flat(values, prefix=""):
             yield f"{prefix}{name}", value
 
 
-def test_the_documentation_lists_every_option_with_its_default():
+def test_the_documentation_lists_every_option_with_its_default_and_help():
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
     contexts, common = {}, {}
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
-        rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", section, re.MULTILINE)
-        options = {key: yaml.safe_load(text) for key, text in rows}
+        rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \| .*? \| (.*) \|$", section, re.MULTILINE)
+        options = {key: yaml.safe_load(text) for key, text, _ in rows}
         title = section.splitlines()[0]
         if title.startswith("model.context"):
-            contexts[title.split("`")[1].removeprefix("name: ")] = options
+            name = title.split("`")[1].removeprefix("name: ")
+            contexts[name], part = options, MODELS[name]
         else:
             common |= options
+            part = TrainConfig if title == "The run" else type(getattr(TrainConfig(), title))
+        for key, _, meaning in rows:
+            assert meaning == field_texts(part)[key.rpartition(".")[2]], key
     shared = dict(flat(to_dict(TrainConfig())))
     assert common == {k: v for k, v in shared.items() if not k.startswith("model.context.")}
     assert contexts == {

@@ -64,8 +64,9 @@ def write_coco_stuff(root: Path, images: int = 3, maps: str = "annotations") -> 
 def write_camvid(root: Path, images: int = 3) -> Path:
     for split in ("train", "val", "test"):
         for i in range(images):
-            save(root / split / f"{i}.png", photo(i))
-            save(root / f"{split}annot" / f"{i}.png", ids_of("camvid", i))
+            name = f"0001TP_{i:06d}"
+            save(root / split / f"{name}.png", photo(i))
+            save(root / f"{split}annot" / f"{name}.png", ids_of("camvid", i))
     return root
 
 

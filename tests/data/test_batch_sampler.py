@@ -63,7 +63,7 @@ def test_processes_share_the_batches_of_one_from_any_start(num_samples, share, w
 @pytest.mark.parametrize(
     ("args", "options", "message"),
     [
-        ((0, 4, 1, 0), {}, "dataset to train on is empty"),
+        ((0, 4, 1, 0), {}, "training dataset is empty"),
         ((9, 4, 1, -1), {}, "seed must be at least 0, got -1"),
         ((9, 4, 1, 0), {"world": 3}, "4 images over 3 processes"),
     ],

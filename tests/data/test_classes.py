@@ -107,7 +107,7 @@ def test_a_wrong_file_says_where(change, message):
 def test_errors_name_the_file(tmp_path):
     path = tmp_path / "classes.json"
     path.write_text("{not json")
-    with pytest.raises(ValueError, match=r"classes\.json: Expecting"):
+    with pytest.raises(ValueError, match=r"classes\.json: not JSON: Expecting"):
         Classes.read(path)
 
 

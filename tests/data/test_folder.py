@@ -69,7 +69,7 @@ def test_a_list_restricts_and_orders_the_split(root):
     ("text", "message"),
     [
         ("a\na\n", "a listed more than once"),
-        ("a\nbb\n", r"bb listed, but there is neither .* Did you mean 'b'\?"),
+        ("a\nbb\n", r"bb listed, but there is no image or .* Did you mean 'b'\?"),
         ("\n", "the split is empty"),
     ],
 )

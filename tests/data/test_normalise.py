@@ -34,6 +34,6 @@ def test_writes_where_it_is_told_to():
 
 
 def test_a_config_of_no_network_yet_has_no_normalisation():
-    with pytest.raises(ValueError, match="mean and std are not set yet: they follow from the back"):
+    with pytest.raises(ValueError, match="mean and std are not set yet: building the network"):
         _ = ModelConfig(mean=(0.5, 0.5, 0.5)).normalisation
     assert ModelConfig(mean=ODD.mean, std=ODD.std).normalisation == ODD

@@ -1,4 +1,4 @@
-"""Drawn scenes are the same each time, and hold what they say."""
+"""Synthetic scenes are the same each time, and hold what they say."""
 
 from __future__ import annotations
 

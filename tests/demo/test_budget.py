@@ -118,21 +118,22 @@ def test_crops_are_measured_in_order_and_no_further_than_needed():
 def test_two_quiet_cores_without_bfloat16():
     found = plan(lambda _: Cost(start=2.0, step=1.04, validation=7.0), CROPS, 180, 7)
     assert (found.crop, found.epochs, found.val_every) == (WHOLE, 19, 7)
-    assert described(found, WHOLE, 180) == "1.0 s a step: 19 epochs in about 3 minutes."
+    assert described(found, WHOLE, 180) == "1.0 s per step: 19 epochs in about 3 minutes."
 
 
 @pytest.mark.parametrize(
     ("cost", "seconds", "line"),
     [
-        (Cost(start=1, step=0.4, validation=1), 180, "0.4 s a step: 58 epochs in about 3 minutes."),
+        (Cost(start=1, step=0.4, validation=1), 180,
+         "0.4 s per step: 58 epochs in about 3 minutes."),
         (Cost(start=1, step=0.4, validation=1), 40,
-         "0.2 s a step with crops of 144 by 192 pixels (192 by 256 would take too long): 19 epochs "
-         "in about 36 s."),
+         "0.2 s per step with crops of 144 by 192 pixels (192 by 256 would take too long): 19 "
+         "epochs in about 36 s."),
         (Cost(start=9, step=120, validation=60), 180,
-         "30.0 s a step with crops of 96 by 128 pixels (192 by 256 would take too long): 1 epoch "
-         "in about 5 minutes; about 3 minutes were asked for."),
+         "30.0 s per step with crops of 96 by 128 pixels (192 by 256 would take too long): 1 epoch "
+         "in about 5 minutes; the budget was about 3 minutes."),
         (Cost(start=1, step=0.021, validation=0.2), 180,
-         "21 ms a step: 200 epochs, the most that are planned, in about 32 s."),
+         "21 ms per step: 200 epochs (the maximum) in about 32 s."),
     ],
 )  # fmt: skip
 def test_a_plan_is_one_line(cost, seconds, line):

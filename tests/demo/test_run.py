@@ -72,7 +72,7 @@ def test_a_demonstration_is_trained_as_planned_and_says_so(data, tmp_path, measu
     assert kept.precision in ("32", "bf16")
     assert crop == (48, 64)
     assert result.run.steps == 20
-    assert "1.0 s a step: 5 epochs in about 24 s." in said()
+    assert "1.0 s per step: 5 epochs in about 24 s." in said()
     rates = [row["lr"] for row in read_log(tmp_path / "demo" / "metrics.csv") if "lr" in row]
     assert rates[0] > 0.09
     assert rates[-1] == 0  # the schedule ends with the planned epochs

@@ -144,7 +144,7 @@ def test_other_names_than_the_data_are_mentioned(caplog):
     names = Classes.from_dict({"classes": [{"id": i, "name": f"x{i}"} for i in range(5)]})
     with caplog.at_level(logging.WARNING, "contextseg"):
         evaluate(Predictor(ColourModel(), names, "cpu"), data)
-    assert "(x0, x1, x2, x3, x4) have other names" in caplog.text
+    assert "(x0, x1, x2, x3, x4) are named differently" in caplog.text
 
 
 def test_nothing_to_evaluate_is_an_error():
@@ -173,7 +173,7 @@ def test_scores_on_disk(tmp_path):
 
 def test_a_file_without_scores_is_named(tmp_path):
     (tmp_path / "s.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"s\.json: not a file of scores"):
+    with pytest.raises(ValueError, match=r"s\.json: does not hold scores"):
         read_scores(tmp_path / "s.json")
 
 
@@ -213,8 +213,8 @@ def test_files_of_both_kinds_of_scores_are_told_apart(tmp_path):
     assert torch.equal(again.confusion, confusion)
     assert again.exact == (1, 4)
     assert again.error == pytest.approx(1 / 6)
-    with pytest.raises(ValueError, match=r"s\.json: not a file of scores \('presence_map'\)"):
+    with pytest.raises(ValueError, match=r"s\.json: does not hold scores \('presence_map'\)"):
         read_scores(path)
     write_scores(path, scores_of(confusion), ["a", "b"])
-    with pytest.raises(ValueError, match=r"not a file of scores of a classifier \('exact'\)"):
+    with pytest.raises(ValueError, match=r"does not hold scores of a classifier \('exact'\)"):
         read_class_scores(path)

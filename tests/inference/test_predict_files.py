@@ -130,11 +130,15 @@ def test_names_that_differ_in_the_suffix_only_keep_it(tmp_path):
     assert files(tmp_path / "out" / "masks") == {"a.jpg.png", "a.png.png", "b.png"}
 
 
-def test_two_images_for_one_name_are_refused(tmp_path):
+def test_of_two_images_for_one_name_the_second_fails(tmp_path):
     one, two = write_image(tmp_path / "x" / "a.png"), write_image(tmp_path / "y" / "A.png")
-    with pytest.raises(ValueError, match=r"x/a\.png and .*y/A\.png would be written to one file"):
-        predict_files(colour_predictor(), [one, two], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    three = write_image(tmp_path / "b.png")
+    summary = predict_files(colour_predictor(), [one, two, three], tmp_path / "out", overlays=False)
+    assert files(tmp_path / "out" / "masks") == {"a.png.png", "b.png"}
+    assert [line["file"] for line in lines(tmp_path / "out")] == [str(one), str(three)]
+    ((path, reason),) = summary.failed
+    assert path == two
+    assert f"{two}: its results would be written to the files of {one}" in reason
 
 
 def test_results_inside_the_input_folder_are_no_input(tmp_path):
@@ -149,7 +153,7 @@ def test_results_inside_the_input_folder_are_no_input(tmp_path):
     [
         ("missing.png", r"missing\.png: no such file or folder"),
         ("*.gif", r"\*\.gif: no file matches this pattern"),
-        ("empty", "there is no image in .*empty"),
+        ("empty", "there are no images in .*empty"),
     ],
 )
 def test_nothing_to_do_is_an_error(tmp_path, given, message):

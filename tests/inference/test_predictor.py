@@ -127,7 +127,7 @@ def test_large_images_go_through_windows_by_themselves(caplog):
     mask = predictor(image).mask
     assert all(batch * h * w <= 64 * 64 for batch, _, h, w in predictor.model.seen)
     assert len(predictor.model.seen) > 3
-    assert "exceeds 4096 pixels: windows of" in caplog.text
+    assert "exceeds 4096 pixels: using windows of" in caplog.text
     assert np.array_equal(mask, colour_predictor(stride=1)(image).mask)
 
 
@@ -242,7 +242,7 @@ def test_wrong_options_are_named(tmp_path):
         predictor(image, scales=(0,))
     with pytest.raises(ValueError, match="window must be at least 32 pixels, got 16"):
         predictor(image, window=16)
-    with pytest.raises(ValueError, match="predicts 5 classes, but 3 classes are named"):
+    with pytest.raises(ValueError, match="predicts 5 classes, but 3 names are given"):
         Predictor(ColourModel(), Classes.numbered(3), "cpu")
     with pytest.raises(ValueError, match="precision must be auto, 32 or bf16, got 'fp8'"):
         Predictor(ColourModel(), Classes.numbered(5), "cpu", precision="fp8")

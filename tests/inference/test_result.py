@@ -107,5 +107,5 @@ def test_saving_keeps_ids_and_colours(tmp_path):
 def test_wrong_options_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"alpha must be in 0 to 1, got 2"):
         street().overlay(2)
-    with pytest.raises(ValueError, match=r"mask\.jpg: a mask is saved as \.png"):
+    with pytest.raises(ValueError, match=r"mask\.jpg: masks are saved as \.png"):
         street().save(tmp_path / "mask.jpg")

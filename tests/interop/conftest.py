@@ -54,7 +54,7 @@ def made_once(path: Path, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def model_file(exports: Path) -> Path:
-    """A model file of that network, for drawn scenes."""
+    """A model file of that network, for synthetic scenes."""
     classes = open_dataset("shapes", "val").classes
     return made_once(exports / "model.safetensors", lambda path: save_model(path, small(), classes))
 

@@ -72,7 +72,7 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     content = {"state_dict": WEIGHTS, "meta": Evil()}
     torch.save(content, tmp_path / "archive.pth")
-    with pytest.raises(ValueError, match=r"holds more than weights: it wants .*system"):
+    with pytest.raises(ValueError, match=r"holds more than weights: it calls .*system"):
         read_checkpoint(tmp_path / "archive.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(content))
     with pytest.raises(ValueError, match=r"plain\.pth"):
@@ -94,7 +94,7 @@ def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "cut.pth"
     torch.save(WEIGHTS, path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=r"cut\.pth is no whole checkpoint") as caught:
+    with pytest.raises(ValueError, match=r"cut\.pth is not a complete PyTorch") as caught:
         read_checkpoint(path)
     told = str(caught.value).removeprefix(str(path))
     assert told.endswith(".")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torchvision.models import segmentation
 
 from contextseg import convert_state_dict, create_model
+from contextseg.config import ProtocolConfig
+from contextseg.data.classes import Classes
+from contextseg.inference.predictor import Predictor
+from contextseg.inference.views.protocol import run_protocol
 from contextseg.interop import convert_checkpoint
 from contextseg.interop.checkpoints import unwrap
+from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import SegmentationModel
+from tests.inference.fakes import draw_image
 from tests.interop import contextprior as cp
 from tests.interop import mmsegmentation as mm
 from tests.interop import pytorch_encoding as pe
@@ -86,13 +96,53 @@ def test_mmsegmentation(name):
 
 def test_cpnet_of_its_authors():
     state = cp.cpnet(5, (9, 11))  # IMAGE's features
-    with pytest.raises(ValueError, match="99 keys, which is no square"):
+    with pytest.raises(ValueError, match="99 keys, which is not a square number"):
         convert_state_dict(state)
     text = "model = dict(decode_head=dict(type='CPHead', prior_size=(9, 11)))"
     config, output = converted({"state_dict": state, "meta": {"config": text}})
     assert (config.name, config.context.kernel_size) == ("cpnet", 7)
     with torch.inference_mode():
         assert_same(output.logits, cp.logits(state, IMAGE))
+
+
+class InFloat64(torch.nn.Module):
+    """A network that computes in float64 on normalised images of any dtype."""
+
+    def __init__(self, model: SegmentationModel) -> None:
+        super().__init__()
+        self.model = model.double()
+        self.config = model.config
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        return self.model(image.double())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_a_converted_network_is_evaluated_as_mmsegmentation_does(align_corners):
+    state = mm.encnet()
+    text = f"model = dict(decode_head=dict(type='EncHead', align_corners={align_corners}))"
+    config, converted_state = convert_state_dict({"state_dict": state, "meta": {"cfg": text}})
+    model = create_model(config)
+    model.load_state_dict(converted_state)
+    predictor = Predictor(InFloat64(model), Classes.numbered(5), device="cpu")
+    image = draw_image(61, 83)
+    protocol = ProtocolConfig(style="mmseg", base_size=101, scales=(1.0,))
+    precise = {name: t.double() if t.is_floating_point() else t for name, t in state.items()}
+    expected = torch.zeros((), dtype=torch.float64)
+    mean, std = (torch.tensor(v).mul(255).view(3, 1, 1) for v in config.normalisation)
+    with torch.inference_mode():
+        for seen in (image, image[:, ::-1]):
+            resized = cv2.resize(np.ascontiguousarray(seen), (101, 74))  # 61 * 101 / 83 = 74.2
+            pixels = ((torch.from_numpy(resized).permute(2, 0, 1) - mean) / std)[None].double()
+            logits = mm.logits(precise, pixels, align_corners=align_corners)
+            logits = interpolate(logits, (61, 83), mode="bilinear", align_corners=align_corners)
+            expected = expected + (logits if seen is image else logits.flip(3)).softmax(1) / 2
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
+        ours = run_protocol(pixels, predictor.model, config, protocol, 2**20)
+        found = torch.cat([strip for _, _, strip in ours.strips()], 1)
+    torch.testing.assert_close(found, expected[0], rtol=0, atol=1e-10)
+    assert expected.std() > 0.05
 
 
 @pytest.mark.slow
@@ -163,7 +213,7 @@ def of_another_shape(state):
         (with_more, r"1 unknown: decode_head\.attention\.weight"),
         (
             of_another_shape,
-            r"1 of another shape: context\.encoding\.scaling\.bias \[3\] for \[512\]",
+            r"1 of the wrong shape: context\.encoding\.scaling\.bias \[3\] instead of \[512\]",
         ),
     ],
 )
@@ -190,7 +240,7 @@ def test_legacy_layouts_are_refused_with_the_reason():
         ("backbone=dict(type='ResNetV1d')", "a backbone of type ResNetV1d"),
         ("decode_head=dict(type='FCNHead', dilation=6)", "an FCN head of dilation 6"),
         ("backbone=dict(type='ResNet', strides=(1, 2, 2, 1), dilations=(1, 1, 1, 4))", "strides"),
-        ("data_preprocessor=dict(bgr_to_rgb=False, mean=[1, 2, 3])", "images in BGR order"),
+        ("backbone=dict(type='ResNet', style='caffe')", "a backbone of style caffe"),
     ],
 )
 def test_a_stored_config_that_asks_for_something_else_is_refused(config, message):
@@ -205,7 +255,7 @@ def test_a_stored_config_that_asks_for_something_else_is_refused(config, message
         ("backbone.layer1.0.conv2.fc1.weight", torch.zeros(1), "a ResNeSt"),
         ("backbone.layer2.0.downsample.2.weight", torch.zeros(1), "a ResNet-D"),
         ("backbone.layer1.0.conv2.weight", torch.zeros(128, 4, 3, 3), "grouped convolutions"),
-        ("backbone.layer3.9.conv1.weight", torch.zeros(1), "blocks of another number"),
+        ("backbone.layer3.9.conv1.weight", torch.zeros(1), "does not have as many blocks"),
     ],
 )
 def test_backbones_that_timm_computes_otherwise_are_refused(name, tensor, message):
@@ -219,9 +269,9 @@ def test_backbones_that_timm_computes_otherwise_are_refused(name, tensor, messag
         (
             {"encoder.weight": torch.zeros(2)},
             "auto",
-            "no known format: its names begin with encoder",
+            "unknown format: names begin with encoder",
         ),
-        ({"epoch": 3}, "auto", "holds no tensors by name"),
+        ({"epoch": 3}, "auto", "holds no named tensors"),
         ({"x": torch.zeros(1)}, "caffe", "source must be one of auto, pytorch-encoding"),
     ],
 )

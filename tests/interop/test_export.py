@@ -82,7 +82,7 @@ def test_evaluate_takes_an_exported_file(model_file, onnx_file, logits_file):
         for f in (model_file, logits_file)
     ]
     assert both[1].mean_iou == pytest.approx(both[0].mean_iou, abs=0.02)
-    with pytest.raises(ValueError, match=r"class labels has no probabilities.*--output logits"):
+    with pytest.raises(ValueError, match=r"returns class labels only.*--output logits"):
         evaluate(onnx_file, "shapes", limit=1, flip=True)
 
 
@@ -159,7 +159,7 @@ def test_a_program_of_pytorch(model_file, onnx_file, tmp_path):
     path = tmp_path / "small.pt2"
     export(model_file, path, to="torch-export")
     image = draw_image(70, 90)
-    assert (load(path)(image).mask == load(onnx_file)(image).mask).mean() > 0.999
+    assert (load(path, trust=True)(image).mask == load(onnx_file)(image).mask).mean() > 0.999
 
 
 @pytest.mark.slow
@@ -174,7 +174,7 @@ def test_a_slow_number_format_is_verified_on_one_small_image(
     assert {max(size) for size in report.verification.sizes} == {96}
 
     assert "precision bf16 is slow here" not in caplog.text
-    predictor = load(path)
+    predictor = load(path, trust=True)
     assert "precision bf16 is slow here" in caplog.text
     image = draw_image(32, 48)
     assert (predictor(image).mask == load(model_file, device="cpu")(image).mask).mean() > 0.9
@@ -266,8 +266,8 @@ def test_aoti_without_a_compiler_is_one_sentence(model_file, tmp_path, monkeypat
 def test_a_broken_or_foreign_file_is_refused(tmp_path, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match="broken"):
-        load(path)
+    with pytest.raises(ValueError, match=f"broken{suffix}"):
+        load(path, trust=True)
     with pytest.raises(FileNotFoundError, match="no exported model at"):
         load(tmp_path / f"absent{suffix}")
 

@@ -111,5 +111,5 @@ def test_openvino_computes_in_bfloat16_only_what_is_asked_for_and_fast(
         size=(64, 96), least_agreement=0.0,
     )  # fmt: skip
     assert [each["INFERENCE_PRECISION_HINT"] for each in settings] == [expected]
-    warned = "small.xml is computed in float32, as bfloat16 is not faster here" in caplog.text
+    warned = "small.xml is computed in float32: bfloat16 is not faster here" in caplog.text
     assert warned is (precision == "bf16" and capabilities is WITHOUT)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from xml.etree import ElementTree
 
 import pytest
 from jinja2 import UndefinedError
 
+from contextseg.report.bars import Bar, bar_chart
+from contextseg.report.lines import Series, line_chart
 from contextseg.report.rendering import markdown_line, render
+from contextseg.report.tables import Table
 
 
 def test_text_is_escaped_in_html_and_in_svg():
@@ -41,3 +45,20 @@ def test_templates_are_files_of_the_package():
         "chart.css",
         "style.css",
     } <= names
+
+
+def test_names_with_control_characters_leave_files_whole():
+    name = "a\x1b[2J\u202e\x9b<b>"
+    bars = bar_chart("Cost", [Bar(name, 1.0)], x_label="ms")
+    lines = line_chart("Loss", [Series(name, [(0, 1.0), (1, 2.0)])], x_label="step")
+    assert bars is not None
+    assert lines is not None
+    for chart in (bars, lines):
+        ElementTree.fromstring(chart.svg())  # XML may not hold control characters
+        for text in (chart.svg(), chart.html()):
+            assert text.replace("\n", "").isprintable()
+            assert "a\\x1b[2J\\u202e\\x9b&lt;b&gt;" in text
+    table = Table([name, "IoU"], [[name, "1.0"]])
+    for text in (table.html(), table.markdown()):
+        assert "a\\x1b[2J\\u202e\\x9b&lt;b" in text
+        assert text.replace("\n", "").isprintable()

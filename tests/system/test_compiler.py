@@ -32,7 +32,7 @@ def no_compiler():
 def test_without_a_compiler_the_reason_is_one_line(no_compiler, caplog):
     assert why_not_compiled("cpu") == MISSING
     assert not can_compile("cpu")
-    assert caplog.messages == [f"compile: {MISSING}; going on without compilation"]
+    assert caplog.messages == [f"compile: {MISSING}; continuing without compilation"]
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")

@@ -107,10 +107,10 @@ def test_the_numbers_are_in_the_message(monkeypatch):
         if kind
     }
     asked = _told(SAID["memory"][3])
-    assert asked.startswith("out of memory (1.0 MiB more were asked for, 3.0 GiB are free now).")
-    assert "(20.00 GiB more were asked for, the GPU has 79.11 GiB)" in told["gpu_memory"]
-    assert "(1.0 MiB are free now)" in told["shared_memory"]
-    assert "killed (signal: Killed, 3.0 GiB are free now)" in told["worker"]
+    assert asked.startswith("out of memory (1.0 MiB requested, 3.0 GiB free).")
+    assert "(20.00 GiB requested, the GPU has 79.11 GiB)" in told["gpu_memory"]
+    assert "(1.0 MiB free)" in told["shared_memory"]
+    assert "killed (signal: Killed, 3.0 GiB free)" in told["worker"]
     assert "(runs/last.ckpt)" in told["disk"]
 
 
@@ -149,7 +149,7 @@ def test_real_allocations_beyond_a_limit(allocation, amount):
         "except MachineError as error:\n"
         "    print(error.kind, error)\n"
     )
-    assert said.startswith(f"memory out of memory ({amount} more were asked for, ")
+    assert said.startswith(f"memory out of memory ({amount} requested, ")
 
 
 def _told(error: Exception) -> str:

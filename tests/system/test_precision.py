@@ -72,13 +72,13 @@ def test_measuring_ends(pretended_cpu, half, seconds, rounds):
 
 def test_bf16_by_name_is_warned_of_where_it_is_slow(pretended_cpu, caplog):
     pretended_cpu(WITHOUT, SLOWER)
-    assert resolve_precision("bf16", "cpu") == ("bf16", "asked for by name")
+    assert resolve_precision("bf16", "cpu") == ("bf16", "set explicitly")
     assert resolve_precision("bf16", "cpu").precision == "bf16"
     (record,) = caplog.records  # once a process
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "precision bf16 is slow here: a convolution in bfloat16 takes 33 times as long as in "
-        "float32 (measured). It is used, as asked for; precision auto or 32 is faster."
+        "float32 (measured). It is used, as requested; precision auto or 32 is faster."
     )
     assert len(pretended_cpu.timed) >= 6
 

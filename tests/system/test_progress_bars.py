@@ -47,6 +47,16 @@ def test_a_refusal_leaves_no_bar():
     assert stream.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and the line is empty
 
 
+def test_work_that_fails_half_way_leaves_no_bar():
+    stream, bars = bars_on()
+    base, task = Task("contextseg evaluate"), Task("evaluating")
+    task(5, 8)
+    bars.tick([base, task])
+    assert "5/8" in stream.getvalue()
+    bars.close(task, failed=True)
+    assert stream.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and the line is empty
+
+
 def test_a_bar_within_a_bar_goes_when_it_is_done():
     stream, bars = bars_on()
     base, outer, inner = Task("contextseg benchmark"), Task("benchmarking"), Task("exporting")

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from contextseg.system.progress.lines import Lines, duration, printable, rate, status
+from contextseg.system.progress.lines import Lines, duration, rate, status
 from contextseg.system.progress.task import Task
 
 
@@ -186,8 +186,6 @@ def test_numbers_for_people():
 
 @pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\rb", "a\nb", "a\x9bb", "a\u202eb"])
 def test_names_cannot_speak_to_the_terminal(log, name):
-    assert "a?" in printable(name)
-    assert printable("Straße 日本") == "Straße 日本"
     log.open(f"reading {name}")
     (line,) = log.passes(5)
     assert line.isprintable()

@@ -11,8 +11,8 @@ from PIL import Image
 from contextseg.config import OptimConfig
 from contextseg.config.classification import (
     ClassifierConfig,
+    ClassifierDataConfig,
     ClassifierTrainConfig,
-    LabelledDataConfig,
 )
 from contextseg.config.networks import DeepTENConfig
 
@@ -35,7 +35,7 @@ def textures_config(root: Path, run: Path, **options: object) -> ClassifierTrain
     network = DeepTENConfig(backbone="test_resnet", channels=8, num_codewords=4)
     config = ClassifierTrainConfig(
         model=ClassifierConfig(network=network, size=32),
-        data=LabelledDataConfig(root=str(root), workers=0),
+        data=ClassifierDataConfig(root=str(root), workers=0),
         optim=OptimConfig(lr=0.05, head_lr_factor=1.0),
         out=str(run),
         epochs=2,

@@ -83,7 +83,7 @@ def test_a_run_from_training_to_prediction(cifar, tmp_path, capsys):
     assert json.loads(report.read_text())["error"] == pytest.approx(scores.error)
     assert "error" in capsys.readouterr().out
     assert main(["evaluate", str(run), str(cifar), "--scales", "0.5"]) == 2
-    with pytest.raises(ValueError, match="for segmentation, not classifiers"):
+    with pytest.raises(ValueError, match="for segmentation models, not for classifiers"):
         contextseg.evaluate(run, str(cifar), scales=(0.5, 1.0))
     with pytest.raises(ValueError, match="holds a model for classification"):
         contextseg.load(run, task="segmentation")

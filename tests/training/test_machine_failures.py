@@ -78,8 +78,8 @@ def test_a_batch_too_large_for_the_memory(with_worker, tmp_path):
     error = message(said)
     assert code == 2
     assert "out of memory (" in error
-    assert "more were asked for" in error
-    assert "are free now" in error
+    assert " requested" in error
+    assert " free)" in error
     assert "Train with a smaller --batch_size or --augment.crop" in error
     assert error.endswith("There is no checkpoint yet.")
     assert "a step on 16 images of 2048 x 2048 pixels takes about" in said  # and it was foretold

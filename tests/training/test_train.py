@@ -1,4 +1,4 @@
-"""Training runs, end to end on drawn scenes."""
+"""Training runs, end to end on synthetic scenes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from contextseg.training.callbacks.monitor import Progress
 
 
 def write_data(root: Path) -> None:
-    """Sixteen drawn scenes to train on and four to validate on, as a folder."""
+    """Sixteen synthetic scenes to train on and four to validate on, as a folder."""
     for split, images in (("train", 16), ("val", 4)):
         write_folder(ShapesDataset(split, num_images=images, size=(48, 64)), root, split)
     assert len(FolderDataset(root, "train")) == 16

@@ -97,5 +97,5 @@ def test_a_name_on_the_hub_is_fetched(model, tmp_path, monkeypatch):
 def test_what_the_hub_does_not_give_is_one_sentence():
     with pytest.raises(ValueError, match=r"written hf:owner/name"):
         load("hf:streets")
-    with pytest.raises(ValueError, match=r"hf:no/such: the Hub does not give this model"):
+    with pytest.raises(ValueError, match=r"hf:no/such: cannot download this model from the Hub"):
         load("hf:no/such")  # HF_HUB_OFFLINE

@@ -58,17 +58,17 @@ def test_broken_and_foreign_files_are_refused(tmp_path):
     file = tmp_path / "model.safetensors"
     save_model(file, small(), Classes.numbered(3))
     file.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+    with pytest.raises(ValueError, match="is not a complete safetensors file"):
         load_model(file)
     save_file({"x": torch.zeros(1)}, file)
-    with pytest.raises(ValueError, match="not what model they are of"):
+    with pytest.raises(ValueError, match="does not say of which model"):
         load_model(file)
 
 
 def test_a_pickle_is_not_executed(tmp_path):
     file = tmp_path / "model.safetensors"
     torch.save({"x": torch.zeros(1)}, file)
-    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+    with pytest.raises(ValueError, match="is not a complete safetensors file"):
         load_model(file)
 
 

@@ -1,4 +1,4 @@
-"""`contextseg COMMAND ...`: the list of commands; imports the one that is called."""
+"""`contextseg COMMAND ...`: list the commands, or import and run one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import sys
 from collections.abc import Sequence
 
 from contextseg.cli.processes import refuse_processes, speaks
+from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
+from contextseg.system.terminal import printable_streams, raw
 
 COMMANDS = {
-    "demo": "train on a small sample in minutes, see the result as a web page",
-    "train": "train a model by recipe or YAML file; resume a run",
-    "compare": "train several models alike, write one report of them",
+    "demo": "train on a small sample in minutes, see the results on a web page",
+    "train": "train a model from a recipe or YAML file, or resume a run",
+    "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
-    "predict": "segment images: masks, overlays, one line of JSON each",
+    "predict": "segment images: masks, overlays, and one line of JSON each",
     "data": "check a data set: layout, pairs, class frequencies, faults",
-    "submit": "write what a test server takes",
-    "convert": "read checkpoints of other code, such as mmsegmentation's",
-    "export": "write a verified ONNX, OpenVINO or PyTorch file that runs elsewhere",
+    "submit": "write the archive for a benchmark's test server",
+    "convert": "convert checkpoints of other code bases, such as mmsegmentation",
+    "export": "write a verified ONNX, OpenVINO or PyTorch file",
     "benchmark": "measure a model in every engine: speed, agreement, mean IoU",
-    "models": "list the models and the backbones they can stand on",
+    "models": "list the models and their backbones",
 }
 
 HELP = """usage: contextseg COMMAND [options]
@@ -34,9 +36,9 @@ commands:
 {commands}
 
 options:
-  --help     show this; contextseg COMMAND --help shows the options of a command
+  --help     show this help; contextseg COMMAND --help shows a command's options
   --version  show the version
-  --debug    show where in the code an error arose; so does CONTEXTSEG_DEBUG=1
+  --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
 
 example:
   contextseg demo
@@ -50,15 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        argv: the words after `contextseg`; those of the process when left out.
+        argv: the arguments after `contextseg`; None takes those of the process.
 
     Returns:
-        Exit code: 0 for success, 1 when a part of the work failed, 2 for a mistake in the
-        arguments, a file or the data, or a lack of memory or the like, 130 after Ctrl-C.
+        Exit code: 0 for success, 1 if part of the work failed, 2 for a mistake in the arguments,
+        a file or the data or if the machine ran out of memory or the like, 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words or os.environ.get("CONTEXTSEG_DEBUG", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
+    if words[:1] == ["help"] and len(words) > 1:  # as in `git help commit`
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS))
         lines = (f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
@@ -73,16 +81,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         from contextseg.system.suggestions import did_you_mean
 
-        advice = did_you_mean(command, COMMANDS, f"There are {', '.join(COMMANDS)}.")
+        advice = did_you_mean(command, COMMANDS, f"Commands: {', '.join(COMMANDS)}.")
         return _report("contextseg", f"there is no command {command!r}. {advice}")
     return _run(command, arguments, debug)
 
 
 def _run(command: str, arguments: list[str], debug: bool) -> int:
-    """Call a command; mistakes and Ctrl-C become one line and an exit code."""
+    """Run a command; a mistake or Ctrl-C becomes one line and an exit code."""
     program = f"contextseg {command}"
-    if isinstance(sys.stdout, io.TextIOWrapper):  # in files and pipes too, lines come in order
-        sys.stdout.reconfigure(line_buffering=True)
+    out = raw(sys.stdout)
+    if isinstance(out, io.TextIOWrapper):  # keeps lines in order in files and pipes
+        out.reconfigure(line_buffering=True)
     try:
         refuse_processes(command)
         module = importlib.import_module(f"contextseg.cli.{command}")
@@ -92,7 +101,7 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
         if speaks(KeyboardInterrupt()):
             print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as in `contextseg models | head`
+    except BrokenPipeError:  # the reader of our output is gone: `contextseg models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError, MachineError) as error:
@@ -108,7 +117,7 @@ def _message(error: Exception) -> str:
 
 
 def _report(program: str, message: str) -> int:
-    print(f"{program}: error: {message}", file=sys.stderr)
+    print(f"{program}: error: {abridged(message)}", file=sys.stderr)
     return MISTAKE
 
 

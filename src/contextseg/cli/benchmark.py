@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ contextseg benchmark runs/mine --engines eager,onnxruntime,openvino-bf16 --size 
 """
 
 DESCRIPTION = """\
-Measure a model on the CPU in PyTorch (eager, channels_last, compiled, bf16) and as exported file
-(onnxruntime, openvino, openvino-bf16, and int8 in both): time of a batch, images a second and,
-with --data, pixel agreement with fp32 and mean IoU. Below the table stands the floor: the network's
-multiplications at the rate of plain matrix products, measured in the same process. Where bfloat16
-is slower than float32, what computes in it is left out, with the reason. Run it on a machine that
-does nothing else.
+Measure a model on the CPU, in PyTorch (eager, channels_last, compiled, bf16) and as an exported
+file (onnxruntime, openvino, openvino-bf16, and int8 in both): time per batch, images per second
+and, with --data, pixel agreement with fp32 and mean IoU. The floor, below the table, is the time
+that the network's multiplications take at the rate of plain matrix products, measured in the same
+process. Where bfloat16 is slower than float32, engines that use it are skipped, with the reason.
+Run this on an otherwise idle machine.
 """
 
 
@@ -30,21 +31,22 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("benchmark", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
-    parser.add_argument("--engines", metavar="E,E,...", help="which ones (default: all)")
+    parser.add_argument("--engines", metavar="E,E,...", help="engines to measure (default: all)")
     parser.add_argument(
         "--size", type=int, nargs=2, default=(480, 480), metavar=("H", "W"),
         help="rows and columns of the timed images (default: 480 480)",
     )  # fmt: skip
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images a call")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images per call (1)")
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="data set for agreement, mean IoU and int8 (calibrated on its split train)",
+        help="data set for agreement, mean IoU and int8 calibration (on its train split)",
     )
-    parser.add_argument("--split", default="val", help="which part of it (default: val)")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="images scored (20)")
+    parser.add_argument("--split", default="val", help="split to score (default: val)")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="images to score (20)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="timed calls (7)")
     options = parser.parse_args(list(argv))
+    require_order("benchmark", options.model, options.data, "--data ")
 
     from contextseg import benchmark
     from contextseg.interop.backends import ENGINES
@@ -69,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def floor_text(floor: Floor) -> str:
-    """What arithmetic alone takes, in one sentence for people."""
+    """The time that arithmetic alone takes, in words."""
     rate, least = (
         f"{floor.fp32_gflops:.0f} GFLOP/s in fp32",
         f"{floor.fp32_milliseconds:.1f} ms in fp32",
@@ -78,16 +80,15 @@ def floor_text(floor: Floor) -> str:
         rate += f" and {floor.bf16_gflops:.0f} in bf16"
         least += f", {floor.bf16_milliseconds:.1f} ms in bf16"
     return (
-        f"{floor.gmac:.3g} GMAC a batch; plain matrix products run at {rate}: no engine that "
-        f"multiplies plainly can take less than {least}."
+        f"{floor.gmac:.3g} GMAC per batch. Plain matrix products run at {rate}, so an engine that "
+        f"uses plain multiplication takes at least {least}."
     )
 
 
 def print_rows(rows: Sequence[Row], title: str) -> None:
-    """Print the table, and below it why an engine has no results."""
-    from rich.markup import escape
-
+    """Print the table, then the notes, such as why an engine has no results."""
     from contextseg.cli.print_tables import columns, titled
+    from contextseg.system.terminal import cell
 
     table = columns("engine", "ms", "images/s", "speed-up", "agreement %", "mIoU %")
     for row in rows:
@@ -108,4 +109,4 @@ def print_rows(rows: Sequence[Row], title: str) -> None:
     console.print(table)
     for row in rows:
         if row.note:
-            console.print(f"{row.engine}: {escape(row.note)}", highlight=False, soft_wrap=True)
+            console.print(cell(f"{row.engine}: {row.note}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`contextseg compare RECIPE...`: train several models alike, write one report."""
+"""`contextseg compare RECIPE...`: train several models under equal conditions, and report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
 from contextseg.recipes.ablations import ABLATIONS, BASE
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from contextseg.comparison.compare import ComparisonResult
@@ -28,13 +29,13 @@ contextseg compare --from-logs models -o docs/models
 """
 
 DESCRIPTION = """\
-Train (or load) several models under one recipe and a set of seeds, score and measure them, and
-write DIR/report.html, report.md and comparison.json. RECIPE is a name of --list, a YAML file of
-options, or the folder of a run; the first is what the others are compared with.
+Train (or load) several models with a set of seeds, score them, measure their cost, and write
+DIR/report.html, report.md and comparison.json. RECIPE is a recipe from --list, a YAML file of
+options, or a run folder. The report compares each model with the first.
 
-Any option of `contextseg train` may follow and holds for all of them (--data camvid --epochs 10
---optim.lr 0.02); in an ablation, for the base that its runs are derived from. After an
-interruption, run the same command again to resume: finished runs are not repeated.
+Any option of `contextseg train` may follow and applies to all models (--data camvid --epochs 10
+--optim.lr 0.02); in an ablation, it applies to the base recipe. After an interruption, run the
+same command again to resume: finished runs are not repeated.
 """
 
 
@@ -84,9 +85,9 @@ def _parser() -> CommandParser:
     add = parser.add_argument
     add("--list", action="store_true", help="list the recipes and the ablations")
     add("--ablation", metavar="NAME", choices=ABLATIONS, help="a ready-made set of models")
-    add("--base", metavar="RECIPE", help=f"what an ablation starts from (default: {BASE})")
+    add("--base", metavar="RECIPE", help=f"base recipe of the ablation (default: {BASE})")
     add("-o", "--out", metavar="DIR", default="comparison", help="folder of the report")
-    add("--seeds", type=int, nargs="+", metavar="N", help="seeds (default: those of the recipes)")
+    add("--seeds", type=int, nargs="+", metavar="N", help="seeds (default: each recipe's own)")
     add("--split", help="split to score on (default: the validation split)")
     add(
         "--small",
@@ -99,17 +100,17 @@ def _parser() -> CommandParser:
         "--size",
         type=_whole_numbers(32, count=2),
         metavar="ROWS,COLUMNS",
-        help="image that costs are measured on (default: as the first one scored)",
+        help="image size to measure costs at (default: that of the first image scored)",
     )
-    add("--limit", type=int, metavar="N", help="score the first N images only (default: all)")
+    add("--limit", type=int, metavar="N", help="score only the first N images (default: all)")
     add(
         "--mean-over",
         type=lambda text: text.split(","),
         default=(),
         metavar="CLASS,CLASS,...",
-        help="classes whose mean IoU models are compared by (default: all)",
+        help="compare models by the mean IoU over these classes (default: all)",
     )
-    add("--runs", metavar="DIR", help="folder of the trainings (default: runs in the report's)")
+    add("--runs", metavar="DIR", help="folder of the runs (default: runs/ in the report folder)")
     add("--title", default="", help="title of the report")
     add(
         "--from-logs",
@@ -130,35 +131,36 @@ def _configs(
     if ablation is not None:
         if recipes:
             raise UsageError(
-                f"--ablation brings its own models: name what it starts from with --base "
+                f"--ablation defines its own models. To change its base recipe, use --base "
                 f"{recipes[0]}."
             )
         start = configured(base or BASE)
         if not isinstance(start, TrainConfig):
-            raise UsageError(f"--base: {base} trains a classifier, and ablations are of models for "
-                             f"segmentation.")  # fmt: skip
+            raise UsageError(
+                f"--base: {base} trains a classifier, but ablations are for segmentation models."
+            )
         return ABLATIONS[ablation](start)
     if base is not None:
-        raise UsageError("--base belongs to --ablation.")
+        raise UsageError("--base requires --ablation.")
     if not recipes:
         raise UsageError(
-            "there is nothing to compare: contextseg compare RECIPE... [options], or --ablation "
-            "NAME. contextseg compare --list shows both."
+            "there is nothing to compare. Use contextseg compare RECIPE... [options], or "
+            "--ablation NAME; contextseg compare --list shows both."
         )
     configs = {_name(recipe): configured(recipe) for recipe in recipes}
     if len(configs) < len(recipes):
-        raise UsageError(f"two recipes have one name: {', '.join(map(_name, recipes))}.")
+        raise UsageError(f"two recipes have the same name: {', '.join(map(_name, recipes))}.")
     return configs
 
 
 def _name(recipe: str) -> str:
-    """What the report calls a recipe, a YAML file or a run."""
+    """The name of a recipe, a YAML file or a run in the report."""
     return recipe if recipe in ALL_RECIPES else Path(recipe).stem or recipe
 
 
 def _rebuild(options: argparse.Namespace, words: Sequence[str]) -> int:
     if words:
-        raise UsageError(f"--from-logs trains nothing: {' '.join(words)} does not belong to it.")
+        raise UsageError(f"--from-logs trains nothing and does not accept {' '.join(words)}.")
     from contextseg.comparison.compare import rebuild
 
     result = rebuild(options.from_logs, options.out, options.title, options.mean_over)
@@ -172,15 +174,15 @@ def _print_result(result: ComparisonResult) -> None:
 
     print_table(score_table(result.comparison))
     page = (result.folder / "report.html").resolve()
-    print(f"The report: {page}\nOpen it in a browser: {page.as_uri()}")
+    print(f"Report: {page}\nOpen it in a browser: {page.as_uri()}")
 
 
 def _print_failed(result: ComparisonResult) -> int:
     if not result.failed:
         return 0
-    print("These runs failed; the same command tries them again:", file=sys.stderr)
+    print("These runs failed; run the same command again to retry them:", file=sys.stderr)
     for name, seed, reason in result.failed:
-        print(f"  {name}, seed {seed}: {reason}", file=sys.stderr)
+        print(f"  {printable(f'{name}, seed {seed}: {reason}')}", file=sys.stderr)
     return 1
 
 
@@ -197,7 +199,7 @@ def _print_list() -> None:
 
 
 def _whole_numbers(least: int, count: int | None = None) -> Callable[[str], tuple[int, ...]]:
-    """A parser of "480,480": whole numbers of at least `least`, `count` of them."""
+    """A parser for "480,480": `count` whole numbers (None: any number of them), each >= `least`."""
 
     def parse(text: str) -> tuple[int, ...]:
         parts = text.replace(",", " ").split()
@@ -206,7 +208,8 @@ def _whole_numbers(least: int, count: int | None = None) -> Callable[[str], tupl
         ):
             return tuple(map(int, parts))
         many = f"{count} whole numbers" if count else "whole numbers"
-        raise argparse.ArgumentTypeError(f"needs {many} from {least} on, such as 1024,9216, "
-                                         f"got {text!r}")  # fmt: skip
+        raise argparse.ArgumentTypeError(
+            f"must be {many} of at least {least}, such as 1024,9216, got {text!r}"
+        )
 
     return parse

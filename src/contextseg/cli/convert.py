@@ -1,11 +1,13 @@
-"""`contextseg convert CHECKPOINT -o FILE`: read a checkpoint of another code base."""
+"""`contextseg convert CHECKPOINT -o FILE`: convert a checkpoint of another code base."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from contextseg.cli.parsing import CommandParser, add_output_file, refuse_existing
+from contextseg.cli.messages import counted
+from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 
 EXAMPLE = """
 contextseg convert encnet_resnet50s_ade-07ac287c.pth -o encnet.safetensors
@@ -14,7 +16,7 @@ contextseg convert iter_80000.pth -o encnet.safetensors --from mmseg --classes a
 
 DESCRIPTION = """\
 Convert a checkpoint of PyTorch-Encoding, mmsegmentation, ContextPrior or torchvision to a model
-file. Nothing in the checkpoint is executed. Every tensor is used or listed as left out.
+file. Nothing in the checkpoint is executed. Every tensor is either used or listed as left out.
 """
 
 
@@ -33,9 +35,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--classes",
         metavar="FILE",
-        help="classes.json with their names (default: the checkpoint's)",
+        help="classes.json with the class names (default: the checkpoint's)",
     )
     options = parser.parse_args(list(argv))
+    if not Path(options.checkpoint).exists() and options.out.is_file():
+        raise UsageError(
+            f"there is no {options.checkpoint}, but there is {options.out}: the checkpoint comes "
+            f"first. Write: contextseg convert {options.out} -o {options.checkpoint}"
+        )
     refuse_existing(options.out, options.overwrite)
 
     from contextseg import convert
@@ -48,10 +55,16 @@ def main(argv: Sequence[str]) -> int:
         f"{done.source}: {config.name} on {config.backbone}, {config.num_classes} classes, output "
         f"stride {config.output_stride}, align_corners {str(config.align_corners).lower()}."
     )
-    print(f"{len(done.state_dict) - len(done.filled)} tensors converted.")
+    mean, std = ([round(value, 4) for value in values] for values in config.normalisation)
+    origin = "stated in its config"
+    if not done.normalisation_stated:
+        origin = f"usual in {done.source}; the checkpoint states none"
+    print(f"Images are RGB with mean {mean} and standard deviation {std} ({origin}).")
+    print(f"{counted(len(done.state_dict) - len(done.filled), 'tensor')} converted.")
     for reason, count in Counter(done.dropped.values()).items():
         print(f"{count} left out: {reason}.")
     if done.filled:
-        print(f"{len(done.filled)} counters of batches that the checkpoint lacks set to 0.")
+        counters = counted(len(done.filled), "batch counter")
+        print(f"{counters} missing from the checkpoint set to 0.")
     print(f"Written to {options.out}.")
     return 0

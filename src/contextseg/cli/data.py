@@ -1,4 +1,4 @@
-"""`contextseg data check PATH`: recognise a data set, read all of it, say what is wrong."""
+"""`contextseg data check PATH`: read all of a data set, and report its faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli.messages import counted
 from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from contextseg.data.check import Report
@@ -20,10 +22,10 @@ contextseg data check VOCdevkit/VOC2010 --layout pascal_context_60 --split val
 """
 
 DESCRIPTION = """\
-Recognise how a data set is laid out, read every image and mask, print how often each class
-occurs, the sizes, and each fault with its file; draw a contact sheet. The data are only read.
-PATH is a folder with images, masks and classes.json, or a public data set as it is downloaded.
-The exit code is 1 where there are faults.
+Recognise the layout of a data set, read every image and mask, print class frequencies, image
+sizes and each fault with its file, and draw a contact sheet. The data set is never modified.
+PATH is a folder with images, masks and classes.json, or a public data set as downloaded.
+The exit code is 1 if there are faults.
 """
 
 
@@ -39,48 +41,54 @@ def main(argv: Sequence[str]) -> int:
 
     sheet = options.sheet or Path(f"contact_sheet_{root.resolve().name}.jpg")
     if not options.no_sheet and sheet.resolve().is_relative_to(root.resolve()):
-        raise UsageError(f"{sheet} is in the data, which are only read. Name another with --sheet.")
+        raise UsageError(
+            f"{sheet} is inside the data set, which is never modified. Choose another file with "
+            f"--sheet."
+        )
     splits = [options.split] if options.split else splits_of(options.path, options.layout)
     datasets = [open_dataset(options.path, s, options.layout, strict=False) for s in splits]
     faults = 0
     labelled = []
     for dataset in datasets:
         if _is_unlabelled(dataset):
-            print(f"{dataset.split}: {len(dataset)} images, whose labels are not published.\n")
+            images = counted(len(dataset), "image")
+            print(f"{dataset.split}: {images}; their labels are not published.\n")
             continue
         labelled.append(dataset)
         report = check_dataset(
             dataset, workers=options.workers, decode_images=not options.masks_only
         )
         _print_report(dataset.split, report, dataset.classes)
+        if str(rule := getattr(dataset, "rule", "")):
+            print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
-    if not options.no_sheet and labelled:
+    if not options.no_sheet and any(len(dataset) for dataset in labelled):
         with track("drawing the contact sheet"):
             write_sheet(sheet, labelled)
-        print(f"Some images with their labels are in {sheet}.")
+        print(f"A contact sheet of labelled images is in {sheet}.")
     if faults:
-        print(f"{faults} faults in {options.path}.", file=sys.stderr)
+        print(f"{counted(faults, 'fault')} in {options.path}.", file=sys.stderr)
     return 1 if faults else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("data", DESCRIPTION, EXAMPLE)
     parser.add_argument("action", metavar="check", choices=["check"], help="what to do")
-    parser.add_argument("path", metavar="PATH", help="folder of the data set")
-    parser.add_argument("--split", help="which part of it (default: all)")
+    parser.add_argument("path", metavar="PATH", help="data set folder")
+    parser.add_argument("--split", help="split to check (default: all)")
     parser.add_argument(
-        "--layout", default="auto", help="folder, or a public layout by name (default: auto)"
+        "--layout", default="auto", help="`folder`, or the name of a public layout (default: auto)"
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="threads that read (default: one a processor)"
+        "--workers", type=int, metavar="N", help="reader threads (default: one per processor)"
     )
     parser.add_argument(
-        "--masks-only", action="store_true", help="of images read the sizes only: much faster"
+        "--masks-only", action="store_true", help="read only the sizes of images: much faster"
     )
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="contact sheet (default: contact_sheet_NAME.jpg)"
     )
-    parser.add_argument("--no-sheet", action="store_true", help="draw none")
+    parser.add_argument("--no-sheet", action="store_true", help="draw no contact sheet")
     return parser
 
 
@@ -95,10 +103,13 @@ def _print_report(split: str, report: Report, classes: Classes) -> None:
     sizes = ", ".join(f"{h} x {w} ({n})" for (h, w), n in report.sizes.most_common(3))
     more = f" and {len(report.sizes) - 3} more" if len(report.sizes) > 3 else ""
     print(
-        f"{classes.dataset}, {split}: {report.num_images} pairs, {classes.num_classes} classes.\n"
+        f"{classes.dataset}, {split}: {counted(report.num_images, 'pair')}, "
+        f"{classes.num_classes} {'class' if classes.num_classes == 1 else 'classes'}.\n"
         f"Rows x columns (images): {sizes or 'none'}{more}."
     )
     print_frequencies(report, classes.names)
+    if report.void_images:
+        print(f"{report.void_images} images have no pixel of any class.")
     for problem in report.problems:
-        print(f"- {problem}")
-    print(f"{len(report.problems)} faults.\n" if report.problems else "No faults.\n")
+        print(f"- {printable(problem)}")
+    print(f"{counted(len(report.problems), 'fault').capitalize()}.\n")

@@ -1,4 +1,4 @@
-"""`contextseg demo`: train on a small sample in minutes, see the result as a web page."""
+"""`contextseg demo`: train on a small sample in minutes, see the results on a web page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextseg.recipes import RECIPES
 from contextseg.system.samples import sample_folder
 
 MINUTES = 3
-"""Wall clock of the training, where nothing else is asked for."""
+"""Default time budget of the training."""
 
 EXAMPLE = """
 contextseg demo
@@ -24,13 +24,13 @@ contextseg demo --data my_images --out my_demo --epochs 20 --open
 """
 
 DESCRIPTION = """\
-Segment street scenes with the trained model of the repository, in seconds. Then train a small
-EncNet in about three minutes, however fast the machine is: the first steps are measured, and as
-many epochs planned as fit. Score it against the simplest guess, and write a web page with
-pictures, scores and curves. Nothing is downloaded.
+Segment street scenes with the repository's trained model, in seconds. Then train a small EncNet
+in about three minutes, however fast the machine is: the first steps are timed, and as many epochs
+are planned as fit. Score it against a trivial baseline, and write a web page with pictures,
+scores and curves. Nothing is downloaded.
 
-Run it again to resume after an interruption, with the same plan; a finished demonstration is
-kept, and the next one goes to a folder with a number behind its name.
+After an interruption, run it again to resume with the same plan. A finished demonstration is
+kept; the next one goes to a numbered folder.
 """
 
 
@@ -39,6 +39,13 @@ def main(argv: Sequence[str]) -> int:
     config, minutes, show = _configured(argv)
     show_messages("contextseg.demo", "contextseg.training.train_or_load")
 
+    from contextseg.system.exclusive import exclusive
+
+    with exclusive(config.out):
+        return _demonstrate(config, minutes, show)
+
+
+def _demonstrate(config: TrainConfig, minutes: float | None, show: bool) -> int:
     from contextseg.cli.print_tables import print_scores
     from contextseg.demo import run_demo, segment_photos
 
@@ -46,10 +53,10 @@ def main(argv: Sequence[str]) -> int:
         photos = segment_photos(config.data.root, f"{config.out}/photos")
         if photos is not None:
             print(
-                f"{photos.model}, trained on the whole of CamVid, has segmented {photos.count} "
-                f"street scenes that it has not seen in {photos.seconds:.0f} s: see "
-                f"{photos.folder / 'overlays'}.\nNow a small model learns from scratch:",
-                flush=True,  # before the lines of the training, which go to standard error
+                f"{photos.model}, trained on CamVid's whole training split, segmented "
+                f"{photos.count} unseen street scenes in {photos.seconds:.0f} s: see "
+                f"{photos.folder / 'overlays'}.\nNow training a small model from scratch:",
+                flush=True,  # before the training's messages on standard error
             )
     result = run_demo(config, minutes=minutes)
     if result.scores is None or result.report is None:
@@ -65,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
         title=f"Scores on the split {result.split}",
     )
     page = result.report.resolve()
-    print(f"\nThe report: {page}\nOpen it in a browser: {page.as_uri()}")
+    print(f"\nReport: {page}\nOpen it in a browser: {page.as_uri()}")
     if show:
         import webbrowser
 
@@ -74,15 +81,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
-    """The training that the arguments ask for, the minutes it may take, and whether to open the
-    report."""
+    """The config to train, its time budget in minutes, and whether to open the report."""
     config = RECIPES["demo"]()
     parser = CommandParser("demo", DESCRIPTION, EXAMPLE)
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="folder of a data set (images, masks, classes.json), or `shapes` for drawn scenes; "
-        "default: the sample of street scenes in the repository",
+        help="data set folder (images, masks, classes.json), or `shapes` for synthetic scenes; "
+        "default: the repository's sample of street scenes",
     )
     parser.add_argument(
         "--out", metavar="DIR", default=config.out, help=f"folder to write to ({config.out})"
@@ -93,13 +99,13 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
         type=_minutes,
         metavar="M",
         default=MINUTES,
-        help=f"train for about so long ({MINUTES})",
+        help=f"train for about M minutes ({MINUTES})",
     )
     length.add_argument(
         "--epochs",
         type=int,
         metavar="N",
-        help="train for so many passes over the images, however long they take",
+        help="train for N epochs, however long they take",
     )
     parser.add_argument("--open", action="store_true", help="open the report in a browser")
     options = parser.parse_args(list(argv))
@@ -109,9 +115,9 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
     root = options.data or sample_folder()
     if root is None:
         print(
-            "The sample of street scenes is not part of the installed package, so this is about "
-            "drawn scenes.\nFor the street scenes, clone the repository and run `contextseg demo` "
-            "in it; for your own images, add --data FOLDER.",
+            "The installed package does not include the sample of street scenes, so this "
+            "demonstration uses synthetic scenes.\nFor the street scenes, clone the repository and "
+            "run `contextseg demo` in it; for your own images, add --data FOLDER.",
             file=sys.stderr,
         )
         root = "shapes"

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.cli.messages import show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, refuse_existing
 from contextseg.cli.prediction_options import (
     MODEL_HELP,
     add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 if TYPE_CHECKING:
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 EXAMPLE = """
 contextseg evaluate runs/mine camvid --split test
 contextseg evaluate runs/mine ADEChallengeData2016 --protocol encnet_resnet50_ade20k
+contextseg evaluate converted.safetensors ADEChallengeData2016 --protocol mmseg --resize 2048,512
 contextseg evaluate runs/mine camvid --scales 0.5,0.75,1,1.25,1.5,1.75 --flip --json scores.json
 """
 
 DESCRIPTION = """\
 Score a model on a split of a data set: IoU of each class, mean IoU, accuracies, and how well
-it predicts which classes are present. MODEL is a run or model folder, or a .safetensors file;
-DATA the folder of a data set, or `shapes`. A classifier is scored by its error.
+it predicts which classes are present. MODEL is a run or model folder, a .safetensors or exported
+file, or hf:owner/name; DATA is a data set folder, or `shapes` for synthetic scenes. A classifier
+is scored by its error.
 """
 
 
@@ -38,20 +42,19 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("evaluate", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("data", metavar="DATA", help="folder of the data set")
-    parser.add_argument("--split", help="which part of it (default: val; test for a classifier)")
-    parser.add_argument("--layout", default="auto", help="how DATA is laid out (default: auto)")
+    parser.add_argument("data", metavar="DATA", help="data set folder, or `shapes`")
+    parser.add_argument("--split", help="split to score (default: val; test for a classifier)")
+    parser.add_argument("--layout", default="auto", help="layout of DATA (default: auto)")
     add_prediction_options(parser)
     add_protocol_options(parser)
+    parser.add_argument("--boundaries", action="store_true", help="also score class boundaries")
     parser.add_argument(
-        "--boundaries", action="store_true", help="score boundaries of classes, too"
+        "--limit", type=int, metavar="N", help="score only the first N images (default: all)"
     )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="score the first N images only (default: all)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores to FILE")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     options = parser.parse_args(list(argv))
+    require_order("evaluate", options.model, options.data)
     refuse_existing(options.json, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -79,26 +82,23 @@ def _segmentation(
     options.split = options.split or "val"
     predictor, data = group.in_turn(
         lambda: (
-            load(options.model, device=options.device, precision=options.precision),
+            load(
+                options.model,
+                device=options.device,
+                precision=options.precision,
+                trust=options.trust,
+            ),
             open_dataset(options.data, options.split, options.layout),
         )
     )
-    scores = evaluate(
-        predictor,
-        data,
-        scales=options.scales,
-        flip=options.flip,
-        window=options.window,
-        protocol=protocol,
-        boundaries=options.boundaries,
-        limit=options.limit,
-    )
+    views = chosen_views(options, protocol)
+    scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
     if not group.world.is_first:
         return 0
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
-        print(f" mean IoU of boundaries: {percent(scores.mean_boundary_iou)} %")
+        print(f" mean boundary IoU: {percent(scores.mean_boundary_iou)} %")
     if data.classes.dataset == "ADE20K":
         print(f" ADE20K score, (pixel accuracy + mean IoU) / 2: {percent(scores.ade_score)} %")
     if options.json is not None:
@@ -108,13 +108,8 @@ def _segmentation(
             "split": options.split,
             "precision": predictor.precision,
             "images": min(len(data), options.limit or len(data)),
-            "scales": list(options.scales),
-            "flip": options.flip,
-            "window": options.window,
+            **(views if protocol is None else {"protocol": to_dict(protocol)}),
         }
-        if protocol is not None:
-            settings |= {"protocol": to_dict(protocol)}
-            settings = {k: v for k, v in settings.items() if k not in ("scales", "flip", "window")}
         write_scores(options.json, scores, names, settings)
         print(f"Written to {options.json}.")
     return 0
@@ -122,8 +117,10 @@ def _segmentation(
 
 def _classifier(options: argparse.Namespace, group: Group) -> int:
     """Score a classifier; the first of several processes tells."""
-    if options.scales != (1.0,) or options.window is not None:
-        raise UsageError(f"{options.model} is a classifier: --scales and --window do not apply.")
+    if options.scales != (1.0,) or options.window is not None or options.protocol is not None:
+        raise UsageError(
+            f"{options.model} is a classifier: --scales, --window and --protocol do not apply."
+        )
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_class_scores
     from contextseg.evaluation import write_scores

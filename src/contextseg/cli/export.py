@@ -1,21 +1,22 @@
-"""`contextseg export MODEL -o FILE`: a model for another engine, verified on the spot."""
+"""`contextseg export MODEL -o FILE`: export a model to another engine, verified on the spot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contextseg.cli.model_argument import EXPORTED, require_order
 from contextseg.cli.parsing import CommandParser, add_output_file, refuse_existing
 
 EXAMPLE = """
 contextseg export runs/mine -o mine.onnx --images photos/
-contextseg export runs/mine -o mine.xml --to openvino --precision int8 --images photos/
+contextseg export runs/mine -o mine.xml --precision int8 --images photos/
 contextseg export runs/mine -o mine.onnx --size 512 1024 --output logits
 """
 
 DESCRIPTION = """\
-Write a model as a file that runs without PyTorch, and check it against PyTorch on images: an
-export that differs is refused. The graph takes normalised images and gives labels (or logits, or
-probabilities) at their size; classes, palette and normalisation are in the file.
+Export a model to another engine, and compare the file with PyTorch on images: an export that
+differs is refused. The graph takes normalised images and returns labels (or logits, or
+probabilities) at their size; the file also holds classes, palette and normalisation.
 """
 
 
@@ -25,24 +26,31 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
     add_output_file(parser, "FILE", ".onnx, .xml or .pt2 file")
     parser.add_argument(
-        "--to", default="onnx", help="onnx, openvino, torch-export or aoti (default: onnx)"
+        "--to", help="onnx, openvino, torch-export or aoti (default: by the suffix of FILE)"
     )
     parser.add_argument(
         "--precision", default="fp32", help="fp32, fp16, bf16 or int8 (default: fp32)"
     )
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
-        "--dynamic", action="store_true", help="any batch and image size (the default)"
+        "--dynamic", action="store_true", help="accept any batch and image size (the default)"
     )
-    shape.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="one image size only")
+    shape.add_argument(
+        "--size", type=int, nargs=2, metavar=("H", "W"), help="accept only this image size"
+    )
     parser.add_argument(
         "--output", default="mask", help="mask, logits or probabilities (default: mask)"
     )
     parser.add_argument(
-        "--images", metavar="DIR", help="photos to verify on and to calibrate int8 with"
+        "--images", metavar="DIR", help="photos for verification and for int8 calibration"
     )
-    parser.add_argument("--opset", type=int, default=18, help="ONNX operator set (default: 18)")
+    parser.add_argument(
+        "--opset", type=int, default=18, help="version of the ONNX operator set (default: 18)"
+    )
     options = parser.parse_args(list(argv))
+    require_order("export", options.model, options.images, "--images ")
+    if options.out.suffix not in EXPORTED:  # exports are models, too
+        require_order("export", options.model, str(options.out), "-o ")
     refuse_existing(options.out, options.overwrite)
 
     from contextseg import export

@@ -1,4 +1,4 @@
-"""What stands below each field of a dataclass: the help of its option."""
+"""Docstrings of dataclass fields, which serve as the help of their options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise
 
 
 def field_texts(cls: type) -> dict[str, str]:
-    """The string below each annotated field of `cls` and its bases, on one line.
+    """The docstring below each annotated field of `cls` and its bases, as one line.
 
-    Python itself does not keep these strings, so they are read from the source.
+    Python discards these strings, so they are read from the source.
     """
     texts = {}
     for base in reversed(cls.__mro__[:-1]):  # all but object

@@ -1,4 +1,4 @@
-"""`contextseg models`: list the models and the backbones they can stand on."""
+"""`contextseg models`: list the models and their backbones."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ contextseg models --backbones 'resnet*'
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser(
-        "models", "List the models and the backbones that they can stand on.", EXAMPLE
+        "models", "List the models, or the backbones that they can use.", EXAMPLE
     )
     parser.add_argument(
         "--backbones",
         metavar="PATTERN",
-        help="list the timm backbones whose name matches, such as 'resnet*' or mobilenet",
+        help="list the timm backbones whose names match, such as 'resnet*' or mobilenet",
     )
     options = parser.parse_args(list(argv))
     if options.backbones is None:
@@ -41,10 +41,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def matching_backbones(pattern: str) -> list[str]:
-    """Names of timm models that match; a pattern without wildcards may be any part of a name.
+    """Names of timm models that match; without wildcards, any part of the name may match.
 
     Raises:
-        UsageError: none matches.
+        UsageError: no name matches.
     """
     import timm
 
@@ -52,30 +52,30 @@ def matching_backbones(pattern: str) -> list[str]:
     names = timm.list_models()
     matching = [name for name in names if fnmatch(name, wanted)]
     if not matching:
-        advice = did_you_mean(pattern, names, "contextseg models --backbones '*' lists them all.")
+        advice = did_you_mean(pattern, names, "contextseg models --backbones '*' lists all.")
         raise UsageError(f"no backbone matches {pattern!r}. {advice}")
     return matching
 
 
 def _print_models() -> None:
-    from rich.console import Console
+    from contextseg.system.terminal import console
 
-    console = Console()
-    console.print(_table("model", "context", MODELS))
-    console.print(
-        "Each stands on any timm backbone that gives a feature pyramid (--model.backbone NAME): "
-        "contextseg models --backbones resnet lists names.",
+    out = console()
+    out.print(_table("model", "context", MODELS))
+    out.print(
+        "Each works with any timm backbone that provides a feature pyramid (--model.backbone "
+        "NAME). To list names: contextseg models --backbones resnet",
         markup=False,
         highlight=False,
     )
-    console.print(_table("classifier", "network", CLASSIFIERS))
+    out.print(_table("classifier", "network", CLASSIFIERS))
 
 
 def _table(what: str, part: str, kinds: Mapping[str, type]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(what, "what it is", f"options (--model.{part}.…)", box=box.SIMPLE_HEAD)
+    table = Table(what, "description", f"options (--model.{part}.…)", box=box.SIMPLE_HEAD)
     for name, kind in kinds.items():
         options = ", ".join(field.name for field in fields(kind))
         table.add_row(name, (kind.__doc__ or "").splitlines()[0], options or "–")

@@ -1,4 +1,4 @@
-"""Command line and YAML over a configuration that already exists."""
+"""Apply command-line options and YAML files to an existing configuration."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def override(
 ) -> tuple[T, set[str]]:
     """`config` with the YAML files and the options in `argv` applied, files first.
 
-    Every field is an option by its dotted name, `--optim.lr 0.02`; dashes may stand for
-    underscores. `--help` shows them with the values of `config` and exits.
+    Every field is an option by its dotted name, `--optim.lr 0.02`; dashes may replace
+    underscores. `--help` lists all options with the values in `config` and exits.
 
     Args:
         config: the configuration that the options change.
-        argv: arguments of the command line.
-        command: words after `contextseg`, for the help.
+        argv: command-line arguments.
+        command: the words after `contextseg`, shown in the help.
         description: the help's first lines.
         example: the help's last lines.
-        flags: help text of further options without a value, by name.
+        flags: help texts of additional options that take no value, by name.
 
     Returns:
         The configuration, and the flags that were given.
 
     Raises:
-        UsageError: an unknown option, or a value that its option cannot take.
-        ValueError: a value that the configuration refuses, or a mistake in a file.
-        OSError: a file that cannot be read.
+        UsageError: an option is unknown, or its value has the wrong type.
+        ValueError: the configuration rejects a value, or a file has a mistake.
+        OSError: a file cannot be read.
     """
     words = [re.sub("^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), word)
              for word in argv]  # fmt: skip
@@ -61,22 +61,24 @@ def override(
         description,
         example,
         usage=f"contextseg {command} [options]",
-        add_help=False,  # not before the options of the model are known
+        add_help=False,  # added once the model's options are known
         argument_default=SUPPRESS,
     )
     parser.add_argument("--config", metavar="FILE", action="append", default=[],
-                        help="YAML file of options; others win over it")  # fmt: skip
+                        help="YAML file of options; command-line options override it")  # fmt: skip
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
-    parser.add_argument("--model", f"--{part}.{NAME}", dest=NAME, metavar="NAME", choices=kinds,
-                        help=f"{', '.join(kinds)}; another model has its own defaults")  # fmt: skip
+    parser.add_argument(
+        "--model", f"--{part}.{NAME}", dest=NAME, metavar="NAME", choices=kinds,
+        help=f"{', '.join(kinds)}; another model starts from its own defaults",
+    )  # fmt: skip
     first, _ = parser.parse_known_args(words)
     for path in first.config:
         config = read_yaml(path, type(config), over=config)
     if NAME in first:
         config = merged(config, nested({f"{part}.{NAME}": first.name}))
 
-    parser.add_argument("-h", "--help", action="help", help="show this and stop")
+    parser.add_argument("-h", "--help", action="help", help="show this help and exit")
     hints: dict[str, Any] = {}
     _add_options(parser, config, "", hints)
     options, unknown = parser.parse_known_args(words)
@@ -88,14 +90,14 @@ def override(
 
 
 def model_part(config: Any) -> tuple[str, Mapping[str, type]]:
-    """Key of the part whose class is chosen by name, and the classes it may have."""
+    """Key of the part whose class is chosen by name, and its possible classes."""
     if isinstance(config, TrainConfig):
         return "model.context", MODELS
     return "model.network", CLASSIFIERS
 
 
 def _add_options(parser: CommandParser, config: Any, prefix: str, hints: dict[str, Any]) -> None:
-    """Add the fields of `config` to `parser`, a group each part; note their types in `hints`."""
+    """Add the fields of `config` to `parser`, one group per part; record types in `hints`."""
     texts = field_texts(type(config))
     group = parser.add_argument_group(
         prefix.rstrip(".") or "the run", (type(config).__doc__ or "").partition("\n")[0]
@@ -117,7 +119,7 @@ def _add_options(parser: CommandParser, config: Any, prefix: str, hints: dict[st
 
 
 def _value(key: str, text: str, hint: Any) -> Any:
-    """The value of type `hint` that the option `key` is given as `text`."""
+    """The `text` given for the option `key`, as a value of type `hint`."""
     for reading in _readings(text):
         with suppress(TypeError):
             return as_type(reading, hint)
@@ -126,8 +128,8 @@ def _value(key: str, text: str, hint: Any) -> Any:
 
 
 def _readings(text: str) -> Iterator[Any]:
-    """What `text` may mean: YAML other than text, a list without its brackets, itself."""
-    if text.strip():  # nothing is null in YAML
+    """Possible readings of `text`: YAML that is not text, a list without brackets, itself."""
+    if text.strip():  # YAML reads an empty text as null
         with suppress(ValueError):
             value = load_yaml(text)
             if not isinstance(value, str):
@@ -138,23 +140,23 @@ def _readings(text: str) -> Iterator[Any]:
 
 
 def _shown(value: Any) -> str:
-    """`value` as one would write it on the command line."""
+    """`value` as written on the command line."""
     if isinstance(value, tuple):
         return ",".join(map(_shown, value))
     return value or "empty" if isinstance(value, str) else json.dumps(value)
 
 
 def _refuse(words: Sequence[str], known: Mapping[str, Any], config: Any) -> NoReturn:
-    """Raise UsageError for the first of the `words` that belong to no option."""
+    """Raise UsageError for the unknown option or the stray argument in `words`."""
     name = next((word[2:].partition("=")[0] for word in words if word.startswith("--")), None)
     if name is None:
-        raise UsageError(f"{' '.join(words)} belongs to no option.")
+        raise UsageError(f"unexpected arguments: {' '.join(words)}.")
     part, kinds = model_part(config)
     prefix, _, last = name.rpartition(".")
     owner = owner_of(last, kinds[config.model.name]) if prefix == part else None
     if owner:
         raise UsageError(
-            f"--{name} is an option of {owner}, and the model is {config.model.name}. "
+            f"--{name} is an option of {owner}, but the model is {config.model.name}. "
             f"Add --model {owner} to train {owner}."
         )
     same = [f"--{key}" for key in known if key.rpartition(".")[2] == last]

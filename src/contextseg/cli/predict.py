@@ -10,27 +10,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contextseg.cli.messages import show_messages
+from contextseg.cli.messages import counted, show_messages
+from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.system.addresses import refuse_address
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
-    from contextseg.inference.predict_files import Summary
+    from contextseg.inference.summary import Summary
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
-contextseg predict street.jpg                       # by the trained model of the repository
+contextseg predict street.jpg                       # with the repository's trained model
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
+contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 """
 
 DESCRIPTION = """\
 Segment images. MODEL is a run or model folder, a .safetensors or exported file, or
-hf:owner/name; left out in a clone of the repository, it is the trained model of street scenes
-in models/. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
-photo in class colours, with a legend) and predictions.jsonl (a line an image: classes, shares,
-presence). Of a classifier's model, it gets predictions.jsonl alone: class and probabilities.
-Images that cannot be read are left out and listed at the end; the exit code is 1
-then.
+hf:owner/name. In a clone of the repository you can omit it to use the trained model of street
+scenes in models/. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
+photo in class colours, with a legend) and predictions.jsonl (one line per image: classes, shares,
+presence). With a classifier, it gets only predictions.jsonl: class and probabilities. Images that
+fail, for example because they cannot be read, do not stop the others. They are listed at the end,
+and the exit code is 1.
 """
 
 
@@ -38,13 +42,20 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("predict", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="images, folders, patterns")
     parser.add_argument(
-        "-o", "--out", metavar="DIR", default="predictions", help="folder to write to (predictions)"
+        "paths", metavar="PATH", nargs="*", help="images, folders, or patterns in quotes"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", default="predictions", help="output folder (predictions)"
     )
     add_prediction_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace results in DIR")
-    parser.add_argument("--no-overlays", action="store_true", help="write masks and lines only")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results in DIR")
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="resume: make only results that DIR lacks, or of images that have changed",
+    )
+    parser.add_argument("--no-overlays", action="store_true", help="write no overlays")
     options = parser.parse_intermixed_args(list(argv))
     _choose_model(options)
     show_messages()
@@ -70,9 +81,12 @@ def main(argv: Sequence[str]) -> int:
                 options.paths,
                 options.out,
                 overwrite=options.overwrite,
+                skip_existing=options.skip_existing,
             )
         return _report(summary, f"classified, results in {options.out}")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     with _reported_at_the_end():
         summary = predict_files(
             predictor,
@@ -82,69 +96,82 @@ def main(argv: Sequence[str]) -> int:
             flip=options.flip,
             window=options.window,
             overwrite=options.overwrite,
+            skip_existing=options.skip_existing,
             overlays=not options.no_overlays,
         )
     return _report(summary, f"segmented, results in {options.out}")
 
 
 def _choose_model(options: argparse.Namespace) -> None:
-    """Where the first word is no model but an image, the model is that of the repository.
+    """Use the repository's model if the first argument names images instead of a model.
 
     Raises:
-        UsageError: no images are named, or there is no repository around the package.
+        UsageError: no images are named, or the package is not in a clone of the repository.
     """
     first = options.model
     if first is None:
-        raise UsageError("which images? Name photos, folders of them, or patterns in quotes.")
+        raise UsageError("which images? Name photos, folders of photos, or patterns in quotes.")
+    for other in options.paths:
+        require_order("predict", first, other)
+    refuse_address(first)
     if _names_images(first):
         from contextseg.system.samples import MODEL, shipped_model
 
         shipped = shipped_model()
         if shipped is None:
             raise UsageError(
-                f"which model? {first} is none. The trained model {MODEL} is in the repository, "
-                f"not in the installed package: clone it, or name a model in front of the images."
+                f"which model? {first} is not one. The trained model {MODEL} is in the repository "
+                f"but not in the installed package: clone the repository, or name a model before "
+                f"the images."
             )
         options.model, options.paths = str(shipped), [first, *options.paths]
-        print(f"By {shipped}, for street scenes.", file=sys.stderr)
+        print(f"Using {shipped}, trained on street scenes.", file=sys.stderr)
     elif not options.paths:
         raise UsageError(f"which images? Name photos, folders or patterns after {first}.")
 
 
 def _names_images(word: str) -> bool:
-    """Whether this is an image, a pattern or a folder of images, and no model."""
-    from contextseg.data.folder import IMAGE_SUFFIXES
+    """Whether this is an image, a pattern or a folder of images, not a model.
+
+    Raises:
+        UsageError: it is a folder that holds neither.
+    """
+    from contextseg.data.suffixes import IMAGE_SUFFIXES
+    from contextseg.data.walk import walk
 
     path = Path(word)
-    if path.is_dir():
-        return not any((path / file).exists() for file in ("model.safetensors", "config.yaml"))
-    return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
+    if not path.is_dir():
+        return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
+    if is_model(word) or models_in(path):
+        return False
+    found = walk(path)
+    if not found.failed and all(file.suffix.lower() not in IMAGE_SUFFIXES for file in found.files):
+        raise UsageError(f"{word} holds neither a model (model.safetensors) nor images.")
+    return True
 
 
 def _report(summary: Summary, done: str) -> int:
-    """Say what became of the images; returns the exit code."""
-    print(f"{_images(summary.done)} {done}.")
+    """Print how many images were done, skipped and failed; returns the exit code."""
+    print(f"{counted(summary.done, 'image').capitalize()} {done}.")
+    if summary.kept:
+        print(f"{counted(summary.kept, 'image')} had complete results already.")
     if summary.skipped:
-        print(f"{len(summary.skipped)} other files in the folders were passed over.")
+        print(f"{counted(len(summary.skipped), 'other file')} in the folders ignored.")
     if not summary.failed:
         return 0
-    print(f"{_images(len(summary.failed))} could not be read:", file=sys.stderr)
-    for path, reason in summary.failed:
-        print(f"  {reason if str(path) in reason else f'{path}: {reason}'}", file=sys.stderr)
+    print(f"{len(summary.failed)} failed:", file=sys.stderr)
+    for _, reason in summary.failed:
+        print(f"  {printable(reason)}", file=sys.stderr)
     return 1
 
 
 @contextmanager
 def _reported_at_the_end() -> Iterator[None]:
-    """Without the log's lines on broken images, which this command lists itself."""
-    logger = logging.getLogger("contextseg.inference.predict_files")
+    """Suppress log messages about images that fail: this command lists them at the end."""
+    logger = logging.getLogger("contextseg.inference.summary")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"

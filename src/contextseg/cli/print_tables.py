@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from contextseg.report.formatting import MEANS, percent
+from contextseg.system.terminal import cell, console, printable
 
 if TYPE_CHECKING:
     from contextseg.data.check import Report
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from contextseg.report.tables import Table as ReportTable
 
 WIDE = 140
-"""Letters of a line where the output is not a terminal."""
+"""Width of a table, in characters, if the output is not a terminal."""
 LONGEST = 32
-"""Letters of a cell at most: the reason of a failure stands in full below the table."""
+"""Maximum width of a cell, in characters: full failure reasons follow below the table."""
 
 
 def titled(title: str) -> Console:
     """Standard output, with `title` printed above what follows."""
-    console = Console()
+    out = console()
     if title:
-        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False, soft_wrap=True)
-    return console
+        out.print(Text(f"\n{printable(title)}", "bold"), soft_wrap=True)
+    return out
 
 
 def columns(first: str, *numbers: str) -> Table:
-    """An empty table: a column of names and columns of numbers, by their headings."""
+    """An empty table with a column of names and columns of numbers, given their headings."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(first)
     for name in numbers:
@@ -54,21 +55,25 @@ def print_scores(
     """Print IoU and accuracy of each class in percent, then the means.
 
     Args:
-        scores: of the model.
-        names: of the classes, by label.
-        baseline: scores to compare them with.
+        scores: the model's scores.
+        names: class names by label.
+        baseline: scores to compare with.
         title: plain text above the table.
     """
-    console = titled(title)
+    out = titled(title)
     table = columns("%", "IoU", "accuracy")
     if baseline is not None:
         table.add_column("baseline IoU", justify="right", style="dim")
     for label, name in enumerate(names):
-        row = [escape(name), percent(scores.iou[label]), percent(scores.accuracy[label])]
+        row: list[str | Text] = [
+            cell(name),
+            percent(scores.iou[label]),
+            percent(scores.accuracy[label]),
+        ]
         if baseline is not None:
             row.append(percent(baseline.iou[label]))
         table.add_row(*row)
-    console.print(table)
+    out.print(table)
     means = _means()
     for name, field in MEANS.items():
         value = getattr(scores, field)
@@ -79,50 +84,50 @@ def print_scores(
         if other is not None:
             row.append(f"[dim]baseline {percent(other)} %[/dim]")
         means.add_row(*row)
-    console.print(means)
+    out.print(means)
 
 
 def print_frequencies(report: Report, names: Sequence[str]) -> None:
-    """Print the share of the pixels that each class has, and the number of its images.
+    """Print each class's share of the valid pixels, and the number of images it occurs in.
 
     Args:
-        report: of a check.
-        names: of the classes, by label.
+        report: the result of a check.
+        names: class names by label.
     """
     table = columns("class", "% of valid pixels", "images")
     valid = int(report.class_pixels.sum())
     for name, pixels, images in zip(names, report.class_pixels, report.class_images, strict=True):
         share = pixels / valid if valid else math.nan
-        table.add_row(escape(name), percent(share, digits=2), f"{images}")
+        table.add_row(cell(name), percent(share, digits=2), f"{images}")
     total = valid + report.ignored_pixels
     ignored = report.ignored_pixels / total if total else math.nan
-    table.add_row("[dim]ignored, of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
-    Console().print(table)
+    table.add_row("[dim]ignored, % of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
+    console().print(table)
 
 
 def print_table(table: ReportTable) -> None:
     """Print a table of a report."""
     shown = Table(box=box.SIMPLE_HEAD)
     for index, name in enumerate(table.columns):
-        shown.add_column(escape(name), justify="right" if index else "left", no_wrap=not index)
+        shown.add_column(cell(name), justify="right" if index else "left", no_wrap=not index)
     for row in table.texts():
-        shown.add_row(*(escape(shorten(text, LONGEST, placeholder=" …")) for text in row))
-    # In a file there is room for all columns.
-    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
+        shown.add_row(*(cell(shorten(text, LONGEST, placeholder=" …")) for text in row))
+    # A file has room for all columns.
+    console(width=None if sys.stdout.isatty() else WIDE).print(shown)
 
 
 def print_class_scores(
     scores: ClassificationScores, names: Sequence[str], *, title: str = ""
 ) -> None:
-    """Print the error of each class in percent, then that of all images."""
-    console = titled(title)
+    """Print the error of each class in percent, then the error over all images."""
+    out = titled(title)
     table = columns("%", "error")
     for name, error in zip(names, scores.class_error, strict=True):
-        table.add_row(escape(name), percent(error))
-    console.print(table)
+        table.add_row(cell(name), percent(error))
+    out.print(table)
     means = _means()
     means.add_row("error", f"[bold]{percent(scores.error, 2)} %[/bold] of {scores.images} images")
     if scores.exact is not None:
         error = percent(scores.error_exact, 2)
-        means.add_row("of images with original pixels", f"{error} % of {scores.exact[1]}")
-    console.print(means)
+        means.add_row("error on original pixels", f"{error} % of {scores.exact[1]}")
+    out.print(means)

@@ -1,4 +1,4 @@
-"""Where a training starts: a recipe by name, a YAML file, or the folder of a run."""
+"""The config that a command starts from: a recipe, a YAML file, or a run folder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_mapping, read_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
+from contextseg.system.suggestions import did_you_mean
 
 
 def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
-    """The config of a recipe by name, of a YAML file, or of a run's folder.
+    """The config of a recipe (by name), of a YAML file, or of a run folder.
 
     Raises:
         UsageError: it is none of them.
@@ -26,14 +27,12 @@ def starting_point(recipe: str) -> TrainConfig | ClassifierTrainConfig:
         return replace(_read(path / "config.yaml"), out=recipe)
     if path.is_file():
         return _read(path)
-    raise UsageError(
-        f"{recipe!r} is neither a recipe, nor a YAML file, nor the folder of a run. "
-        f"Recipes: {', '.join(RECIPES)}."
-    )
+    advice = did_you_mean(recipe, RECIPES, "contextseg train --list shows the recipes.")
+    raise UsageError(f"{recipe!r} is not a recipe, a YAML file or a run folder. {advice}")
 
 
 def _read(path: Path) -> TrainConfig | ClassifierTrainConfig:
-    """The config in a file: of a classifier where its model has a network."""
+    """The config in a file: that of a classifier if its model has a network."""
     values = read_mapping(path)
     model = values.get("model")
     kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig

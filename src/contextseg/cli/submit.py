@@ -1,15 +1,17 @@
-"""`contextseg submit MODEL DATA -o ARCHIVE`: write what a test server takes."""
+"""`contextseg submit MODEL DATA -o ARCHIVE`: write the archive for a benchmark's test server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contextseg.cli.messages import show_messages
+from contextseg.cli.messages import counted, show_messages
+from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
 from contextseg.cli.prediction_options import (
-    add_device_options,
+    add_prediction_options,
     add_protocol_options,
     chosen_protocol,
+    chosen_views,
 )
 
 EXAMPLE = """
@@ -18,9 +20,9 @@ contextseg submit runs/mine cityscapes -o results.zip
 """
 
 DESCRIPTION = """\
-Segment the test images of PASCAL VOC 2012 or Cityscapes and write the archive that the server
-takes: names, ids and palette as it wants them. MODEL is a run or model folder, or a .safetensors
-file; DATA the data set as it is downloaded.
+Segment the test images of PASCAL VOC 2012 or Cityscapes and write the archive for the test
+server, with names, ids and palette as it expects them. MODEL is a run or model folder, or a
+.safetensors file; DATA is the data set as downloaded.
 """
 
 
@@ -28,15 +30,16 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("submit", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
-    parser.add_argument("data", metavar="DATA", help="folder of the data set")
+    parser.add_argument("data", metavar="DATA", help="data set folder")
     add_output_file(parser, "ARCHIVE", ".tar.gz or .zip file to write")
-    parser.add_argument("--split", default="test", help="which part of it (default: test)")
+    parser.add_argument("--split", default="test", help="split to segment (default: test)")
     parser.add_argument(
-        "--comp5", action="store_true", help="VOC: trained on VOC's own data alone (else comp6)"
+        "--comp5", action="store_true", help="VOC: trained only on VOC's own data (default: comp6)"
     )
-    add_device_options(parser)
+    add_prediction_options(parser)
     add_protocol_options(parser)
     options = parser.parse_args(list(argv))
+    require_order("submit", options.model, options.data)
     refuse_existing(options.out, options.overwrite)
     protocol = chosen_protocol(options)
     show_messages()
@@ -48,14 +51,16 @@ def main(argv: Sequence[str]) -> int:
 
     data = open_dataset(options.data, options.split)
     if not isinstance(data, ListedDataset):
-        raise UsageError(f"{options.data} is no public data set as it is downloaded.")
-    predictor = load(options.model, device=options.device, precision=options.precision)
+        raise UsageError(f"{options.data} is not a public data set as downloaded.")
+    predictor = load(
+        options.model, device=options.device, precision=options.precision, trust=options.trust
+    )
     write_submission(
         options.out,
         predictor,
         data,
-        protocol=protocol,
         competition="comp5" if options.comp5 else "comp6",
+        **chosen_views(options, protocol),
     )
-    print(f"{len(data)} images, written to {options.out}.")
+    print(f"{counted(len(data), 'image')}, written to {options.out}.")
     return 0

@@ -1,9 +1,10 @@
-"""`contextseg train RECIPE`: train a model by recipe or YAML file; resume a run."""
+"""`contextseg train RECIPE`: train a model from a recipe or YAML file, or resume a run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from contextseg.cli.messages import show_messages
 from contextseg.cli.overrides import override
@@ -18,16 +19,16 @@ from contextseg.system.world import world_of
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
 
-Train a model. RECIPE is a name of --list, a YAML file of options, or the folder of a run.
+Train a model. RECIPE is a recipe from --list, a YAML file of options, or a run folder.
 
 options:
   --list            list the recipes
-  --data PATH       folder of the data set; `shapes` draws scenes
-  --out DIR         folder of the run
-  --init-from PATH  model to start from, for fine-tuning to other classes
-  --resume          continue the run in --out from its last checkpoint
-  --config FILE     YAML file of options over those of the recipe; others win over it
-  --print_config    print all options as YAML and stop
+  --data PATH       data set folder, or `shapes` for synthetic scenes
+  --out DIR         run folder
+  --init-from PATH  model to fine-tune, for example on other classes
+  --resume          resume the run in --out from its last checkpoint
+  --config FILE     YAML file of options: overrides the recipe; options override it
+  --print_config    print all options as YAML and exit
   --SOME.OPTION V   any option: contextseg train RECIPE --help lists them
 
 example:
@@ -41,8 +42,8 @@ contextseg train runs/mine --resume
 """
 
 FLAGS = {
-    "resume": "Continue the run in --out from its last checkpoint.",
-    "print_config": "Print all options as YAML and stop.",
+    "resume": "Resume the run in --out from its last checkpoint.",
+    "print_config": "Print all options as YAML and exit.",
 }
 
 
@@ -81,24 +82,25 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             + (
                 "."
                 if isinstance(config, ClassifierTrainConfig)
-                else ", or try --data shapes, which draws scenes."
+                else ", or try --data shapes (synthetic scenes)."
             )
         )
     from contextseg import load, train
+    from contextseg.cli.closing_words import closing_words
     from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
 
     show_messages()
-    result = train(config, resume=resume)
+    try:
+        result = train(config, resume=resume)
+    except KeyboardInterrupt:  # outside of the steps: before the first, or after the last
+        if not (Path(config.out) / "config.yaml").is_file() or not world_of().is_first:
+            raise
+        return _stopped("Stopped", Path(config.out))
     if not world_of().is_first:  # the first process tells
         return 130 if result.interrupted else 0
     if result.interrupted:
-        print(
-            f"Stopped at step {result.steps}. Continue with:\n"
-            f"  contextseg train {result.folder} --resume",
-            file=sys.stderr,
-        )
-        return 130
+        return _stopped(f"Stopped at step {result.steps}", result.folder)
     if result.scores is not None:
         names = load(result.folder).classes.names
         title = f"Validation, {config.data.val_split}"
@@ -106,12 +108,13 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
             print_class_scores(result.scores, names, title=title)
         else:
             print_scores(result.scores, names, title=title)
-    print(
-        f"The run is in {result.folder}. Next:\n"
-        f"  contextseg evaluate {result.folder} {config.data.root}\n"
-        f"  contextseg predict {result.folder} PHOTO... -o predictions"
-    )
+    print(closing_words(config, result.folder))
     return 0
+
+
+def _stopped(what: str, folder: Path) -> int:
+    print(f"{what}. Resume with:\n  contextseg train {folder} --resume", file=sys.stderr)
+    return 130
 
 
 def _description(recipe: str) -> str:

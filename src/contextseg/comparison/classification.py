@@ -37,7 +37,7 @@ class Classification(Kind):
         return open_labelled(config.data.root, split)
 
     def size(self, config: ClassifierTrainConfig, data: Any) -> tuple[int, int]:
-        """The size that the model is made for."""
+        """The model's input size."""
         return config.model.size, config.model.size
 
     def score(
@@ -82,7 +82,7 @@ class Classification(Kind):
         classes = Classes.numbered(config.num_classes)
         predictor = ClassifierPredictor(model, classes, device, precision)
         images = torch.zeros(BATCH, 3, *size, dtype=torch.uint8, device=predictor.device)
-        predictor.logits(images[:1])  # sets up libraries, so that this does not count
+        predictor.logits(images[:1])  # warm-up: setting up libraries must not count
         return Prediction(
             model=model,
             device=predictor.device.type,

@@ -1,4 +1,4 @@
-"""Several models under one recipe and a set of seeds: trained or loaded, scored, measured."""
+"""Train (or load), score and measure several models with a set of seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from contextseg.comparison.kinds import KINDS
 from contextseg.comparison.plan import named, open_data, planned, settings_of
 from contextseg.comparison.precision import with_precisions
 from contextseg.comparison.results import (
+    CHARTS,
     FILE_NAME,
+    FILES,
     LOGS,
     Comparison,
     Cost,
@@ -29,6 +31,8 @@ from contextseg.comparison.results import (
 )
 from contextseg.comparison.runs import AnyConfig
 from contextseg.metrics.small_objects import BOUNDS
+from contextseg.system.atomic_files import remove_partials
+from contextseg.system.exclusive import exclusive
 from contextseg.system.failures import MachineError
 
 logger = logging.getLogger(__name__)
@@ -43,7 +47,7 @@ class ComparisonResult:
     folder: Path
     """report.html, report.md, comparison.json (all results), logs/ (one CSV file per run)."""
     comparison: Comparison
-    """Every figure."""
+    """All results."""
     failed: list[tuple[str, int, str]]
     """Runs that failed: model, seed, reason."""
     interrupted: bool = False
@@ -95,6 +99,7 @@ def compare(
         ValueError: there are no models, models share a name or use different data, or the split is
             missing or empty.
         FileExistsError: the folder holds a comparison of other models.
+        FolderInUseError: another comparison runs in the folder.
 
     Example:
         >>> import contextseg
@@ -105,29 +110,25 @@ def compare(
     """
     folder = Path(out)
     trainings = folder / "runs" if runs is None else Path(runs)
-    models = with_precisions(named(configs), folder, trainings, seeds)
-    data = open_data(models, split)
-    settings = settings_of(
-        models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
-    )
-    comparison = planned(models, seeds, settings, data.classes.names, folder)
-    session = _Session(
-        models=models,
-        kind=KINDS[settings["task"]],
-        data=data,
-        folder=folder,
-        runs=trainings,
-        comparison=comparison,
-        progress=progress,
-        watch=watch or (lambda _: nullcontext()),
-    )
-    try:
-        session.train_and_score()
-        session.measure()
-    except training_runs.StoppedError as stopped:
-        logger.info("Stopped in %s.", stopped)
-        return session.result(interrupted=True)
-    return session.result()
+    with exclusive(folder, FILES):
+        for part in (LOGS, CHARTS):
+            remove_partials(folder / part)
+        models = with_precisions(named(configs), folder, trainings, seeds)
+        data = open_data(models, split)
+        settings = settings_of(
+            models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
+        )
+        session = _Session(
+            models=models,
+            kind=KINDS[settings["task"]],
+            data=data,
+            folder=folder,
+            runs=trainings,
+            comparison=planned(models, seeds, settings, data.classes.names, folder),
+            progress=progress,
+            watch=watch or (lambda _: nullcontext()),
+        )
+        return session.run()
 
 
 def rebuild(
@@ -141,7 +142,7 @@ def rebuild(
     Args:
         logs: folder with comparison.json and logs/, such as that of a report.
         out: folder of the new report; both are copied into it.
-        title: another title.
+        title: a new title; if empty, that of the results is kept.
         mean_over: as in `compare`; if empty, that of the results is kept.
 
     Raises:
@@ -176,6 +177,16 @@ class _Session:
     progress: bool
     watch: Progress
 
+    def run(self) -> ComparisonResult:
+        """Do all that is left to do."""
+        try:
+            self.train_and_score()
+            self.measure()
+        except training_runs.StoppedError as stopped:
+            logger.info("Stopped in %s.", stopped)
+            return self.result(interrupted=True)
+        return self.result()
+
     def train_and_score(self) -> None:
         """Do each pending run: all models with the first seed, then with the next."""
         tasks = [
@@ -197,7 +208,7 @@ class _Session:
         for index, entry in enumerate(self.comparison.entries):
             done = [run.seed for run in entry.runs if run.status == "done"]
             if entry.cost is None and done:
-                logger.info("Measuring what a prediction of %s takes.", entry.name)
+                logger.info("Measuring the cost of a prediction with %s.", entry.name)
                 self.comparison.entries[index] = replace(
                     entry, cost=self._cost(entry.name, done[0])
                 )
@@ -238,7 +249,7 @@ class _Session:
         )
 
     def _twin(self, run: Run) -> Run | None:
-        """A finished run of another model that computes the same."""
+        """A finished run of another model that computes the same result, or None."""
         runs = (other for entry in self.comparison.entries for other in entry.runs)
         return next((r for r in runs if r.identity == run.identity and r.status == "done"), None)
 

@@ -1,7 +1,7 @@
 """Parameters, arithmetic, speed and memory of a prediction, measured in a fresh process.
 
-The process is fresh because peak memory includes whatever a process held before, and because
-caches that one model has filled must not help the next.
+It needs a fresh process because peak memory includes whatever a process held before, and because
+caches filled by one model must not help the next.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def measure_cost(
         )
     if process.returncode:
         last = process.stderr.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
-        raise RuntimeError(f"cost of {config.name}: not measured: {last[0]}")
+        raise RuntimeError(f"the cost of {config.name} was not measured: {last[0]}")
     return Cost(**json.loads(process.stdout.splitlines()[-1]))
 
 
@@ -128,7 +128,7 @@ def _extra_mib(predict: Any, kind: str) -> float | None:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     if not STATUS.is_file():
         return None
-    with contextlib.suppress(OSError, AttributeError):  # returns the free part of the heap
+    with contextlib.suppress(OSError, AttributeError):  # returns free heap memory to the system
         ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):  # else growth counts from the overall peak so far
         Path("/proc/self/clear_refs").write_text("5")

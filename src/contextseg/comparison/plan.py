@@ -63,14 +63,14 @@ def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
     if len(roots) > 1:
         each = ", ".join(f"{name}: {root or 'none'}" for root, name in roots.items())
         raise ValueError(
-            f"compare: the models have different data ({each}). Give all the same with --data, or "
-            f"data.root."
+            f"compare: the models have different data ({each}). Use the same data for all "
+            f"(--data, or data.root)."
         )
     config = next(iter(models.values()))
     if not config.data.root:
         raise ValueError(
-            "compare: no data: name the folder of a data set (--data PATH, or data.root), or "
-            "`shapes`, which draws scenes."
+            "compare: no data: name the folder of a data set (--data PATH, or data.root), or use "
+            "`shapes` for synthetic scenes."
         )
     split = split or config.data.val_split
     if not split:
@@ -100,7 +100,7 @@ def settings_of(
 
     task, config = kind_name(models.values()), next(iter(models.values()))
     if task == "segmentation":
-        SmallObjectIoU(1, small)  # refuses bounds that do not rise
+        SmallObjectIoU(1, small)  # raises unless bounds are in ascending order
         check_mean_over(mean_over, data.classes.names)
     elif mean_over:
         raise ValueError("compare: mean_over is a mean of IoUs; classifiers have none.")
@@ -159,13 +159,13 @@ def planned(
     others = [entry.name for entry in old.entries if entry.name not in models]
     if others:
         raise FileExistsError(
-            f"{folder} holds a comparison that has also {', '.join(others)}. Compare them too, or "
-            f"choose another folder (out, -o)."
+            f"{folder} holds a comparison that also includes {', '.join(others)}. Compare them "
+            f"too, or choose another folder (out, -o)."
         )
-    return _with_figures(new, old)
+    return _with_earlier_results(new, old)
 
 
-def _with_figures(new: Comparison, old: Comparison) -> Comparison:
+def _with_earlier_results(new: Comparison, old: Comparison) -> Comparison:
     """`new` with the scores and costs of `old` that are still valid."""
 
     def same(names: Sequence[str]) -> bool:
@@ -179,7 +179,7 @@ def _with_figures(new: Comparison, old: Comparison) -> Comparison:
     }
     measured = {_key(entry): entry.cost for entry in old.entries if same(MEASURING)}
     if scored:
-        logger.info("%d runs are done and scored already.", len(scored))
+        logger.info("%d runs are already done and scored.", len(scored))
     entries = [
         replace(
             entry,

@@ -23,14 +23,12 @@ from contextseg.comparison.report_tables import (
     score_table,
     small_name,
 )
-from contextseg.comparison.results import LOGS, Comparison
+from contextseg.comparison.results import CHARTS, LOGS, MARKDOWN, PAGE, Comparison
 from contextseg.comparison.wording import WORDINGS
 from contextseg.report.charts import Chart
 from contextseg.report.rendering import render
 from contextseg.report.tables import Table
 from contextseg.system.atomic_files import write_text
-
-PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 
 
 def write_reports(folder: str | os.PathLike[str], comparison: Comparison) -> None:
@@ -91,7 +89,7 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         ),
         _Part(
             heading=f"{wording.of_class} of each class, %",
-            note="Mean over the seeds; behind it the difference to the first model, in points. "
+            note="Mean over the seeds, then the difference to the first model, in points. "
             f"{wording.counted.capitalize()}: share of the scored {wording.counted}.",
             table=class_table(comparison),
         ),
@@ -105,14 +103,13 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
         _Part(heading="Options in which the models differ", table=option_table(comparison)),
         _Part(
             heading="Published",
-            note="Results that papers report on the same data; they were not run here.",
+            note="Results that papers report on the same data; not reproduced here.",
             table=published_table(comparison),
         ),
         _Part(
             heading="Runs",
             note="All options of a run are in comparison.json. A + marks code that was changed "
-            "after the commit; minutes are of the whole training, on a machine that may have done "
-            "other work.",
+            "after the commit. Minutes are for the whole run, possibly on a shared machine.",
             table=run_table(comparison),
         ),
     ]
@@ -144,9 +141,9 @@ def _score_note(comparison: Comparison) -> str:
     bounds = ", ".join(small_name(bound) for bound in comparison.settings["small"])
     over = comparison.settings.get("mean_over", ())
     return (
-        ("Mean ± standard deviation over the seeds. " if several else "One seed a model. ")
+        ("Mean ± standard deviation over the seeds. " if several else "One seed per model. ")
         + (f"The first mean is over {', '.join(over)} alone. " if over else "")
-        + "Differences are to the first model, in points. "
+        + "Differences are relative to the first model, in points. "
         + (
             f"{bounds}: IoU of the objects (connected components of a class in the ground truth) "
             "with fewer pixels, mean over the classes that have any."

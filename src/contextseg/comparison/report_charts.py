@@ -1,4 +1,4 @@
-"""The results of a comparison as charts, and what its training logs say."""
+"""The results and training logs of a comparison as charts."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def curves(logs: Logs, wording: Wording) -> list[Chart]:
 
 
 def training_speed(logs: Logs) -> dict[str, float]:
-    """Training speed in images per second by model, where the logs have it."""
+    """Training speed in images per second by model, if the logs have it."""
     speeds = {
         name: [row[SPEED] for rows in runs for row in rows if SPEED in row]
         for name, runs in logs.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -14,10 +13,14 @@ from typing import Any
 
 from contextseg.comparison.old_results import upgraded
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
+from contextseg.system.terminal import json_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
-"""Folder of the training logs beside it, one CSV file per run."""
+"""Folder next to it with the training logs, one CSV file per run."""
+PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
+FILES = (FILE_NAME, PAGE, MARKDOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +47,7 @@ class Run:
 
     seed: int
     identity: str
-    """Equal for two runs that compute the same."""
+    """Equal for runs that compute the same result."""
     status: str = "to do"
     """`done`, `failed`, or `to do`."""
     reason: str = ""
@@ -53,7 +56,8 @@ class Run:
     log: str = ""
     """Name of its training log in the folder `logs`."""
     sessions: list[dict[str, Any]] = field(default_factory=list)
-    """When, where and by which code it was trained (`contextseg.training.callbacks.provenance`)."""
+    """When, where and with which code it was trained: see
+    `contextseg.training.callbacks.provenance`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +144,7 @@ def check_mean_over(names: Sequence[str], classes: Sequence[str]) -> None:
 def write_comparison(folder: str | os.PathLike[str], comparison: Comparison) -> None:
     """Write `comparison.json` into a folder, atomically."""
     content = asdict(comparison)
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json_text(content, indent=1, allow_nan=False)
     write_text(Path(folder) / FILE_NAME, _short_lists(text) + "\n")
 
 
@@ -155,11 +159,11 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
     if not path.is_file():
         raise FileNotFoundError(f"no comparison in {folder}: expected {FILE_NAME} there.")
     try:
-        content = upgraded(json.loads(path.read_text(encoding="utf-8")))
+        content = upgraded(load_json(path.read_text(encoding="utf-8")))
         entries = [_entry(values) for values in content.pop("entries")]
         return Comparison(entries=entries, **content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of a comparison ({error}).") from error
+        raise ValueError(f"{path} is not a comparison file ({error}).") from error
 
 
 def mean(values: Sequence[float | None]) -> float | None:

@@ -26,7 +26,7 @@ class StoppedError(Exception):
 
 
 def identity(config: AnyConfig) -> str:
-    """Ten hexadecimal digits, equal for two runs that compute the same."""
+    """Ten hexadecimal digits, equal for runs that compute the same result."""
     text = json.dumps(_computed(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -34,9 +34,9 @@ def identity(config: AnyConfig) -> str:
 def run_folder(config: AnyConfig, runs: Path) -> Path:
     """The folder of the run of `config`, whether it exists or not.
 
-    That is a finished run with the same options in `config.out` or anywhere in `runs`, so that
-    nothing is trained twice; else a folder in `runs` whose name identifies the run, so that
-    comparisons can share it.
+    A finished run with the same options in `config.out` or anywhere in `runs` is reused, so that
+    nothing is trained twice. Otherwise it is a folder in `runs` whose name identifies the run, so
+    that comparisons can share it.
     """
     planned = runs / name_of(config)
     others = sorted(runs.iterdir()) if runs.is_dir() else []
@@ -86,7 +86,7 @@ def finish(config: AnyConfig, runs: Path, *, progress: bool) -> Path:
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """When, where and by which code a run was trained."""
+    """When, where and with which code a run was trained."""
     from contextseg.training.callbacks import provenance
 
     return provenance.read_sessions(folder)

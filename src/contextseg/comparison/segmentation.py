@@ -73,7 +73,7 @@ class Segmentation(Kind):
         classes = Classes.numbered(config.num_classes)
         predictor = Predictor(model, classes, device=device, precision=precision)
         image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        predictor.segment(image[:64, :64])  # sets up libraries, so that this does not count
+        predictor.segment(image[:64, :64])  # warm-up: setting up libraries must not count
         return Prediction(
             model=model,
             device=predictor.device.type,

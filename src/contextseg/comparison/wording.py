@@ -12,8 +12,8 @@ class Wording:
     """Names, decimals and directions of a task's results."""
 
     values: dict[str, str]
-    """Results over all classes: displayed name and name in `RunScores.values`; models are compared
-    by the first."""
+    """Results over all classes: displayed name to name in `RunScores.values`. The first is
+    the main result."""
     of_class: str
     """Name of the result per class."""
     counted: str

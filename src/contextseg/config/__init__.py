@@ -1,7 +1,7 @@
-"""Every option of a model and of a run, as frozen dataclasses.
+"""All options of models and runs, as frozen dataclasses.
 
-A recipe (`contextseg.recipes`) is a function that returns a whole `TrainConfig`; the command line
-and YAML files override its fields. Field names are a promise: they change only with an entry in
+A recipe (`contextseg.recipes`) is a function that returns a complete `TrainConfig`; the command
+line and YAML files override its fields. Field names are stable: they change only with an entry in
 the changelog.
 """
 

@@ -1,4 +1,4 @@
-"""Every option of a classifier and of its training, as frozen dataclasses."""
+"""All options of a classifier and its training, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least, count_or_auto
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT
+from contextseg.config.checks import check, split_or_none
+from contextseg.config.marks import (
+    BATCH,
+    EPOCHS,
+    FREE_ON_RESUME,
+    RESOLVED,
+    STEPS,
+    WITHOUT_EFFECT,
+    bounds,
+)
 from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
-from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
+from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 from contextseg.config.training import TrainingConfig
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
@@ -18,26 +26,24 @@ CIFAR_STD = (0.2470, 0.2435, 0.2616)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierConfig:
-    """A network from an image to one class."""
+    """A classifier: a network that assigns one class to an image."""
 
     network: NetworkConfig = field(default_factory=EncNet14Config)
     """The network and its options."""
-    num_classes: int | None = field(default=None, metadata=RESOLVED)
-    """Classes L. None takes as many as the training data has; to build a model it must be set."""
+    num_classes: int | None = field(default=None, metadata=RESOLVED | bounds(1, 255))
+    """Number of classes L. None takes it from the training data; building a model needs it."""
     mean: tuple[float, float, float] | None = None
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
-    network was made for: ImageNet's, or that of its timm model."""
+    """Mean of red, green and blue (0 to 1) for normalising images. None takes the network's own:
+    ImageNet's, or that of its timm model."""
     std: tuple[float, float, float] | None = None
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
-    takes what the network was made for, too."""
-    size: int = 32
-    """Rows and columns of the images it is made for: other photos are resized and cropped."""
+    """Standard deviation of red, green and blue (0 to 1) for normalising images. None takes the
+    network's own, as for `mean`."""
+    size: int = field(default=32, metadata=bounds(8, 4096))
+    """Rows and columns of input images; photos of other sizes are resized and cropped."""
 
     def __post_init__(self) -> None:
-        if self.num_classes is not None and not 1 <= self.num_classes <= 255:
-            raise ValueError(f"num_classes must be in 1 to 255, got {self.num_classes}.")
-        check_std(self.std)
-        at_least("size", self.size, 8)
+        check(self)
+        check_normalisation(self.mean, self.std)
 
     @property
     def name(self) -> str:
@@ -49,80 +55,83 @@ class ClassifierConfig:
         """Mean and standard deviation.
 
         Raises:
-            ValueError: they are None, which those of a built network never are.
+            ValueError: they are None; those of a built network never are.
         """
         return set_normalisation(self.mean, self.std)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierDataConfig:
-    """Where images with one class each come from."""
+    """Source of images with one class each."""
 
     root: str = field(default="", metadata=FREE_ON_RESUME)
-    """Folder of CIFAR-10 in any of its forms, or of images in a folder a class (docs/data.md)."""
+    """Folder of CIFAR-10 in any of its formats, or with a sub-folder per class (docs/data.md)."""
     train_split: str = "train"
     """Split to train on."""
     val_split: str = "test"
-    """Split to score; empty for none. CIFAR-10 has train and test."""
-    workers: int | Literal["auto"] = field(default="auto", metadata=WITHOUT_EFFECT)
-    """Processes that read images from files; 0 does it in the training process. `auto` takes as
-    many as help on this machine. CIFAR-10 is held in memory and needs none."""
+    """Split to score on; `none` (or empty) to train without validation. CIFAR-10 has `train` and
+    `test`."""
+    workers: int | Literal["auto"] = field(
+        default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
+    )
+    """Processes that read images from files; 0 does so in the training process. `auto` chooses a
+    number that suits the device, the cores and the shared memory. CIFAR-10 is held in memory and
+    needs none."""
 
     def __post_init__(self) -> None:
-        count_or_auto("workers", self.workers)
+        check(self)
+        object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierAugmentConfig:
-    """What training does to an image of one class."""
+    """Augmentation of images with one class each."""
 
-    padding: int = 4
-    """Black pixels around an image of CIFAR-10 that the random crop may reach into."""
-    flip: float = 0.5
-    """Probability of a mirror image."""
-    scale: tuple[float, float] = (1.0, 1.4)
-    """Smallest and largest random scale of images from files, whose short side is `model.size` at
-    1; their logarithms are drawn evenly."""
-    rotation: float = 0.0
-    """Largest rotation of images from files to either side, in degrees."""
+    padding: int = field(default=4, metadata=bounds(0, 1024))
+    """Black padding around CIFAR-10 images before the random crop, in pixels."""
+    flip: float = field(default=0.5, metadata=bounds(0, 1))
+    """Probability of a horizontal flip."""
+    scale: tuple[float, float] = field(default=(1.0, 1.4), metadata=bounds(0, 64))
+    """Range of the random scale of images from files, sampled log-uniformly; at scale 1, the short
+    side is `model.size`."""
+    rotation: float = field(default=0.0, metadata=bounds(0, 180))
+    """Largest rotation of images from files in either direction, in degrees."""
 
     def __post_init__(self) -> None:
-        at_least("padding", self.padding, 0)
-        if not 0 <= self.flip <= 1:
-            raise ValueError(f"flip must be in 0 to 1, got {self.flip}.")
+        check(self)
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be 0 < smallest <= largest, got {list(self.scale)}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierTrainConfig(TrainingConfig):
-    """One training run of a classifier."""
+    """A training run of a classifier."""
 
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     data: ClassifierDataConfig = field(default_factory=ClassifierDataConfig)
     augment: ClassifierAugmentConfig = field(default_factory=ClassifierAugmentConfig)
     out: str = field(default="runs/classifier", metadata=WITHOUT_EFFECT)
-    epochs: int = 30
-    batch_size: int = 128
-    label_smoothing: float = 0.0
-    """Share of the target spread evenly over all classes."""
+    epochs: int = field(default=30, metadata=EPOCHS)
+    batch_size: int = field(default=128, metadata=BATCH)
+    label_smoothing: float = field(default=0.0, metadata=bounds(0, 1))
+    """Share of the target distribution that is spread evenly over all classes."""
     keep: Literal["last", "best"] = "last"
-    """Which weights to keep: those of the last step, or those of the lowest error on `val_split`.
-    `best` selects on the images it is scored on: say so beside such a result."""
+    """Which weights to keep: those of the last step, or those with the lowest error on `val_split`.
+    `best` selects weights on the images that score them: state this when you report the result."""
     compile: bool = field(default=False, metadata=FREE_ON_RESUME)
-    """Compile the network (torch.compile): minutes at the start, faster steps. In bfloat16 on a CPU
-    it is left out: gradients compiled there by PyTorch 2.15 were found to be NaN."""
-    checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT)
-    log_every: int = field(default=50, metadata=WITHOUT_EFFECT)
+    """Compile the network (torch.compile): slower by minutes at the start, then faster. Ignored in
+    bfloat16 on a CPU, where gradients compiled by PyTorch 2.15 were NaN."""
+    checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT | STEPS)
+    log_every: int = field(default=50, metadata=WITHOUT_EFFECT | STEPS)
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be in 0 to 1, got {self.label_smoothing}.")
+        if self.label_smoothing == 1:
+            raise ValueError("label_smoothing must be below 1, got 1.")
 
 
 def __getattr__(name: str) -> Any:
-    """Names of before 0.2, for one release."""
+    """Old names from before 0.2, kept for one release."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = _RENAMED[name]

@@ -1,25 +1,25 @@
-"""Options of the context modules: one class for each model."""
+"""Options of the context modules: one class per model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals
-from contextseg.config.marks import RESOLVED
+from contextseg.config.checks import check
+from contextseg.config.marks import RESOLVED, bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FCNConfig:
-    """No context module: the dilated FCN that EncNet and CPNet are measured against."""
+    """No context module: the dilated FCN, the baseline of EncNet and CPNet."""
 
-    num_convs: int = 1
-    """3x3 convolutions in front of the classifier; mmsegmentation's FCN has 2."""
+    num_convs: int = field(default=1, metadata=bounds(1, 64))
+    """Number of 3x3 convolutions before the classifier; mmsegmentation's FCN has 2."""
     concat_input: bool = False
-    """Fuse c5 with the last of them by one more, as mmsegmentation's FCN does."""
+    """Fuse c5 with their output by one more convolution, as mmsegmentation's FCN does."""
 
     def __post_init__(self) -> None:
-        at_least("num_convs", self.num_convs, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,19 +27,17 @@ class EncodingConfig:
     """Context Encoding Module of EncNet."""
 
     variant: Literal["reference", "paper"] = "paper"
-    """`paper`: as in the article, x·γ, with a second module and SE-loss on c4. `reference`: as in
-    the authors' released code, ReLU(x + x·γ) on c5 and a plain FCN auxiliary head on c4."""
-    num_codewords: int = 32
-    """Codewords K in the codebook; 0 replaces the codebook by global average pooling."""
+    """`paper`: x·γ, with a second module and SE-loss on c4, as in the paper. `reference`:
+    ReLU(x + x·γ) on c5 and a plain FCN auxiliary head on c4, as in the authors' released code."""
+    num_codewords: int = field(default=32, metadata=bounds(0, 4096))
+    """Number of codewords K; 0 replaces the codebook by global average pooling."""
     lateral: bool = False
-    """Fuse c3 and c4 into the features that are encoded (the authors' PASCAL models do)."""
-    se_weight: float = 0.2
-    """Weight of the SE-loss, which predicts the classes present; 0 leaves its branch out."""
+    """Fuse c3 and c4 into the encoded features, as the authors' PASCAL models do."""
+    se_weight: float = field(default=0.2, metadata=bounds(0, 1000))
+    """Weight of the SE-loss, which predicts the classes present; 0 removes its branch."""
 
     def __post_init__(self) -> None:
-        at_least("num_codewords", self.num_codewords, 0)
-        at_least("se_weight", self.se_weight, 0)
-        literals(self)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,54 +45,49 @@ class ContextPriorConfig:
     """Context Prior Layer of CPNet."""
 
     aggregation: Literal["asymmetric", "ppm", "aspp"] = "asymmetric"
-    """What gathers a pixel's surroundings in front of the prior: the paper's asymmetric
+    """Module before the prior that aggregates each pixel's surroundings: the paper's asymmetric
     convolutions, PSPNet's pyramid pooling, or DeepLabV3's ASPP."""
-    kernel_size: int = 11
-    """Extent of the asymmetric convolutions in feature pixels, odd."""
+    kernel_size: int = field(default=11, metadata=bounds(1, 255))
+    """Size of the asymmetric convolutions in feature pixels; odd."""
     values: Literal["aggregated", "reduced"] = "aggregated"
-    """What the prior gathers: aggregated features, or what they were before the asymmetric
-    convolutions (the authors' own trainings did so)."""
+    """Features that the prior gathers: `aggregated` ones, or those before the asymmetric
+    convolutions, as in the authors' own training runs."""
     contexts: Literal["both", "intra", "inter"] = "both"
-    """Contexts that are fused with c5: of a pixel's own class, of the others, or both."""
-    groups: int = 1
-    """Groups of the convolution to the prior (16 in the authors' own trainings)."""
-    prior_grid: tuple[int, int] | None = field(default=None, metadata=RESOLVED)
-    """Rows and columns of the prior's keys. None takes the feature map of a training crop, and
-    without a training that of 480 x 480 pixels."""
+    """Contexts to fuse with c5: that of a pixel's own class, that of the other classes, or both."""
+    groups: int = field(default=1, metadata=bounds(1, 8192))
+    """Groups of the convolution that predicts the prior; 16 in the authors' own training runs."""
+    prior_grid: tuple[int, int] | None = field(default=None, metadata=RESOLVED | bounds(1, 512))
+    """Rows and columns of the prior's keys. None takes the feature map's size for a training crop,
+    or for 480 x 480 pixels outside training."""
     resolution: Literal["pooled", "bilinear", "bicubic"] = "pooled"
-    """Where an image's feature map is not of the keys' size: average the values to it, or
-    interpolate the keys to the image, bilinearly or bicubically."""
-    affinity_weight: float = 1.0
-    """Weight of the affinity loss; 0 leaves it out."""
-    unary_weight: float = 1.0
-    """Weight of its binary cross-entropy in it."""
-    global_weight: float = 1.0
-    """Weight of its precision, recall and specificity in it; 0 leaves binary cross-entropy."""
+    """How to handle a feature map whose size differs from the keys': average the values to the
+    keys' size, or interpolate the keys to the image's, bilinearly or bicubically."""
+    affinity_weight: float = field(default=1.0, metadata=bounds(0, 1000))
+    """Weight of the affinity loss; 0 turns it off."""
+    unary_weight: float = field(default=1.0, metadata=bounds(0, 1000))
+    """Weight of the binary cross-entropy within the affinity loss."""
+    global_weight: float = field(default=1.0, metadata=bounds(0, 1000))
+    """Weight of precision, recall and specificity within the affinity loss; with 0, only binary
+    cross-entropy remains."""
     void: Literal["mask", "as_class"] = "mask"
-    """Void pixels in the affinity loss: leave their pairs out, or count them as a class, as the
+    """Void pixels in the affinity loss: ignore their pairs, or count void as a class, as the
     authors' code does."""
     diagonal: Literal["keep", "remove"] = "keep"
-    """A pixel's pair with itself in the affinity loss: count it as in the paper's formulas, or
-    take it out of precision and recall, as the authors' code does."""
+    """Each pixel's pair with itself in the affinity loss: keep it, as in the paper's formulas, or
+    remove it from precision and recall, as the authors' code does."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        at_least("kernel_size", self.kernel_size, 1)
+        check(self)
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd to keep the size, got {self.kernel_size}.")
         if self.values == "reduced" and self.aggregation != "asymmetric":
             raise ValueError(
                 f"values: only aggregation asymmetric has reduced features, not {self.aggregation}."
             )
-        at_least("groups", self.groups, 1)
-        if self.prior_grid is not None:
-            at_least("prior_grid", min(self.prior_grid), 1)
-        for name in ("affinity_weight", "unary_weight", "global_weight"):
-            at_least(name, getattr(self, name), 0)
 
     @property
     def has_affinity_loss(self) -> bool:
-        """Whether any term of the affinity loss has a weight."""
+        """Whether any term of the affinity loss has a weight above 0."""
         return self.affinity_weight > 0 and self.unary_weight + self.global_weight > 0
 
 
@@ -102,28 +95,28 @@ class ContextPriorConfig:
 class PSPNetConfig:
     """Pyramid pooling of PSPNet."""
 
-    bins: tuple[int, ...] = (1, 2, 3, 6)
-    """Regions along each side of the image that are averaged, a branch for each number."""
+    bins: tuple[int, ...] = field(default=(1, 2, 3, 6), metadata=bounds(1, 64, numbers=16))
+    """Regions to average along each side of the image, one branch per number."""
 
     def __post_init__(self) -> None:
-        at_least("bins", min(self.bins, default=0), 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeepLabV3Config:
     """Atrous Spatial Pyramid Pooling of DeepLabV3, with image pooling."""
 
-    rates: tuple[int, ...] = (12, 24, 36)
-    """Dilations of its 3x3 convolutions at output stride 8; scaled as 8 / stride elsewhere."""
+    rates: tuple[int, ...] = field(default=(12, 24, 36), metadata=bounds(1, 1024, numbers=16))
+    """Dilations of the 3x3 convolutions at output stride 8; scaled by 8 / stride for others."""
     projection: bool = False
-    """Reduce the branches by a 1x1 convolution in front of the 3x3 one, as torchvision does."""
+    """Reduce the branches with a 1x1 convolution before the 3x3 one, as torchvision does."""
 
     def __post_init__(self) -> None:
-        at_least("rates", min(self.rates, default=0), 1)
+        check(self)
 
 
 ContextConfig = FCNConfig | EncodingConfig | ContextPriorConfig | PSPNetConfig | DeepLabV3Config
-"""One class a context module; `contextseg.factory` has one case for each."""
+"""One class per context module; `contextseg.factory` has a case for each."""
 
 MODELS: dict[str, type[ContextConfig]] = {
     "cpnet": ContextPriorConfig,
@@ -132,4 +125,4 @@ MODELS: dict[str, type[ContextConfig]] = {
     "fcn": FCNConfig,
     "pspnet": PSPNetConfig,
 }
-"""Segmentation models by name: a model is the context module in it."""
+"""Segmentation models by name: each is defined by its context module."""

@@ -1,4 +1,4 @@
-"""Configuration to plain dictionary or YAML file and back, with errors that name the key."""
+"""Convert configs to and from dictionaries and YAML files; errors name the key."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from contextseg.config import CLASSIFIERS, MODELS
 from contextseg.config.values import as_type, described
-from contextseg.config.yaml_text import dump_yaml, load_yaml
+from contextseg.config.yaml_text import LONGEST, dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text
+from contextseg.system.excerpts import abridged, excerpt
 from contextseg.system.suggestions import did_you_mean
 
 T = TypeVar("T")
 
 NAME = "name"
-"""Key that says which class of a union the other options of that part belong to."""
+"""Key that selects the class of a part which may be one of several."""
 
 KINDS: dict[str, Any] = {**MODELS, **CLASSIFIERS}
-"""Classes of the parts that a name chooses: context modules and networks of classifiers."""
+"""Classes that a name can select: context modules and networks of classifiers."""
 
-HEADER = "# Options of a contextseg run. `contextseg train FILE` trains with them again.\n"
+HEADER = "# Options of a contextseg run. To train with them again: contextseg train FILE\n"
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """`config` as dictionaries, lists, text, numbers, booleans and None, as JSON and YAML take it.
+    """`config` as dictionaries, lists, text, numbers, booleans and None, ready for JSON and YAML.
 
     A context module carries its model's name: `{"name": "encnet", "variant": "reference", ...}`.
     """
@@ -43,7 +44,7 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested options, as `to_dict` gives them, by their dotted names."""
+    """Nested options, as `to_dict` returns them, by their dotted names."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -66,20 +67,20 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
-    """The `cls` that `values` describe; what they leave out takes its default.
+    """The `cls` that `values` describe, with defaults for what they omit.
 
     Args:
         cls: a dataclass of `contextseg.config`.
-        values: as `to_dict` returns them; tuples may stand for lists.
+        values: as `to_dict` returns them; tuples may replace lists.
         key: dotted name of this part in a larger configuration, for messages.
 
     Raises:
-        ValueError: an unknown key, a value of the wrong type, or one the class refuses; the
-            message begins with the dotted key.
+        ValueError: a key is unknown, or a value has the wrong type or is rejected by the class;
+            the message begins with the dotted key.
     """
     if not isinstance(values, Mapping):
         raise ValueError(
-            f"{key or 'The configuration'} must map options to values, got {values!r}."
+            f"{key or 'The configuration'} must map options to values, got {excerpt(values)}."
         )
     own = _name(cls)
     if own is not None and values.get(NAME) == own:
@@ -92,9 +93,9 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
         if name not in known:
             prefix = dotted.removesuffix(str(name))
             there_are = ", ".join(prefix + other for other in known)
-            advice = f"There are {there_are}." if known else "There are none here."
+            advice = f"Options: {there_are}." if known else "There are no options here."
             advice = did_you_mean(str(name), known, advice, prefix)
-            raise ValueError(f"{dotted} is not an option. {advice}")
+            raise ValueError(f"{abridged(dotted, 200)} is not an option. {advice}")
         arguments[name] = _checked(value, hints[name], dotted)
     try:
         return cls(**arguments)
@@ -103,7 +104,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], *, key: str = "") -> T:
 
 
 def merged(config: T, values: Mapping[str, Any]) -> T:
-    """`config` with the options in `values`, nested as `to_dict` nests them, replaced.
+    """`config` with the options in `values` (nested as in `to_dict`) replaced.
 
     Raises:
         ValueError: as `from_dict` does.
@@ -117,35 +118,36 @@ def to_yaml(config: Any) -> str:
 
 
 def write_yaml(path: str | os.PathLike[str], config: Any) -> None:
-    """Write `config` to `path` as YAML under a line that says what it is, whole or not at all."""
+    """Write `config` to `path` as YAML with a header comment, atomically."""
     write_text(path, HEADER + to_yaml(config))
 
 
 def read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The options written in the YAML file `path`, unchecked; an empty file has none.
+    """The options in the YAML file `path`, unchecked; an empty file has none.
 
     Raises:
-        ValueError: the file is not YAML, gives a key twice, or does not hold options.
+        ValueError: the file is not YAML, repeats a key, or does not hold options.
         OSError: the file cannot be read.
     """
     try:
-        values = load_yaml(Path(path).read_bytes())
+        with Path(path).open("rb") as file:
+            values = load_yaml(file.read(LONGEST + 1))
     except ValueError as error:
         raise ValueError(f"{path} is not a YAML file of options: {error}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must map options to values, got {values!r}.")
+        raise ValueError(f"{path} must map options to values, got {excerpt(values)}.")
     return values
 
 
 def read_yaml(path: str | os.PathLike[str], cls: type[T], *, over: T | None = None) -> T:
-    """The `cls` written in the YAML file `path`.
+    """The `cls` that the YAML file `path` describes.
 
     Args:
-        path: of the file.
+        path: the file.
         cls: a dataclass of `contextseg.config`.
-        over: has the values of the options that the file leaves out; None takes their defaults.
+        over: supplies the options that the file omits; None takes their defaults.
 
     Raises:
         ValueError: as `from_dict` and `read_mapping` do; the message names the file.
@@ -168,15 +170,15 @@ def _checked(value: Any, hint: Any, key: str) -> Any:
     except TypeError:
         wanted = described(hint)
     advice = ""
-    if not isinstance(value, str) and f"'{value}'" in wanted:
+    if isinstance(value, bool | int | float) and f"'{value}'" in wanted:
         advice = f" Put it in quotes: '{value}'."
-    raise ValueError(f"{key} must be {wanted}, got {value!r}.{advice}")
+    raise ValueError(f"{key} must be {wanted}, got {excerpt(value)}.{advice}")
 
 
 def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
-    """The configuration under `key`: its class is the only member, or the one that it names."""
+    """The part under `key`: of the only class in `members`, or of the one that it names."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{key} must map options to values, got {value!r}.")
+        raise ValueError(f"{key} must map options to values, got {excerpt(value)}.")
     if len(members) == 1:
         return from_dict(members[0], value, key=key)
     names = [name for name, kind in KINDS.items() if kind in members]
@@ -184,16 +186,16 @@ def _part(value: Any, members: tuple[type, ...], key: str) -> Any:
     if name is None:
         raise ValueError(f"{key}.{NAME} is missing: it must be one of {', '.join(names)}.")
     if name not in names:
-        raise ValueError(f"{key}.{NAME} must be one of {', '.join(names)}, got {name!r}.")
+        raise ValueError(f"{key}.{NAME} must be one of {', '.join(names)}, got {excerpt(name)}.")
     for option in value:
         owner = owner_of(option, KINDS[name])
         if owner:
-            raise ValueError(f"{key}.{option} is an option of {owner}, and {key}.{NAME} is {name}.")
+            raise ValueError(f"{key}.{option} is an option of {owner}, but {key}.{NAME} is {name}.")
     return from_dict(KINDS[name], value, key=key)
 
 
 def owner_of(option: str, cls: type) -> str | None:
-    """Name of another model that has the option `option`, which the model of `cls` lacks."""
+    """Name of another model that has this option, if the model of `cls` lacks it."""
     siblings = next(kinds for kinds in (MODELS, CLASSIFIERS) if cls in kinds.values())
     owners = {
         kind: name
@@ -208,7 +210,7 @@ def _name(cls: type) -> str | None:
 
 
 def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """`old` with the values of `new` in it; a part of another name starts from its defaults."""
+    """`old` updated with `new`; a part with another name starts from its defaults."""
     if not isinstance(new, Mapping):
         return new
     if NAME in old and new.get(NAME, old[NAME]) != old[NAME]:

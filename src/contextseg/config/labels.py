@@ -1,4 +1,4 @@
-"""The one label that counts nowhere."""
+"""The label of ignored pixels."""
 
 IGNORED = 255
-"""Label of pixels without a class: no loss, no metric and no class presence counts them."""
+"""Label of pixels without a class: losses, metrics and class presence ignore them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals, one_of, within
+from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED
-from contextseg.config.normalisation import Normalisation, check_std, set_normalisation
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
+from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,57 +17,56 @@ class ModelConfig:
 
     context: ContextConfig = field(default_factory=EncodingConfig)
     """The context module and its options."""
-    num_classes: int | None = field(default=None, metadata=RESOLVED)
-    """Classes L. None takes as many as the training data has; to build a model it must be set."""
+    num_classes: int | None = field(default=None, metadata=RESOLVED | bounds(1, 255))
+    """Number of classes L. None takes it from the training data; building a model needs it."""
     backbone: str = "resnet50c"
-    """Name of a timm model that gives a feature pyramid."""
+    """Name of a timm model: one with a feature pyramid, or a plain vision transformer."""
     pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
-    """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
+    """Initial weights of the backbone: False for random ones, True to fetch timm's, or a path to
+    read them from."""
     output_stride: int | None = None
-    """Image pixels a feature pixel of the last stage: 8, 16 or 32. None takes 8 where the
-    backbone can be dilated, else the backbone's own stride."""
+    """Image pixels per feature pixel of the last stage: 8, 16 or 32. None takes 8 if the backbone
+    can be dilated, else the backbone's own stride, which of a plain transformer is its patch."""
+    pyramid: Literal["last", "layers"] = "last"
+    """Layers of a plain vision transformer that its stages are made from: the last, or three, one
+    for each of c3, c4 and c5. It has no effect on other backbones."""
+    drop_path: float = field(default=0.0, metadata=bounds(0, 1))
+    """Largest probability of dropping a residual branch of the backbone in training."""
     decoder: Literal["dilated", "jpu"] = "dilated"
-    """What context is gathered on: c5 of the backbone at its output stride, or the joint pyramid
-    upsampling (JPU) of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
-    head_channels: int = 512
-    """Channels of the features that context is gathered in and classes are predicted from."""
-    aux_channels: int = 256
+    """Features that context is gathered from: `dilated` takes c5 at the output stride, `jpu` joint
+    pyramid upsampling of c3, c4 and c5 at the size of c3, with a backbone at stride 32."""
+    head_channels: int = field(default=512, metadata=bounds(1, 8192))
+    """Channels of the features from which context is gathered and classes are predicted."""
+    aux_channels: int = field(default=256, metadata=bounds(1, 8192))
     """Channels of the auxiliary head on c4."""
-    aux_weight: float = 0.4
-    """Weight of the auxiliary head's cross-entropy; 0 leaves the head out."""
-    dropout: float = 0.1
-    """Share of features dropped in front of each classifier while training."""
+    aux_weight: float = field(default=0.4, metadata=bounds(0, 1000))
+    """Weight of the auxiliary head's cross-entropy; 0 removes the head."""
+    dropout: float = field(default=0.1, metadata=bounds(0, 1))
+    """Share of features dropped before each classifier during training."""
     align_corners: bool = False
-    """Convention of every bilinear upsampling: the authors' checkpoints want True."""
-    image_scale: float = 1.0
-    """Factor by which images are enlarged in front of the network outside training, in quarters:
-    more is slower and sees smaller things. Train at scales (`augment.scale`) around it."""
+    """Convention of all bilinear upsampling; the authors' checkpoints need True."""
+    image_scale: float = field(default=1.0, metadata=bounds(1, 8))
+    """Factor by which images are enlarged before the network outside training, a multiple of 0.25:
+    a larger one is slower and resolves smaller objects. Train at scales (`augment.scale`) near it.
+    """
     mean: tuple[float, float, float] | None = None
-    """Mean of red, green and blue (in 0 to 1) that images are normalised with. None takes what the
-    backbone was made for."""
+    """Mean of red, green and blue (0 to 1) for normalising images. None takes the backbone's."""
     std: tuple[float, float, float] | None = None
-    """Standard deviation of red, green and blue (in 0 to 1) that images are normalised with. None
-    takes what the backbone was made for."""
+    """Standard deviation of red, green and blue (0 to 1) for normalising images. None takes the
+    backbone's."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        if self.num_classes is not None:
-            within("num_classes", self.num_classes, 1, 255)
+        check(self)
         if self.output_stride is not None:
             one_of("output_stride", self.output_stride, (8, 16, 32))
         if self.decoder == "jpu" and self.output_stride not in (None, 32):
             raise ValueError(
-                f"output_stride must be left out or 32 with decoder jpu, which takes the place of "
-                f"dilation, got {self.output_stride}."
+                f"output_stride must be None or 32 with decoder jpu, which replaces dilation, got "
+                f"{self.output_stride}."
             )
-        at_least("head_channels", self.head_channels, 1)
-        at_least("aux_channels", self.aux_channels, 1)
-        at_least("aux_weight", self.aux_weight, 0)
-        within("dropout", self.dropout, 0, 1)
-        within("image_scale", self.image_scale, 1, 8)
         if self.image_scale % 0.25:
-            raise ValueError(f"image_scale must be in quarters, got {self.image_scale}.")
-        check_std(self.std)
+            raise ValueError(f"image_scale must be a multiple of 0.25, got {self.image_scale}.")
+        check_normalisation(self.mean, self.std)
 
     @property
     def name(self) -> str:
@@ -79,6 +78,6 @@ class ModelConfig:
         """Mean and standard deviation.
 
         Raises:
-            ValueError: they are None, which those of a built network never are.
+            ValueError: they are None; those of a built network never are.
         """
         return set_normalisation(self.mean, self.std)

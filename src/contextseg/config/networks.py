@@ -1,93 +1,90 @@
-"""Options of the networks of classifiers: one class for each."""
+"""Options of classifier networks: one class per network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contextseg.config.checks import at_least, literals
-from contextseg.config.marks import FREE_ON_RESUME
+from contextseg.config.checks import check
+from contextseg.config.marks import FREE_ON_RESUME, bounds
 
 Smoothing = Literal["learned", "fixed", "drawn"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResNet14Config:
-    """ResNet of 14 layers for 32-pixel images, pre-activation blocks: the paper's baseline."""
+    """14-layer ResNet with pre-activation blocks for 32-pixel images: the paper's baseline."""
 
-    width: int = 64
-    """Channels of the first stage; the second and third have twice and four times as many."""
+    width: int = field(default=64, metadata=bounds(1, 1024))
+    """Channels of the first stage; the second has twice, the third four times as many."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SEResNet14Config:
     """EncNet-14 with squeeze-and-excitation gates instead of context encoding."""
 
-    width: int = 64
-    """Channels of the first stage; the second and third have twice and four times as many."""
-    reduction: int = 16
-    """Channels of a block over those in the middle of its gate."""
+    width: int = field(default=64, metadata=bounds(1, 1024))
+    """Channels of the first stage; the second has twice, the third four times as many."""
+    reduction: int = field(default=16, metadata=bounds(1, 4096))
+    """Reduction ratio: channels of a block divided by those in the middle of its gate."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 1)
-        at_least("reduction", self.reduction, 1)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncNet14Config:
-    """ResNet of 14 layers with a context-encoding gate in every block, for 32-pixel images."""
+    """14-layer ResNet with a context-encoding gate in every block, for 32-pixel images."""
 
-    width: int = 64
-    """Channels of the first stage; the second and third have twice and four times as many."""
-    num_codewords: int = 16
-    """Codewords K of each of the six codebooks."""
+    width: int = field(default=64, metadata=bounds(4, 1024))
+    """Channels of the first stage; the second has twice, the third four times as many."""
+    num_codewords: int = field(default=16, metadata=bounds(1, 4096))
+    """Number of codewords K in each of the six codebooks."""
     smoothing: Smoothing = "learned"
     """Smoothing factors: `learned`, `fixed` at 0.5, or `drawn` from U(0, 1) at each training step
-    and 0.5 otherwise (the authors' EncodingDrop)."""
+    and 0.5 outside training (the authors' EncodingDrop)."""
 
     def __post_init__(self) -> None:
-        at_least("width", self.width, 4)
-        at_least("num_codewords", self.num_codewords, 1)
-        literals(self)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeepTENConfig:
-    """Deep TEN: an orderless encoding of a backbone's last stage, for textures and materials."""
+    """Deep TEN: orderless encoding of a backbone's last stage, for textures and materials."""
 
     backbone: str = "resnet50"
-    """Name of a timm model that gives a feature pyramid."""
+    """Name of a timm model that provides a feature pyramid."""
     pretrained: bool | str = field(default=False, metadata=FREE_ON_RESUME)
-    """Weights of the backbone: False draws them, True fetches timm's, a path reads that file."""
-    channels: int = 128
-    """Channels that features are projected to in front of the codebook."""
-    num_codewords: int = 32
-    """Codewords K in the codebook; 0 replaces projection and codebook by global average
-    pooling of the last stage: the baseline."""
+    """Initial weights of the backbone: False for random ones, True to fetch timm's, or a path to
+    read them from."""
+    channels: int = field(default=128, metadata=bounds(1, 8192))
+    """Channels that features are projected to before the codebook."""
+    num_codewords: int = field(default=32, metadata=bounds(0, 4096))
+    """Number of codewords K; 0 replaces projection and codebook by global average pooling of the
+    last stage: the baseline."""
 
     def __post_init__(self) -> None:
-        at_least("channels", self.channels, 1)
-        at_least("num_codewords", self.num_codewords, 0)
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimmConfig:
-    """Any convolutional timm model, global average pooling and a linear layer: for comparison."""
+    """Any convolutional timm model with global average pooling and a linear layer."""
 
     backbone: str = "resnet18"
     """Name of a timm model."""
     pretrained: bool = field(default=False, metadata=FREE_ON_RESUME)
     """Whether to fetch timm's weights."""
     small_images: bool = True
-    """For 32-pixel images: a 3x3 convolution of stride 1 instead of the stem's first one, and no
-    pooling behind it."""
+    """Adapt the stem to 32-pixel images: its first convolution becomes a 3x3 one with stride 1, and
+    no pooling follows."""
 
 
 NetworkConfig = ResNet14Config | SEResNet14Config | EncNet14Config | DeepTENConfig | TimmConfig
-"""One class a kind of network; `contextseg.models.classifiers.build` has one case for each."""
+"""One class per network; `contextseg.models.classifiers.build` has a case for each."""
 
 CLASSIFIERS: dict[str, type[NetworkConfig]] = {
     "resnet14": ResNet14Config,

@@ -1,4 +1,4 @@
-"""Mean and standard deviation that images are normalised with."""
+"""Mean and standard deviation for normalising images."""
 
 from __future__ import annotations
 
@@ -11,29 +11,35 @@ IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
 
 class Normalisation(NamedTuple):
-    """What is subtracted from the pixels of an image, and what they are divided by then."""
+    """Mean to subtract from the pixels of an image, then standard deviation to divide by."""
 
     mean: Triple
-    """Of red, green and blue, in 0 to 1."""
+    """Mean of red, green and blue, 0 to 1."""
     std: Triple
-    """Of red, green and blue, in 0 to 1."""
+    """Standard deviation of red, green and blue, 0 to 1."""
 
 
 def set_normalisation(mean: Triple | None, std: Triple | None) -> Normalisation:
-    """Both, which the config of a network always has.
+    """The normalisation with this mean and standard deviation, which a built network always has.
 
     Raises:
         ValueError: one of them is None: the network has not been built yet.
     """
     if mean is None or std is None:
         raise ValueError(
-            "mean and std are not set yet: they follow from the backbone when the network is "
-            "built. Take the config of the network (model.config), or set both."
+            "mean and std are not set yet: building the network takes them from the backbone. "
+            "Use the network's config (model.config), or set both."
         )
     return Normalisation(mean, std)
 
 
-def check_std(std: Triple | None) -> None:
-    """Raise unless images can be divided by `std`."""
+def check_normalisation(mean: Triple | None, std: Triple | None) -> None:
+    """Raise unless both are None or on the scale 0 to 1, `std` above 0."""
     if std is not None and min(std) <= 0:
         raise ValueError(f"std must be above 0 for each channel, got {list(std)}.")
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None and not all(0 <= value <= 1 for value in values):
+            raise ValueError(
+                f"{name} must be between 0 and 1 for each channel, got {list(values)}. Divide "
+                f"values on the scale 0 to 255 by 255."
+            )

@@ -1,12 +1,19 @@
-"""Options that trainings of every kind of model share."""
+"""Training options shared by all kinds of model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contextseg.config.checks import at_least, literals, within
-from contextseg.config.marks import FREE_ON_RESUME, WITHOUT_EFFECT
+from contextseg.config.checks import check
+from contextseg.config.marks import (
+    BATCH,
+    EPOCHS,
+    FREE_ON_RESUME,
+    STEPS,
+    WITHOUT_EFFECT,
+    bounds,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,119 +21,98 @@ class OptimConfig:
     """Optimiser and schedule; the papers train with SGD."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: take
-    it (with `lr` near 0.001) where a backbone's weights are large and SGD hardly moves them."""
-    lr: float = 0.01
-    """Learning rate of the backbone at the first step."""
-    head_lr_factor: float = 10.0
-    """Factor of the learning rate of everything that is not the backbone."""
-    context_lr_factor: float = 1.0
-    """Further factor of the learning rate of the context module."""
-    momentum: float = 0.9
-    """Momentum of SGD; the first of AdamW's two decays."""
+    """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: use
+    it (with `lr` near 0.001) if a backbone's weights are so large that SGD hardly moves them."""
+    lr: float = field(default=0.01, metadata=bounds(0, 1e30))
+    """Base learning rate, used for the backbone."""
+    head_lr_factor: float = field(default=10.0, metadata=bounds(0, 1e6))
+    """Learning rate factor of everything except the backbone."""
+    context_lr_factor: float = field(default=1.0, metadata=bounds(0, 1e6))
+    """Additional learning rate factor of the context module."""
+    momentum: float = field(default=0.9, metadata=bounds(0, 1))
+    """Momentum of SGD, or the first of AdamW's two decay rates (β₁)."""
     nesterov: bool = False
-    """Nesterov's form of momentum, with SGD."""
-    squares_decay: float = 0.999
-    """Decay of AdamW's running mean of squared gradients."""
-    weight_decay: float = 1e-4
+    """Use Nesterov momentum; SGD only."""
+    squares_decay: float = field(default=0.999, metadata=bounds(0, 1))
+    """Decay rate of AdamW's running mean of squared gradients (β₂)."""
+    weight_decay: float = field(default=1e-4, metadata=bounds(0, 1000))
     """Weight decay of convolution and linear weights."""
     decay_all: bool = False
-    """Decay norms, biases, codewords and smoothing factors too, as the authors' code does."""
+    """Also decay norms, biases, codewords and smoothing factors, as the authors' code does."""
     schedule: Literal["poly", "cosine"] = "poly"
-    """How the learning rate falls to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
-    wave."""
-    power: float = 0.9
+    """How the learning rate decays to 0: `poly` as (1 - step / steps) ** power, `cosine` as half a
+    cosine wave."""
+    power: float = field(default=0.9, metadata=bounds(0, 1000))
     """Exponent of the poly schedule, lr · (1 - step / steps) ** power."""
-    warmup_steps: int = 0
-    """Steps over which the learning rate rises from 0."""
+    warmup_steps: int = field(default=0, metadata=bounds(0, 10**9))
+    """Steps of linear warm-up, over which the learning rate rises from 0."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        if self.lr <= 0:
+        check(self)
+        if self.lr == 0:
             raise ValueError(f"lr must be above 0, got {self.lr}.")
-        at_least("head_lr_factor", self.head_lr_factor, 0)
-        at_least("context_lr_factor", self.context_lr_factor, 0)
-        within("momentum", self.momentum, 0, 1)
-        within("squares_decay", self.squares_decay, 0, 1)
         if self.nesterov and self.name != "sgd":
             raise ValueError(f"nesterov is a form of SGD, not of {self.name}.")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0.")
-        at_least("weight_decay", self.weight_decay, 0)
-        at_least("power", self.power, 0)
-        at_least("warmup_steps", self.warmup_steps, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
-    """What `TrainConfig` and `ClassifierTrainConfig` have in common."""
+    """Options shared by `TrainConfig` and `ClassifierTrainConfig`."""
 
     model: Any
     """The network."""
     data: Any
-    """Images and classes."""
+    """Data set and splits."""
     augment: Any
     """Augmentation of training images."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     """Optimiser and schedule."""
     out: str = field(metadata=WITHOUT_EFFECT)
-    """Run folder: resolved config, logs, checkpoints, the model."""
+    """Run folder, for the resolved config, logs, checkpoints and the model."""
     seed: int = 0
-    """Seed of the weights, the order of images, the augmentation and the dropout."""
-    epochs: int
+    """Seed of initial weights, image order, augmentation and dropout."""
+    epochs: int = field(metadata=EPOCHS)
     """Passes over the training images."""
-    batch_size: int
-    """Images a step."""
+    batch_size: int = field(metadata=BATCH)
+    """Images per step."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """Number format of the network: `bf16` runs it in bfloat16 autocast; weights and losses stay in
-    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps what it has."""
+    float32. `auto` is `bf16` where that is faster, else `32`; a resumed run keeps its format."""
     device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=WITHOUT_EFFECT)
-    """`auto` takes a GPU if there is one."""
-    devices: int = field(default=1, metadata=FREE_ON_RESUME)
-    """Processes to train with on each machine: GPUs where there are any, else CPU processes. Under
-    torchrun or SLURM, the launcher says how many there are."""
-    nodes: int = field(default=1, metadata=FREE_ON_RESUME)
-    """Machines to train with. Without a launcher, start the same command on each, with
+    """Device to train on; `auto` uses a GPU if there is one."""
+    devices: int = field(default=1, metadata=FREE_ON_RESUME | bounds(1, 1024))
+    """Training processes on each machine: one per GPU if there are any, else on the CPU. Under
+    torchrun or SLURM, the launcher sets their number."""
+    nodes: int = field(default=1, metadata=FREE_ON_RESUME | bounds(1, 65536))
+    """Machines to train on. Without a launcher, start the same command on each, with
     `MASTER_ADDR`, `MASTER_PORT` and `NODE_RANK` in the environment."""
-    timeout: int = field(default=1800, metadata=WITHOUT_EFFECT)
-    """Seconds after which a process that does not answer counts as lost, and the training ends; at
-    least 10."""
+    timeout: int = field(default=1800, metadata=WITHOUT_EFFECT | bounds(10, 1_000_000))
+    """Seconds after which a process that does not answer counts as lost and the training ends."""
     sync_norm: Literal["all", "node", "none"] = "all"
-    """Which processes batch norm takes its statistics from: `all`, as one process with the whole
-    batch would; those of the same machine (`node`), which is faster on many machines; or `none`
-    but its own."""
-    gradient_clip: float = 0.0
-    """Largest norm of the gradient; 0 leaves it alone."""
-    ema_decay: float = 0.0
-    """Decay of the running average of the weights that is evaluated and kept; 0 for none."""
+    """Processes that share batch norm statistics: `all`, like one process with the whole batch;
+    those of the same machine (`node`), which is faster on many machines; or `none`."""
+    gradient_clip: float = field(default=0.0, metadata=bounds(0, 1e9))
+    """Maximum norm of the gradient; 0 disables clipping."""
+    ema_decay: float = field(default=0.0, metadata=bounds(0, 1))
+    """Decay of the running average of the weights, which is evaluated and kept; 0 for none."""
     freeze_backbone: bool = False
-    """Keep the backbone's weights and statistics as they are: train the other parts alone."""
-    val_every: int = 1
+    """Freeze the backbone's weights and norm statistics, and train only the other parts."""
+    val_every: int = field(default=1, metadata=STEPS)
     """Epochs between validations; the last epoch is always validated."""
-    checkpoint_every: int = field(metadata=WITHOUT_EFFECT)
-    """Steps between checkpoints to resume from."""
-    log_every: int = field(metadata=WITHOUT_EFFECT)
-    """Steps between lines of the log."""
+    checkpoint_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
+    """Steps between checkpoints."""
+    log_every: int = field(metadata=WITHOUT_EFFECT | STEPS)
+    """Steps between rows of the log."""
 
     def __post_init__(self) -> None:
-        literals(self)
-        for name in (
-            "epochs",
-            "batch_size",
-            "devices",
-            "nodes",
-            "val_every",
-            "checkpoint_every",
-            "log_every",
-        ):
-            at_least(name, getattr(self, name), 1)
-        at_least("timeout", self.timeout, 10)
+        check(self)
+        if self.ema_decay == 1:
+            raise ValueError("ema_decay must be below 1, got 1.")
         processes = self.devices * self.nodes
         if self.batch_size % processes:
             raise ValueError(
                 f"batch_size must divide evenly over the processes, got {self.batch_size} images "
                 f"over {processes} processes ({self.nodes} nodes of {self.devices} devices)."
             )
-        at_least("gradient_clip", self.gradient_clip, 0)
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be in 0 to below 1, got {self.ema_decay}.")

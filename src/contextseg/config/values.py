@@ -1,4 +1,4 @@
-"""Values of options: whether they are what their field's type asks for, and that type in words."""
+"""Check option values against the types of their fields, and describe these types in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import types
 from contextlib import suppress
 from typing import Any, Literal, Union, get_args, get_origin
 
+from contextseg.system.excerpts import excerpt
+
+INTEGER_BITS = 63
+"""Whole numbers beyond these fit into nothing that options are used for."""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -16,14 +20,17 @@ def as_type(value: Any, hint: Any) -> Any:
 
     Args:
         value: as YAML or JSON reads it.
-        hint: `int`, `float`, `bool`, `str`, `None`, a `Literal` of texts, or a tuple or a union of
+        hint: `int`, `float`, `bool`, `str`, `None`, a `Literal` of texts, or a tuple or union of
             these.
 
     Raises:
-        TypeError: `value` is none. Numbers must be finite, and True is not a number.
+        TypeError: `value` does not fit. Numbers must be finite, whole numbers have at most 64 bits,
+            and True is not a number.
     """
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        pass
+    elif origin in (Union, types.UnionType):
         for member in arguments:
             with suppress(TypeError):
                 return as_type(value, member)
@@ -40,11 +47,11 @@ def as_type(value: Any, hint: Any) -> Any:
             return float(value)
     elif type(value) is hint:
         return value
-    raise TypeError(f"{value!r} is not {described(hint)}")
+    raise TypeError(f"{excerpt(value)} is not {described(hint)}")
 
 
 def described(hint: Any) -> str:
-    """The type `hint` in words: `int | None` is "a whole number or null"."""
+    """The type `hint` in words: "a whole number or null" for `int | None`."""
     if hint is None or hint is types.NoneType:
         return "null"
     origin, arguments = get_origin(hint), get_args(hint)

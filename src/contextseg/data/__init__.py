@@ -1,25 +1,28 @@
-"""Images and labels: where they come from, and how training and evaluation see them."""
+"""Images and labels: their sources, and how training and evaluation read them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from contextseg.system.addresses import refuse_address
 
 if TYPE_CHECKING:
     from contextseg.data.layouts import Recognised
     from contextseg.data.sample import Dataset
 
 SHAPES = "shapes"
-"""The word that selects drawn scenes instead of a folder."""
+"""The word that selects synthetic scenes instead of a folder."""
 
 
 def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
-    """Open the dataset in a folder, or drawn scenes.
+    """Open the dataset in a folder, or synthetic scenes.
 
     Args:
         root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
-            dataset as it is downloaded (`contextseg.data.layouts`), or the word `shapes` for drawn
-            scenes (`contextseg.data.shapes`; a folder of that name is `./shapes`).
-        split: which part of it, such as `train`, `val` or `test`.
+            dataset as it is downloaded or one with its structure and a file of its own classes
+            (`contextseg.data.layouts`), or the word `shapes` for synthetic scenes
+            (`contextseg.data.shapes`; a folder of that name is `./shapes`).
+        split: name of the split, such as `train`, `val` or `test`.
         layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
             `auto` recognises either.
         strict: raise if an image or mask has no partner; else the dataset skips such files and
@@ -28,6 +31,7 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
     Raises:
         ValueError: the folder is not laid out as expected; the message says what is missing.
     """
+    refuse_address(root)
     if root == SHAPES:
         from contextseg.data.shapes import ShapesDataset
 
@@ -37,7 +41,7 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
     recognised = _recognised(root, layout)
     if recognised is None:
         return FolderDataset(root, split, strict=strict)
-    return recognised.layout.open(recognised.base, split, strict=strict)
+    return recognised.open(split, strict=strict)
 
 
 def splits_of(root: str, layout: str = "auto") -> list[str]:
@@ -55,12 +59,20 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
 
 
 def _recognised(root: str, layout: str) -> Recognised | None:
-    """The public dataset at a folder; None for a folder of images, masks and classes.json."""
+    """The dataset in the structure of a public one; None for a folder of images and masks."""
     from pathlib import Path
 
     from contextseg.data.layouts import recognise
+    from contextseg.data.places import LISTS
 
-    is_folder = layout == "auto" and (Path(root) / "classes.json").is_file()
-    if layout == "folder" or is_folder or not root:
+    folder = Path(root)
+    if layout == "folder" or not root:
         return None
-    return recognise(Path(root), layout)
+    if layout == "auto":
+        has_classes = (folder / "classes.json").is_file()
+        if has_classes and ((folder / "masks").is_dir() or (folder / LISTS).is_dir()):
+            return None
+        found = recognise(folder)
+        # With classes.json, the folder itself is meant, not a public dataset below it.
+        return None if has_classes and found is not None and found.base != folder else found
+    return recognise(folder, layout)

@@ -26,7 +26,7 @@ class BatchOrder:
         epochs: passes; one is max(1, num_samples // batch_size) steps.
         seed: at least 0.
         rank: rank of this process, which gets an equal, contiguous part of each batch.
-        world: number of processes; together they see what a single one would.
+        world: number of processes; together they see what a single process would.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class BatchOrder:
         world: int = 1,
     ) -> None:
         if num_samples < 1:
-            raise ValueError("BatchOrder: the dataset to train on is empty.")
+            raise ValueError("BatchOrder: the training dataset is empty.")
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}.")
         if batch_size % world:

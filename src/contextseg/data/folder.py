@@ -5,38 +5,36 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 from PIL import Image
 
-from contextseg.data.classes import Classes
+from contextseg.data.affixes import Rule, pair_names
+from contextseg.data.checked_samples import checked_sample
+from contextseg.data.class_files import EXAMPLE, read_own_classes
+from contextseg.data.file_tree import named_files
 from contextseg.data.images import image_size, read_image, write_mask
 from contextseg.data.masks import read_labels
+from contextseg.data.name_lists import names_in
+from contextseg.data.places import IMAGE_FOLDERS, MASK_FOLDERS, list_of, places_of, splits_in
 from contextseg.data.sample import Dataset, Sample
+from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
+from contextseg.data.survey import survey
+from contextseg.data.wording import kinds, some
 from contextseg.system.atomic_files import atomic_path, write_text
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-MASK_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg", ".webp"} | {".gif"}
-
-_EXAMPLE = """{
-  "ignore_label": 255,
-  "classes": [
-    {"id": 0, "name": "background", "color": [0, 0, 0]},
-    {"id": 1, "name": "road", "color": [128, 64, 128]}
-  ]
-}"""
 
 
 class FolderDataset:
     """A split of a dataset in a folder.
 
-    The folder holds `images/{split}/NAME.jpg`, `masks/{split}/NAME.png` and `classes.json`. If
-    there is a file `splits/{split}.txt`, the split consists of the names in it, in its order;
-    otherwise of all images, sorted. `docs/data.md` describes the files.
+    The folder holds `images/{split}/NAME.jpg`, `masks/{split}/NAME.png` and `classes.json`; both
+    may have the same sub-folders, which are then part of NAME, and names of masks may all have the
+    same ending, such as `_mask`. If there is a file `splits/{split}.txt`, the split consists of the
+    names in it, in its order; otherwise of all images, sorted. `docs/data.md` describes the files
+    and further arrangements.
 
     Args:
         root: the folder.
@@ -44,10 +42,13 @@ class FolderDataset:
         strict: raise if files have no partner or share a name; else such files are skipped, and
             `problems` has a message for each.
 
+    Attributes:
+        rule: how the names of masks differ from those of images.
+
     Raises:
         ValueError: something is missing, an image has no mask or a mask no image, or classes.json
-            violates its schema; the message names the file and the remedy. Masks are read later:
-            `contextseg.data.check.check_dataset` reads them all.
+            violates its schema; the message names the file and says what to do. Masks are read
+            later: `contextseg.data.check.check_dataset` reads them all.
     """
 
     def __init__(self, root: str | os.PathLike[str], split: str, *, strict: bool = True) -> None:
@@ -55,16 +56,39 @@ class FolderDataset:
         self.split = split
         self.problems: list[str] = []
         tell = _refuse if strict else self.problems.append
-        if not str(root):
-            raise ValueError("The folder of the dataset is not given; set data.root.")
-        _require_folder(self.root, "the folder of the dataset")
-        self.classes = _read_classes(self.root)
-        images = _files(self.root, "images", split, IMAGE_SUFFIXES, tell)
-        masks = _files(self.root, "masks", split, MASK_SUFFIXES, tell)
-        listed = _listed_names(self.root / "splits" / f"{split}.txt", images.keys() | masks.keys())
-        self.names = sorted(images.keys() | masks.keys()) if listed is None else listed
+        _require_root(root)
+        places = places_of(self.root, split)
+        if places is None:
+            _refuse_places(self.root, split)
+        self.places = places
+        classes = read_own_classes(self.root)
+        if classes is None:
+            raise ValueError(
+                f"{self.root / 'classes.json'}: there is no such file. It defines the ids in the "
+                f"masks; write it like this, with an entry for each class:\n{EXAMPLE}"
+            )
+        named = classes.dataset or self.root.resolve().name
+        self.classes = replace(classes, dataset=named)
+        images = named_files(places.images, IMAGE_SUFFIXES, tell)
+        fit = named_files(places.masks, MASK_SUFFIXES, tell)
+        unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)
+        found = pair_names(images, {**unfit, **fit})
+        self.rule: Rule = found.rule
+        files = {**unfit, **fit}
+        masks = {image: files[mask] for image, mask in found.masks.items()}
+        refused = [p.name for name, p in unfit.items() if name not in found.others]
+        if refused:
+            tell(
+                f"{places.masks}: {some(refused)}: masks must be {kinds(MASK_SUFFIXES)}, for JPEG "
+                f"and WebP may alter ids, and GIFs renumber them. Save them as PNG."
+            )
+        known = images.keys() | masks.keys()
+        path = list_of(self.root, split)
+        self.names = names_in(path, known) if path.exists() else sorted(known)
+        self._require_any(images, masks, found.others)
         if not strict:
             self._leave_out_lone(images, masks)
+            self.names = [n for n in self.names if masks[n].suffix.lower() in MASK_SUFFIXES]
         self._require_pairs(images, masks)
         self._images = [images[name] for name in self.names]
         self._masks = [masks[name] for name in self.names]
@@ -107,6 +131,31 @@ class FolderDataset:
         """File of the mask of image `index`."""
         return self._masks[index]
 
+    def _require_any(
+        self, images: dict[str, Path], masks: dict[str, Path], others: list[str]
+    ) -> None:
+        """Raise if there is nothing to pair, or nothing pairs: one message instead of hundreds."""
+        places = self.places
+        for what, here, suffixes in (
+            ("images", images, IMAGE_SUFFIXES),
+            ("masks", masks, MASK_SUFFIXES),
+        ):
+            if not here:
+                raise ValueError(
+                    f"{self.root}: the split {self.split!r} is empty: there are no {what} in "
+                    f"{getattr(places, what)} or its sub-folders (known are {kinds(suffixes)}). "
+                    f"There are {len(images)} images in {places.images} and {len(masks)} masks in "
+                    f"{places.masks}."
+                )
+        if len(images) > 1 and len(masks) > 1 and not images.keys() & masks.keys():
+            image, mask = min(images), min(masks)
+            raise ValueError(
+                f"{self.root}: no image in {places.images} ({len(images)}) and mask in "
+                f"{places.masks} ({len(masks)}) belong together: images are called {image!r} or "
+                f"alike, masks {mask!r} or alike. Give each mask the name of its image, or that "
+                f"name and one ending that all masks share, such as {image + '_mask'!r}."
+            )
+
     def _leave_out_lone(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
         for name in self.names:
             if name not in masks:
@@ -116,23 +165,22 @@ class FolderDataset:
         self.names = [name for name in self.names if name in images and name in masks]
 
     def _require_pairs(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
-        for what, other, have, lack in (
-            ("images", "masks", images, masks),
-            ("masks", "images", masks, images),
+        for place, other, have, lack in (
+            (*self.places, images, masks),
+            (*self.places[::-1], masks, images),
         ):
-            alone = [have[name].name for name in self.names if name in have and name not in lack]
+            alone = [
+                have[name].relative_to(place).as_posix()
+                for name in self.names
+                if name in have and name not in lack
+            ]
             if alone:
+                named = f" ({self.rule})" if str(self.rule) else ""
                 raise ValueError(
-                    f"{self.root / what / self.split}: {_some(alone)} without a file of the same "
-                    f"name in {self.root / other / self.split} ({len(alone)} of "
-                    f"{len(self.names)}). Add what is missing, or list the names to use in "
-                    f"{self.root / 'splits' / (self.split + '.txt')}."
+                    f"{place}: {some(alone)} without a file of the same name in {other}{named} "
+                    f"({len(alone)} of {len(self.names)}). Add what is missing, or list the names "
+                    f"to use in {list_of(self.root, self.split)}."
                 )
-        if not self.names:
-            raise ValueError(
-                f"{self.root}: the split {self.split!r} is empty: there are no images in "
-                f"{self.root / 'images' / self.split} (known are {_kinds(IMAGE_SUFFIXES)})."
-            )
 
     def _require_one_size(
         self, index: int, image: tuple[int, ...], labels: tuple[int, ...]
@@ -141,34 +189,36 @@ class FolderDataset:
             raise ValueError(
                 f"{self._masks[index]}: the mask has {labels[0]} rows and {labels[1]} columns, its "
                 f"image {self._images[index].name} has {image[0]} and {image[1]}. Save the mask at "
-                f"the size of its image, upright if the camera turned that one."
+                f"the size of its image, upright if EXIF data rotate the image."
             )
 
 
 def folder_splits(root: str | os.PathLike[str]) -> list[str]:
-    """Names of the splits in a folder dataset: the sub-folders of `images`, sorted.
+    """Names of the splits in a folder dataset, sorted: its sub-folders and lists with images.
 
     Raises:
-        ValueError: there is no such folder.
+        ValueError: there is no such folder, or nothing in it is a split; the message says what is
+            there and which arrangements are nearest.
     """
-    folder = Path(root) / "images"
-    _require_folder(Path(root), "the folder of the dataset")
-    _require_folder(folder, "the folder of the images")
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+    _require_root(root)
+    splits = splits_in(Path(root))
+    if not splits:
+        raise ValueError(f"{root}: is not laid out as a data set that can be read.\n{survey(root)}")
+    return splits
 
 
 def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> None:
     """Write a dataset in `FolderDataset`'s form: PNG images, palette PNG masks, classes.json.
 
     Args:
-        dataset: any dataset, such as drawn scenes.
+        dataset: any dataset, such as synthetic scenes.
         root: folder to write to; other splits in it are kept.
         split: name of the split to write.
     """
     folder = Path(root)
     write_text(folder / "classes.json", json.dumps(dataset.classes.to_dict(), indent=1))
     for index in range(len(dataset)):
-        image, labels, name = dataset[index]
+        image, labels, name = checked_sample(dataset, index)
         with atomic_path(folder / "images" / split / f"{name}.png") as partial:
             Image.fromarray(image).save(partial)
         write_mask(
@@ -178,68 +228,28 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
         )
 
 
-def _read_classes(root: Path) -> Classes:
-    path = root / "classes.json"
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: there is no such file. It says what the ids in the masks mean; write it like "
-            f"this, with an entry for each class:\n{_EXAMPLE}"
-        )
-    return Classes.read(path)
-
-
 def _refuse(message: str) -> NoReturn:
     raise ValueError(message)
 
 
-def _files(
-    root: Path, kind: str, split: str, suffixes: frozenset[str], tell: Callable[[str], None]
-) -> dict[str, Path]:
-    """Files of a split by name without suffix; `tell` is called with each problem."""
-    _require_folder(root / kind, f"the folder of the {kind}")
-    folder = root / kind / split
-    _require_folder(folder, f"the {kind} of the split {split!r}")
-    files: dict[str, Path] = {}
-    refused = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        if path.suffix.lower() not in suffixes:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                refused.append(path.name)
-        elif path.stem in files:
-            tell(f"{folder}: {files[path.stem].name} and {path.name} have the same name. Keep one.")
-        else:
-            files[path.stem] = path
-    if refused:
-        tell(
-            f"{folder}: {_some(refused)}: masks must be {_kinds(suffixes)}, for JPEG and WebP may "
-            f"alter ids. Save them as PNG."
-        )
-    return files
+def _require_root(root: str | os.PathLike[str]) -> None:
+    if not str(root):
+        raise ValueError("no dataset folder is given; set data.root.")
+    _require_folder(Path(root), "the folder of the dataset")
 
 
-def _listed_names(path: Path, known: Iterable[str]) -> list[str] | None:
-    """The names in a split's file, or None if there is no file."""
-    if not path.is_file():
-        return None
-    names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    names = [name for name in names if name]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{path}: {_some(twice)} listed more than once. Remove the repetitions.")
-    known = set(known)
-    missing = [name for name in names if name not in known]
-    if missing:
-        near = difflib.get_close_matches(missing[0], known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"{path}: {_some(missing)} listed, but there is neither image nor mask of that name. "
-            f"The file holds one name per line, without folder and suffix.{hint}"
-        )
-    if not names:
-        raise ValueError(f"{path}: the split is empty. List one name per line, or remove the file.")
-    return names
+def _refuse_places(root: Path, split: str) -> NoReturn:
+    """Say which folder of a split is missing."""
+    if not (root / "images").is_dir():
+        splits = splits_in(root)
+        if splits:
+            raise ValueError(f"{root}: there is no split {split!r}. There are {some(splits)}.")
+        raise ValueError(f"{root}: is not laid out as a data set that can be read.\n{survey(root)}")
+    for what, names in (("images", IMAGE_FOLDERS), ("masks", MASK_FOLDERS)):
+        parent = next((root / name for name in names if (root / name).is_dir()), root / names[0])
+        _require_folder(parent, f"the folder of the {what}")
+        _require_folder(parent / split, f"the {what} of the split {split!r}")
+    raise AssertionError("both folders are there")
 
 
 def _require_folder(path: Path, what: str) -> None:
@@ -252,17 +262,9 @@ def _require_folder(path: Path, what: str) -> None:
         found = next(name for name in folders if name.lower() == near[0])
         hint = f"Did you mean {str(path.parent / found)!r}?"
     elif folders:
-        hint = f"{path.parent} holds the folders {_some(folders)}."
+        hint = f"{path.parent} holds the folders {some(folders)}."
     elif path.parent.is_dir():
         hint = f"{path.parent} holds no folders."
     else:
         hint = f"{path.parent} is missing too."
-    raise ValueError(f"{path}: there is no such folder, it should be {what}. {hint}")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-
-
-def _kinds(suffixes: frozenset[str]) -> str:
-    return ", ".join(sorted(suffixes))
+    raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}")

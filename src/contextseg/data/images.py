@@ -1,36 +1,51 @@
-"""Image and mask files to arrays and back."""
+"""Read and write image and mask files."""
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
+from contextseg.data.image_sources import (
+    EncodedImage,
+    as_common_mode,
+    is_encoded,
+    tensor_to_array,
+    without_batch,
+)
+from contextseg.data.mask_files import read_stored_mask
+from contextseg.data.picture_files import (
+    TIFF_SIGNATURES,
+    ImageError,
+    is_misread,
+    opened_picture,
+    require_size,
+    tiff_size,
+    unreadable,
+)
+from contextseg.data.walk import why_not_regular
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.failures import kind_of
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
-"""A path, a PIL image, a numpy array or a torch tensor."""
+"""A path, a file object or the bytes of a file, a PIL image, a numpy array or a torch tensor."""
 
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 swap rows and columns
-
-
-class ImageError(ValueError):
-    """An image or mask cannot be read; the message names it."""
 
 
 def read_image(source: ImageSource) -> np.ndarray:
     """An image as 8-bit RGB, upright.
 
     Args:
-        source: a path or a PIL image (rotated according to EXIF; the first of several frames); or
-            an array or tensor: uint8, uint16 or floats in 0 to 1, [h, w], [h, w, C] or, for
-            tensors, [C, h, w], with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        source: a path, a file object opened with mode `rb`, the bytes of a file, or a PIL image
+            (rotated according to EXIF; the first of several frames); or an array or tensor: uint8,
+            uint16 or floats in 0 to 1, [h, w], [h, w, C] or, for tensors, [C, h, w], with C = 1
+            (grey), 3 (RGB) or 4 (RGB and alpha), any strides, alone or as a batch of one.
 
     Returns:
         [h, w, 3], uint8, RGB. 16-bit values are scaled to 8 bits, grey is repeated, CMYK is
@@ -41,23 +56,27 @@ def read_image(source: ImageSource) -> np.ndarray:
             or range. The message names it.
     """
     if isinstance(source, str | os.PathLike):
+        _require_file(source)
         return _read_file(Path(source))
     if isinstance(source, Image.Image):
         try:
-            return _to_rgb(ImageOps.exif_transpose(source))
+            return _to_rgb(as_common_mode(source), "The PIL image")
+        except ImageError:
+            raise
         except Exception as error:  # PIL's decoders raise whatever their libraries do
             if kind_of(error):
                 raise
-            raise ImageError(f"The PIL image cannot be read: {error}.") from error
+            name = getattr(source, "filename", "") or "The PIL image"
+            raise ImageError(f"{name} cannot be read: {str(error).rstrip('.')}.") from error
     if isinstance(source, np.ndarray):
-        return _array_to_rgb(source)
+        return _array_to_rgb(without_batch(source))
+    if is_encoded(source):
+        return _read_file(EncodedImage(source))
     if hasattr(source, "detach"):  # a tensor, without importing torch
-        array = source.detach().cpu().numpy()
-        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
-            array = array.transpose(1, 2, 0)
-        return _array_to_rgb(array)
+        return _array_to_rgb(tensor_to_array(source))
     raise ImageError(
-        f"An image must be a path, a PIL image, an array or a tensor, got {type(source).__name__}."
+        f"An image must be a path, a file object, a PIL image, an array or a tensor, got "
+        f"{type(source).__name__}."
     )
 
 
@@ -65,20 +84,19 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Rows and columns that `read_image` will return, from the file's header alone.
 
     Raises:
-        ImageError: the file is missing or not an image.
+        ImageError: the file is missing, too large, or not an image.
     """
+    _require_file(path)
     try:
-        with Image.open(path) as image:
+        with opened_picture(path) as image:
             columns, rows = image.size
             # PIL would decode all pixels of a PNG to look for EXIF data after them.
             bare = image.format == "PNG" and b"eXIf" not in Path(path).read_bytes()
             turned = not bare and image.getexif().get(_ORIENTATION, 1) >= 5
-    except Image.UnidentifiedImageError:
-        return _read_file(Path(path)).shape[:2]
-    except Exception as error:  # PIL's decoders raise whatever their libraries do
-        if kind_of(error):
+    except ImageError as error:
+        if not isinstance(error.__cause__, Image.UnidentifiedImageError):
             raise
-        raise ImageError(_unreadable(path, error)) from error
+        return _read_file(Path(path)).shape[:2]
     return (columns, rows) if turned else (rows, columns)
 
 
@@ -90,39 +108,16 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
         1-bit one; or [h, w, 3], uint8, of an RGB file (its alpha is dropped).
 
     Raises:
-        ImageError: the file is missing, truncated, or not an image of these kinds.
+        ImageError: as `contextseg.data.mask_files.read_stored_mask`.
     """
     return read_mask_and_mode(path)[0]
 
 
 def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
     """What `read_mask` returns, and the PIL mode of the file: `P`, `L`, `1`, `RGB`, ..."""
-    try:
-        with Image.open(path) as opened:
-            bits = _grey_bits(opened)
-            image = ImageOps.exif_transpose(opened)
-            image.load()
-    except Exception as error:  # PIL's decoders raise whatever their libraries do
-        if kind_of(error):
-            raise
-        raise ImageError(_unreadable(path, error)) from error
-    mode, array = image.mode, np.array(image)
-    if mode == "L":
-        # PIL stretches 2- and 4-bit grey to the full range; ids are the values as stored.
-        return (array if bits == 8 else array // (255 // (2**bits - 1))), mode
-    if mode == "P":
-        return array, mode
-    if mode == "1":
-        return array.astype(np.uint8), mode
-    if mode in ("LA", "PA"):
-        return array[..., 0], mode[0]
-    if mode in ("RGB", "RGBA"):
-        return array[..., :3], mode
-    if mode.startswith("I") and array.min() >= 0 and array.max() <= 65535:
-        return array.astype(np.uint16), mode
-    raise ImageError(
-        f"{path}: a mask must be a palette, grey, 1-bit or RGB image, got PIL mode {mode}."
-    )
+    _require_file(path)
+    mask = read_stored_mask(path)
+    return mask.values, mask.mode
 
 
 def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarray) -> None:
@@ -139,35 +134,69 @@ def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarra
         image.save(partial, format="PNG")
 
 
-def _read_file(path: Path) -> np.ndarray:
+def _require_file(path: str | os.PathLike[str]) -> None:
+    """Raise unless there is a regular file: reading from a named pipe would block."""
     try:
-        data = path.read_bytes()
-        if _is_plain_webp(data):
-            # PIL decodes a still WebP as an animation: the same pixels in nearly twice the time.
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-            if image is not None:
-                return image
-        with Image.open(io.BytesIO(data)) as opened:
-            if _is_plain(opened, data):
-                image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-                if image is not None:
-                    return image
-            return _to_rgb(ImageOps.exif_transpose(opened))
-    except Image.UnidentifiedImageError as error:
-        return _read_deep(path, error)
-    except Exception as error:  # PIL's decoders raise whatever their libraries do
+        refuse_address(path)
+    except ValueError as error:
+        raise ImageError(str(error)) from None
+    reason = why_not_regular(path)
+    if reason is not None and os.path.lexists(path):
+        raise ImageError(f"{path}: cannot be read ({reason}).")
+
+
+def _read_file(file: Path | EncodedImage) -> np.ndarray:
+    path = str(file)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
         if kind_of(error):
             raise
-        raise ImageError(_unreadable(path, error)) from error
+        raise ImageError(unreadable(path, error)) from error
+    if _is_plain_webp(data):
+        # PIL decodes a still WebP as an animation: the same pixels in nearly twice the time.
+        columns, rows = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+        require_size(path, rows, columns)
+        image = _decoded(data)
+        if image is not None:
+            return image
+    try:
+        with opened_picture(path, data) as opened:
+            use_opencv = _is_plain(opened, data) or is_misread(opened)
+            image = _decoded(data) if use_opencv else None
+            return _to_rgb(opened, f"{path}: the image") if image is None else image
+    except ImageError as error:
+        if isinstance(error.__cause__, Image.UnidentifiedImageError):
+            return _read_deep(path, data, error)
+        raise
 
 
-def _read_deep(path: Path, error: Exception) -> np.ndarray:
+def _decoded(data: bytes) -> np.ndarray | None:
+    """What OpenCV makes of a file; None if it gives up, as PIL may not."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        if kind_of(error):
+            raise
+        return None
+
+
+def _read_deep(path: str, data: bytes, error: ImageError) -> np.ndarray:
     """Read a 16-bit colour TIFF, which PIL does not support."""
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, flags) if data[:4].tobytes() in (b"II*\0", b"MM\0*") else None
+    if not data.startswith(TIFF_SIGNATURES):
+        raise error
+    try:
+        require_size(path, *tiff_size(data))
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except ImageError:
+        raise
+    except (ValueError, cv2.error) as broken:
+        if kind_of(broken):
+            raise
+        raise error from broken
     if image is None:
-        raise ImageError(_unreadable(path, error)) from error
+        raise error
     return _array_to_rgb(image, f"{path}: the image")
 
 
@@ -191,22 +220,25 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
     return image.format == "PNG" and depth == 8 and whole
 
 
-def _grey_bits(image: Image.Image) -> int:
-    """Bits per pixel of a grey PNG with fewer than 8, else 8."""
-    tiles = getattr(image, "tile", [])  # PIL's instructions for unpacking the file
-    raw_mode = tiles[0][3] if tiles else None
-    return {"L;2": 2, "L;4": 4}.get(raw_mode, 8) if isinstance(raw_mode, str) else 8
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """An upright PIL image as [h, w, 3], uint8."""
+def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
+    """A PIL image, turned upright, as [h, w, 3], uint8; messages begin with `name`."""
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         array = np.array(image)
         if image.mode != "F":
             if array.min() < 0 or array.max() > 65535:
-                raise ImageError("it has more than 16 bits per pixel; save it with 8 or 16")
+                raise ImageError(
+                    f"{name} has values from {array.min()} to {array.max()}, where 16 bits a pixel "
+                    f"end at 65535. Save it with 8 or 16 bits."
+                )
+            bits = tags.get(258, (16,))[0]
+            if bits == 12:
+                array = array.astype(np.float32) * (65535 / 4095)
             array = array.astype(np.uint16)
-        return _array_to_rgb(array, "it")
+            if bits == 16 and tags.get(262) == 0:  # 0 is white, which PIL minds up to 8 bits only
+                array = 65535 - array
+        return _array_to_rgb(array, name)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -219,7 +251,7 @@ def _array_to_rgb(array: np.ndarray, name: str = "The image") -> np.ndarray:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or array.size == 0:
         raise ImageError(
             f"{name} must be [h, w], or [h, w, C] with C = 1, 3 or 4 channels, got "
-            f"{list(array.shape)}. Choose three channels, or the one image of a batch."
+            f"{list(array.shape)}. Choose three channels, or one image of a batch."
         )
     array = _to_8_bits(array, name)
     if array.shape[2] == 4:
@@ -246,11 +278,3 @@ def _to_8_bits(array: np.ndarray, name: str) -> np.ndarray:
             )
         return (array * 255).round().astype(np.uint8)
     raise ImageError(f"{name} must be uint8, uint16 or floats in 0 to 1, got {array.dtype}.")
-
-
-def _unreadable(path: str | os.PathLike[str], error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{path}: no such file."
-    if isinstance(error, Image.UnidentifiedImageError):
-        return f"{path}: cannot be read, it is no image of a known format, or it is damaged."
-    return f"{path}: cannot be read, it may be truncated or damaged ({str(error).rstrip('.')})."

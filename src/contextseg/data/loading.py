@@ -19,6 +19,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
 from contextseg.data.batch_sampler import BatchOrder
+from contextseg.data.checked_samples import checked_sample
 from contextseg.data.colour import jitter
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
@@ -124,7 +125,7 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         """
         epoch, index = place
         rng = np.random.default_rng((self.seed, epoch, index))
-        image, labels, _ = self.dataset[index]
+        image, labels, _ = checked_sample(self.dataset, index)
         warp = draw_warp(rng, image.shape[:2], self.augment)
         image = warp.image(jitter(rng, image, self.augment), self._fill)
         return {
@@ -187,8 +188,8 @@ class _EvaluationSet(TorchDataset[dict[str, Any]]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        image, labels, _ = self.dataset[index]
-        return {"image": to_tensor(image), "labels": torch.from_numpy(labels), "index": index}
+        image, labels, _ = checked_sample(self.dataset, index)
+        return {"image": to_tensor(image), "labels": as_tensor(labels), "index": index}
 
 
 def evaluation_loader(
@@ -279,3 +280,13 @@ def _end_with_parent() -> None:
 def to_tensor(image: np.ndarray) -> Tensor:
     """[h, w, 3] to [3, h, w]."""
     return torch.from_numpy(np.stack(cv2.split(image)))
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """A tensor of an array's values, without a copy where torch takes the array as it is.
+
+    torch refuses negative strides (flipped arrays), and warns of memory that is read-only.
+    """
+    if min(array.strides, default=0) < 0 or not array.flags.writeable:
+        array = array.copy()
+    return torch.from_numpy(array)

@@ -1,4 +1,4 @@
-"""Labels from the mask files that people have: palette, grey, 0/255 binary, RGB."""
+"""Labels from all common kinds of mask files: palette, grey, 0/255 binary, RGB."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from contextseg.data.classes import Classes
-from contextseg.data.images import read_mask_and_mode
+from contextseg.data.mask_files import read_stored_mask
 
 _WHITE = 255
 
@@ -15,10 +15,10 @@ _WHITE = 255
 def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
     """The labels in a mask file.
 
-    A palette file holds ids as indices, a grey file as values, a 1-bit file 0 and 1. In a grey
-    file, 255 means id 1 if the dataset has exactly the classes 0 and 1 and does not list 255 as
-    ignored, so the usual black and white masks need no conversion. An RGB file shows the colours
-    of the classes.
+    A palette file holds ids as indices, a grey file as values, and a 1-bit file holds 0 and 1. In a
+    grey file of any depth, 255 and the largest value of that depth mean id 1 if the dataset has
+    exactly the classes 0 and 1 and does not list them as ignored, so common black and white masks
+    need no conversion. An RGB file holds the colours of the classes.
 
     Args:
         path: the mask file.
@@ -28,19 +28,23 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
         [h, w], uint8, in 0 to L - 1 or 255 (ignored).
 
     Raises:
-        ValueError: the file cannot be read, or holds ids or colours of no class; the message gives
-            them and their pixel counts.
+        ValueError: the file cannot be read, holds unknown ids or colours (the message gives them
+            and their pixel counts), or is a palette file with the colours of the classes at indices
+            other than their ids.
     """
-    mask, mode = read_mask_and_mode(path)
-    if mask.ndim == 3:
-        return labels_of_colors(mask, classes, where=str(path))
-    if mode == "L" and _is_binary(classes):
-        mask = _white_as_one(mask, where=str(path))
-    return classes.to_labels(mask, where=str(path))
+    mask = read_stored_mask(path)
+    values = mask.values
+    if values.ndim == 3:
+        return labels_of_colors(values, classes, where=str(path))
+    if mask.palette is not None:
+        _require_ids(values, mask.palette, classes, where=str(path))
+    if mask.white is not None and sorted(classes.ids.tolist()) == [0, 1]:
+        values = _white_as_one(values, mask.white, classes, where=str(path))
+    return classes.to_labels(values, where=str(path))
 
 
 def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.ndarray:
-    """The labels of an RGB mask that shows each class in its colour.
+    """The labels of an RGB mask that holds the colours of the classes.
 
     Args:
         mask: [h, w, 3], uint8, RGB.
@@ -63,7 +67,7 @@ def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.
         color = palette[order][1:][codes[1:] == codes[:-1]][0]
         raise ValueError(
             f"{where or 'mask'}: is an RGB image, but several classes have the colour "
-            f"{color.tolist()} in classes.json. Give each class a colour of its own."
+            f"{color.tolist()} in classes.json. Give each class its own colour."
         )
     pixels = _codes(mask)
     place = np.minimum(np.searchsorted(codes, pixels), len(codes) - 1)
@@ -87,17 +91,43 @@ def _codes(colors: np.ndarray) -> np.ndarray:
     return red << 16 | green << 8 | blue
 
 
-def _is_binary(classes: Classes) -> bool:
-    return sorted(classes.ids.tolist()) == [0, 1] and all(i.id != _WHITE for i in classes.ignored)
+def _require_ids(indices: np.ndarray, palette: np.ndarray, classes: Classes, where: str) -> None:
+    """Refuse a palette file that was meant as an RGB one: programs renumber its colours.
 
-
-def _white_as_one(mask: np.ndarray, where: str) -> np.ndarray:
-    white = mask == _WHITE
-    if not white.any():
-        return mask
-    if (mask == 1).any():
+    It is refused if every index that occurs has the colour of a class, and at least one of them has
+    the colour of a class with another id.
+    """
+    infos = classes.classes + classes.ignored
+    colors = _codes(np.array([info.color for info in infos], np.uint8))
+    ids = np.array([info.id for info in infos])
+    shown = _codes(palette)
+    known = np.isin(shown, colors)
+    own = ((shown[:, None] == colors) & (np.arange(len(shown))[:, None] == ids)).any(1)
+    if not (known & ~own).any():
+        return
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256)[: len(palette)])
+    wrong = used[~own[used]]
+    if known[used].all() and len(wrong) and indices.max() < len(palette):
+        index = int(wrong[0])
+        info = infos[int(np.flatnonzero(colors == shown[index])[0])]
         raise ValueError(
-            f"{where}: holds both 1 and 255, so it is unclear which of them is class 1. If pixels "
-            f'of 255 are to be ignored, write "ignore_label": 255 into classes.json.'
+            f"{where}: is a palette file in which index {index} has the colour of {info.name!r}, "
+            f"whose id in classes.json is {info.id}: it is unclear whether its indices or its "
+            f"colours are meant. Save it as RGB if its colours are right; if its indices are, "
+            f"correct the colours in classes.json or remove them there."
         )
-    return np.where(white, np.uint8(1), mask)
+
+
+def _white_as_one(mask: np.ndarray, white: int, classes: Classes, where: str) -> np.ndarray:
+    """Ids of a black and white mask; whites that `classes` lists as ignored stay."""
+    ignored = {info.id for info in classes.ignored}
+    whites = [value for value in sorted({_WHITE, white} - ignored - {1}) if (mask == value).any()]
+    if not whites:
+        return mask
+    ones = [*([1] if (mask == 1).any() else []), *whites]
+    if len(ones) > 1:
+        raise ValueError(
+            f"{where}: holds both {ones[0]} and {ones[1]}, so it is unclear which of them is class "
+            f'1. If pixels of 255 are to be ignored, write "ignore_label": 255 into classes.json.'
+        )
+    return np.where(mask == whites[0], mask.dtype.type(1), mask)

@@ -10,6 +10,7 @@ import numpy as np
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, read_mask_and_mode
+from contextseg.data.masks import read_labels
 from contextseg.data.sample import Sample
 
 _SHOWN = 10
@@ -32,35 +33,9 @@ class Listing:
     """The images of a split, and the problems of those that are left out."""
 
     entries: list[Entry] = field(default_factory=list)
-    """Images in the split's order, each with its mask."""
+    """Images in the order of the split, each with its mask."""
     problems: list[str] = field(default_factory=list)
     """One message per name that has no image, no mask, or two of either."""
-
-
-def files_by_name(
-    folders: Iterable[Path], suffixes: Sequence[str], problems: list[str], *, ending: str = ""
-) -> dict[str, Path]:
-    """Files by name without suffix, sorted; a second file of the same name is a problem.
-
-    Args:
-        folders: where to look, not recursively.
-        suffixes: of the files to take, in lower case, such as `.jpg`.
-        problems: gets a message for each name that two files share.
-        ending: ending of the names to take, which is cut off, such as `_leftImg8bit`.
-    """
-    files: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.suffix.lower() not in suffixes:
-                continue
-            name = path.stem.removesuffix(ending)
-            if not path.stem.endswith(ending):
-                continue
-            if name in files:
-                problems.append(f"{path}: {files[name].name} has the same name. Keep one.")
-            else:
-                files[name] = path
-    return files
 
 
 def paired(
@@ -72,17 +47,17 @@ def paired(
     """Look up the image and the mask of each name.
 
     Args:
-        names: of the split, in its order.
-        image: returns the image of a name; None if there is none.
-        mask: returns its mask, likewise.
-        problems: those found earlier.
+        names: names in the split, in order.
+        image: returns the image for a name, or None if there is none.
+        mask: returns the mask for a name, or None if there is none.
+        problems: problems found earlier.
     """
     listing = Listing(problems=list(problems))
     for name in names:
         photo, labels = image(name), mask(name)
         if photo is None:
             where = f" (its mask is {labels})" if labels is not None else ""
-            listing.problems.append(f"{name}: there is no image of this name{where}.")
+            listing.problems.append(f"{name}: there is no image with this name{where}.")
         elif labels is None:
             listing.problems.append(f"{photo}: there is no mask for this image.")
         else:
@@ -91,18 +66,12 @@ def paired(
 
 
 def existing(path: Path) -> Path | None:
-    """The path if there is a file."""
+    """The path if it is a file, else None."""
     return path if path.is_file() else None
 
 
-def read_names(path: Path) -> list[str]:
-    """Names in a split's file: one per line, or, as some lists have it, paths of image and mask."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
-
-
 def read_ids(path: Path) -> np.ndarray:
-    """The ids in a mask of a dataset that writes ids, [h, w], uint8 or uint16.
+    """The ids in a mask file that holds ids, [h, w], uint8 or uint16.
 
     Raises:
         ValueError: the file cannot be read, or is a colour image.
@@ -110,23 +79,29 @@ def read_ids(path: Path) -> np.ndarray:
     mask, mode = read_mask_and_mode(path)
     if mask.ndim != 2:
         raise ValueError(
-            f"{path}: the mask is an image of mode {mode}, but this dataset's masks hold one id a "
-            f"pixel (grey or palette). Take the file as it was published."
+            f"{path}: the mask is an image of mode {mode}, but this dataset's masks hold one id "
+            f"per pixel (grey or palette). Use the file as it was published."
         )
     return mask
 
 
+def own_ids(entry: Entry, classes: Classes) -> np.ndarray:
+    """The ids [h, w], uint8, in a mask of the ids or of the colours of some classes."""
+    assert entry.mask is not None
+    return classes.to_ids(read_labels(entry.mask, classes))
+
+
 class ListedDataset:
-    """A split whose pairs are listed.
+    """A split given as a list of pairs.
 
     Args:
         root: folder of the dataset.
         split: name of the split.
         classes: the dataset's classes.
-        listing: pairs, and what is wrong.
+        listing: the pairs, and the problems found.
         ids: reads the ids [h, w] of an entry; must be picklable (a module-level function or a
-            method), because worker processes call it. By default it reads the mask file.
-        strict: raise if the listing has problems; else they are kept in `problems`.
+            method), because worker processes call it. By default, the mask file is read.
+        strict: raise if the listing has problems; otherwise keep them in `problems`.
 
     Raises:
         ValueError: the listing has problems, or the split is empty.
@@ -154,7 +129,7 @@ class ListedDataset:
             lines = [f"- {problem}" for problem in self.problems[:_SHOWN]]
             lines += [f"and {rest} more."] if rest > 0 else []
             raise ValueError(
-                f"{root}: the split {split!r} of {classes.dataset} has faults:\n"
+                f"{root}: the split {split!r} of {classes.dataset} has problems:\n"
                 + "\n".join(lines)
                 + f"\n`contextseg data check {root} --split {split}` lists them all."
             )
@@ -211,7 +186,7 @@ class ListedDataset:
         if entry.mask is None:
             raise ValueError(
                 f"{entry.image}: the labels of the split {self.split!r} are not published. "
-                f"`contextseg submit` writes what the server takes."
+                f"`contextseg submit` writes the file that the server expects."
             )
         ids = read_ids(entry.mask) if self._ids is None else self._ids(entry)
         if ids.shape != tuple(size):

@@ -8,12 +8,12 @@ import numpy as np
 
 
 def decode_run_lengths(counts: str | bytes | Sequence[int], size: tuple[int, int]) -> np.ndarray:
-    """The mask that run lengths describe.
+    """Decode a mask from its run lengths.
 
     Runs of 0 and 1 alternate in column-major order, starting with 0. In text, each number is
     written in groups of five bits, least significant first, with 48 added: bit 5 says that more
-    groups follow, bit 4 of the last group is the sign. From the third number on, the difference to
-    the last but one is stored.
+    groups follow, and bit 4 of the last group is the sign. From the third number on, only the
+    difference from the number two places earlier is stored.
 
     Args:
         counts: the run lengths, as a list or as compressed text.

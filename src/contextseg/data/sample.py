@@ -21,11 +21,11 @@ class Sample(NamedTuple):
 
 
 class Dataset(Protocol):
-    """Indexed samples with one list of classes; your own class of this form works everywhere.
+    """Indexed samples with one list of classes; any class with this interface works.
 
-    Two optional methods make it faster where only part of a sample is needed: `image_size(index)`
-    returns rows and columns (whole images are then evaluated in batches, else one by one),
-    `read_labels(index)` the labels alone, checked against the image's size.
+    Two optional methods save time when only part of a sample is needed: `image_size(index)` returns
+    rows and columns (whole images are then evaluated in batches, otherwise one by one), and
+    `read_labels(index)` returns the labels alone, checked against the image's size.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Drawn scenes with exact labels: for tests, tutorials and demos without data."""
+"""Synthetic scenes with exact labels, for tests, tutorials and demos without data."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class ShapesDataset:
 
     The upper part is sky, the lower part sea or land. Triangles are boats at sea and tents on
     land, discs are buoys at sea and boulders on land, with the same colours and sizes in both;
-    squares are crates everywhere. A thin border around each shape is ignored. Image `index`
-    follows from (seed, split, index) alone.
+    squares are crates everywhere. A thin border around each shape is ignored. Scene `index` depends
+    only on (seed, split, index).
 
     Args:
         split: any name; each split has different scenes.
@@ -130,7 +130,7 @@ def _land(rng: np.random.Generator, rows: int) -> np.ndarray:
 def _outline(rng: np.random.Generator, kind: int, radius: float) -> np.ndarray:
     """Corners [n, 2] (column, row) of a triangle, disc or square around the origin, tilted."""
     corners = (3, 24, 4)[kind]
-    # A square needs half a corner's rotation to rest on a side; a triangle already does.
+    # A square must be turned by an eighth to rest on a side; a triangle already does.
     first = -np.pi / 2 + (np.pi / 4 if corners == 4 else 0) + rng.uniform(-0.2, 0.2)
     angles = first + np.arange(corners) * 2 * np.pi / corners
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)

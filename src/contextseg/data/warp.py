@@ -75,15 +75,15 @@ class Warp:
 
 
 def draw_warp(rng: np.random.Generator, image_size: tuple[int, int], config: AugmentConfig) -> Warp:
-    """Draw the warp of one training image.
+    """Draw a random warp for one training image.
 
-    The image is scaled (by `config.scale`, on top of `config.base_size`), rotated about its centre,
+    The image is scaled (by `config.scale`, on top of `config.base_size`), rotated about its centre
     and mirrored; then a crop is taken at a random position within the frame of the scaled image.
     Along an axis where the scaled image is smaller than the crop, its position in the crop is
     random.
 
     Args:
-        rng: source of the five random numbers; always five, whatever is switched off.
+        rng: source of five random numbers; all five are drawn, even if options are off.
         image_size: rows and columns of the image.
         config: the options.
     """

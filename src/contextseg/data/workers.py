@@ -1,4 +1,4 @@
-"""How many processes read images on this machine."""
+"""Choose the number of data workers for this machine."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from contextseg.system.world import world_of
 logger = logging.getLogger(__name__)
 
 Workers = int | Literal["auto"]
-"""Processes that read images, or the word that lets the machine decide."""
+"""Number of processes that read images, or `auto` to choose it by the machine."""
 
 PREFETCH = 4
 """Batches that each worker keeps ready."""
 _MOST = 8
-"""More readers than these outrun the disk before they outrun the network."""
+"""Maximum number of workers: with more, the disk becomes the bottleneck, not the network."""
 _CORES_PER_WORKER = 4
-"""On a CPU, the network takes the cores: a worker for each so many of them."""
+"""Cores per worker on a CPU, where the network needs most of them."""
 _SHARE = 0.8
-"""Part of the free shared memory that batches may fill."""
+"""Share of the free shared memory that batches may fill."""
 
 
 def sharers(world: int) -> int:
@@ -29,18 +29,18 @@ def sharers(world: int) -> int:
 
 
 def choose_workers(wanted: Workers, batch_bytes: int, *, gpu: bool, processes: int = 1) -> int:
-    """Processes that read images for one training process.
+    """Choose the number of processes that read images for one training process.
 
-    `auto` takes a worker a core, 8 at most, where a GPU does the network's work; on a CPU one for
-    every four cores, 1 at least, and none where there is a single core. Whatever is wanted, batches
-    must fit into shared memory (64 MiB in a container by default): a worker that finds it full is
-    killed. The log tells when there are fewer for that reason.
+    With a GPU, `auto` takes one worker per core, at most 8. On a CPU, it takes one for every four
+    cores, at least 1, but none if there is only one core. In any case, batches must fit into shared
+    memory (64 MiB in a container by default): a worker that finds it full is killed. A warning is
+    logged if there are fewer workers for this reason.
 
     Args:
         wanted: a number, or `auto`.
         batch_bytes: size of the largest batch.
-        gpu: whether a GPU does the network's work.
-        processes: training processes that share this machine.
+        gpu: whether the network runs on a GPU.
+        processes: number of training processes that share this machine.
 
     Returns:
         Workers; 0 reads the images in the training process.
@@ -53,7 +53,7 @@ def choose_workers(wanted: Workers, batch_bytes: int, *, gpu: bool, processes: i
     if fitting >= workers:
         return workers
     logger.warning(
-        "%s of shared memory are free, and each data worker needs %s for its %d batches: %s. Give "
+        "%s of shared memory are free, but each data worker needs %s for its %d batches: %s. Give "
         "a container more with docker run --shm-size 2g.",
         in_words(free),
         in_words(PREFETCH * batch_bytes),

@@ -1,4 +1,4 @@
-"""The demonstration: train a small model, score it against guessing, show it as a web page."""
+"""The demo: train a small model, compare it with guessing, and show the results on a web page."""
 
 from contextseg.demo.page import (
     REPORT,

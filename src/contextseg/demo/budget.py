@@ -1,4 +1,4 @@
-"""Minutes of wall clock to a training that ends in them: epochs, validations, size of the crops."""
+"""Plan a training that fits into a time budget: epochs, validations, size of the crops."""
 
 from __future__ import annotations
 
@@ -13,61 +13,63 @@ Crop = tuple[int, int]
 """Rows and columns, in pixels."""
 
 VALIDATIONS = 6
-"""Validations of a training, where they are cheap: points of the curve, and choices of a model."""
+"""Number of validations if they are cheap: each is a point of the curve and a candidate for the
+best model."""
 VALIDATION_SHARE = 0.15
-"""Most of the time that validations may take, unless already one takes more."""
+"""Maximum share of the time for validations, unless a single one takes longer."""
 RESERVE = 0.05
-"""Share of the time that is not planned with: checkpoints, logs, a machine that becomes busier."""
+"""Share of the time held back for checkpoints, logs, and a machine that becomes busier."""
 ENOUGH_STEPS = 100
-"""Steps that are worth more than large crops: on the street scenes in the repository, 210 steps at
-half the crop take as long as 70 at the whole one, and score no worse."""
+"""Number of steps below which a smaller crop is better: on the street scenes in the repository, 210
+steps at half the crop take as long as 70 at the full crop, and score no worse."""
 MOST_EPOCHS = 200
-"""Passes over the images after which a training ends, however much time is left."""
+"""Maximum number of epochs, however much time is left."""
 SMALLEST_CROP = 64
-"""Pixels that the sides of a crop keep."""
+"""Minimum side of a crop, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What a training costs on this machine, in seconds of wall clock."""
+    """The cost of a training on this machine, in seconds of wall-clock time."""
 
     start: float
-    """From the call to the end of the first step: network, processes that read, first use of each
-    operator."""
+    """From the call to the end of the first step: building the network, starting data workers,
+    first use of each operator."""
     step: float
-    """A step, with reading and augmenting its images."""
+    """One step, including reading and augmenting its images."""
     validation: float
-    """A pass over the validation images; 0 without any."""
+    """One pass over the validation images; 0 if there are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A training that fits into the time."""
+    """A training that fits into the time budget."""
 
     crop: Crop
-    """Of the training images."""
+    """Size of the training crops."""
     epochs: int
     """At least 1."""
     val_every: int
     """Epochs between validations, at least 1."""
     step: float
-    """Seconds that a step takes."""
+    """Seconds per step."""
     seconds: float
-    """What the training takes, validations included; more than was asked for only if already one
+    """Expected time of the training, including validations; it exceeds the budget only if a single
     epoch at the smallest crop does."""
 
 
 def plan(
     measure: Callable[[Crop], Cost], crops: list[Crop], seconds: float, steps_per_epoch: int
 ) -> Plan:
-    """The longest training that ends within `seconds`, at the first crop that leaves time to learn.
+    """The longest training that ends within `seconds`, at the first crop that allows enough steps.
 
     Args:
-        measure: the cost of a training at a crop; asked for one crop after another, as needed.
-        crops: the one wanted, then smaller ones to fall back to where fewer than `ENOUGH_STEPS`
-            fit into the time.
+        measure: returns the cost of a training at a crop; called for one crop after another, as
+            needed.
+        crops: the desired crop, then smaller ones to fall back to if fewer than `ENOUGH_STEPS`
+            steps fit into the time.
         seconds: time for the training, above 0.
-        steps_per_epoch: steps of a pass over the training images, at least 1.
+        steps_per_epoch: steps per pass over the training images, at least 1.
     """
 
     def enough(cost: Cost) -> bool:
@@ -77,7 +79,7 @@ def plan(
     for smaller in crops[1:]:
         if enough(cost):
             break
-        # At best a step gets shorter as the crop does: what is too slow even then is left out.
+        # At best, steps get faster in proportion to the crop: skip crops that are too slow even so.
         at_best = replace(cost, step=cost.step * math.prod(smaller) / math.prod(crop))
         if smaller == crops[-1] or enough(at_best):
             crop, cost = smaller, measure(smaller)
@@ -96,9 +98,9 @@ def plan(
 
 
 def _fit(cost: Cost, seconds: float, steps_per_epoch: int) -> tuple[int, int]:
-    """Epochs that fit, 0 if none does, and validations among them, at least 1."""
+    """Number of epochs that fit, 0 if none does, and of validations, at least 1."""
     left = seconds * (1 - RESERVE) - cost.start
-    # One amount for all validations, so that a little more time never means less training.
+    # Reserve a fixed time for validations, so that a little more time never means less training.
     aside = min(VALIDATIONS * cost.validation, max(VALIDATION_SHARE * left, cost.validation))
     epochs = math.floor((left - aside) / (steps_per_epoch * cost.step))
     if cost.validation * VALIDATIONS <= aside:
@@ -107,8 +109,8 @@ def _fit(cost: Cost, seconds: float, steps_per_epoch: int) -> tuple[int, int]:
 
 
 def crops_of(config: TrainConfig) -> list[Crop]:
-    """The crop of `config`, then three quarters and half of its sides, as multiples of the stride
-    of the features; sides keep `SMALLEST_CROP` pixels."""
+    """The crop of `config`, then crops with three quarters and half of its sides, rounded down to
+    multiples of the output stride; none has sides below `SMALLEST_CROP`."""
     stride, crops = config.model.output_stride or 32, [config.augment.crop]
     for factor in (0.75, 0.5):
         rows, columns = (int(side * factor) // stride * stride for side in config.augment.crop)
@@ -118,7 +120,7 @@ def crops_of(config: TrainConfig) -> list[Crop]:
 
 
 def with_plan(config: TrainConfig, plan: Plan) -> TrainConfig:
-    """`config`, trained as planned; the schedule of the learning rate follows from the epochs."""
+    """`config` with the planned epochs, validations and crop."""
     return replace(
         config,
         epochs=plan.epochs,
@@ -128,12 +130,12 @@ def with_plan(config: TrainConfig, plan: Plan) -> TrainConfig:
 
 
 def described(plan: Plan, wanted: Crop, seconds: float) -> str:
-    """A plan in one line, such as "0.9 s a step: 22 epochs in about 3 minutes.".
+    """A plan in one line, such as "0.9 s per step: 22 epochs in about 3 minutes.".
 
     Args:
-        plan: what was planned.
-        wanted: the crop that would have been taken if there was time.
-        seconds: the time that was to be planned.
+        plan: the plan.
+        wanted: the desired crop.
+        seconds: the time budget.
     """
     step = f"{plan.step:.1f} s" if plan.step >= 0.1 else f"{1000 * plan.step:.0f} ms"
     at = ""
@@ -141,6 +143,6 @@ def described(plan: Plan, wanted: Crop, seconds: float) -> str:
         at = " with crops of {} by {} pixels ({} by {} would take too long)".format(
             *plan.crop, *wanted
         )
-    most = ", the most that are planned," if plan.epochs == MOST_EPOCHS else ""
-    line = f"{step} a step{at}: {counted(plan.epochs, 'epoch')}{most} in {about(plan.seconds)}"
-    return f"{line}; {about(seconds)} were asked for." if plan.seconds > seconds else f"{line}."
+    most = " (the maximum)" if plan.epochs == MOST_EPOCHS else ""
+    line = f"{step} per step{at}: {counted(plan.epochs, 'epoch')}{most} in {about(plan.seconds)}"
+    return f"{line}; the budget was {about(seconds)}." if plan.seconds > seconds else f"{line}."

@@ -1,4 +1,4 @@
-"""What a training costs on this machine: its first steps with a stopwatch."""
+"""Measure what a training costs on this machine, by timing its first steps."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from contextseg.demo.budget import Cost, Crop
 
 WARM_UP_STEPS = 2
 WARM_UP_SECONDS = 1.0
-"""Both do not count: in these, operators are set up, and processes that read fill their queues."""
+"""Warm-up lasts for both: operators are initialised, and data workers fill their queues."""
 STEPS, SECONDS = 3, 4.0
-"""What is measured, at least ..."""
+"""Minimum length of a measurement; both must be reached ..."""
 LONGEST = 12.0
-"""... unless it takes longer than that, in seconds; one step always counts."""
+"""... unless this takes longer, in seconds; at least one step counts."""
 MOST_STEPS = 4000
 """Steps after which a measurement ends on any machine."""
 GROUPS = 5
-"""Parts of a measurement, of which the median counts."""
+"""Number of parts of a measurement; the median of their means counts."""
 IMAGES = 5
-"""Validation images that are measured."""
+"""Number of validation images that are timed."""
 
 
 def measure(config: TrainConfig, crop: Crop) -> Cost:
-    """The cost of the training `config` at a crop, found by beginning one that is thrown away.
+    """Measure the cost of a training at a crop, by starting one and discarding it.
 
-    It has the network, the images and the number format of the real one. Nothing of it is left: the
-    real one starts from its seed.
+    It has the network, images and number format of the real training. Nothing of it remains: the
+    real one starts from its own seed.
 
     Args:
-        config: the training, on one device, its precision resolved.
+        config: the training, on one device, with its precision resolved.
         crop: rows and columns of the training crops, in pixels.
 
     Raises:
@@ -52,11 +52,11 @@ def measure(config: TrainConfig, crop: Crop) -> Cost:
 
 
 def step_seconds(ends: Sequence[float]) -> float:
-    """Seconds of a step, out of the times at which the first ones of a training ended, two or more.
+    """Seconds per step, from the times at which the first steps of a training ended (at least two).
 
-    Warm-up is left out where anything else is there. The rest is cut into `GROUPS` parts, and the
-    median of their means taken: readers hand batches over in bursts, so that a mean of many steps
-    is right and the time of one is not, while a pause of the machine makes a mean wrong.
+    Warm-up is excluded if there are enough steps. The rest is split into `GROUPS` parts, and the
+    median of their means is taken: data workers deliver batches in bursts, so only a mean over many
+    steps is meaningful, while a pause of the machine would distort a single mean.
     """
     counted = ends[_warm_up(ends) :]
     steps = len(counted) - 1
@@ -66,7 +66,7 @@ def step_seconds(ends: Sequence[float]) -> float:
 
 
 def _warm_up(ends: Sequence[float]) -> int:
-    """Number of the step at whose end warm-up is over, from 0; at most the last but one."""
+    """Index of the step at whose end warm-up is over; at most that of the last step but one."""
     over = (
         step
         for step, end in enumerate(ends)
@@ -76,11 +76,11 @@ def _warm_up(ends: Sequence[float]) -> int:
 
 
 class _MeasuredError(Exception):
-    """Ends a training that has been measured for long enough."""
+    """Stops a training that has been timed for long enough."""
 
 
 class _Stopwatch:
-    """Notes when each step ends."""
+    """Records when each step ends."""
 
     def __init__(self) -> None:
         self.start = time.perf_counter()
@@ -96,7 +96,7 @@ class _Stopwatch:
 
 
 def _first_steps(config: TrainConfig) -> _Stopwatch:
-    """Begin the training and stop it again."""
+    """Start the training, and stop it after its first steps."""
     from contextseg.data import open_dataset
     from contextseg.training.train import train
 
@@ -117,7 +117,7 @@ def _first_steps(config: TrainConfig) -> _Stopwatch:
 
 
 def _validation(config: TrainConfig) -> float:
-    """Seconds of a pass over the validation images, out of the first few."""
+    """Seconds of a pass over the validation images, extrapolated from the first few."""
     from contextseg.data import open_dataset
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model, with_prior_grid

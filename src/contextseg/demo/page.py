@@ -1,4 +1,4 @@
-"""The web page of a demonstration: what goes on it, and in which words."""
+"""The web page of a demo: its content and its wording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REPORT = "report.html"
 PICTURES = 6
-"""Images that the report shows."""
+"""Number of images in the report."""
 
 LOSSES = {
     "total": "train/loss",
@@ -45,19 +45,19 @@ def write_page(
     """Write the report into the run folder.
 
     Args:
-        config: the training as it was, which is what config.yaml in the run folder says.
+        config: the training as it was run, as in config.yaml in the run folder.
         predictor: the trained model.
-        classes: of the training images.
-        learned: training images.
-        data: what was scored, and is shown.
-        scores: of the model.
-        baseline: of calling every pixel `majority`.
-        majority: name of the most frequent class of the training images.
-        steps: steps that were trained.
-        seconds: how long the training took; None if it was resumed.
+        classes: classes of the training images.
+        learned: number of training images.
+        data: the images that were scored and are shown.
+        scores: scores of the model.
+        baseline: scores of predicting `majority` for every pixel.
+        majority: name of the most frequent class in the training images.
+        steps: number of training steps.
+        seconds: duration of the training; None if it was resumed.
 
     Returns:
-        The file.
+        The path of the report.
     """
     from contextseg.report import write_report
 
@@ -73,8 +73,8 @@ def write_page(
         baseline=baseline,
         losses=losses,
         validation=validation,
-        curve_note=f"Validation scores are those of the split {config.data.val_split}. The scores "
-        f"above are of the model that was kept, the best of these validations, on the split "
+        curve_note=f"The curves show validation scores, on the split {config.data.val_split}. The "
+        f"scores above are those of the best of these models, which was kept, on the split "
         f"{data.split}.",
         settings=_settings(config, steps, majority),
         commands=_commands(config, data.split),
@@ -83,7 +83,7 @@ def write_page(
 
 
 def constant_scores(scores: Scores, label: int) -> Scores:
-    """Scores of predicting `label` for every pixel of the images that `scores` were taken on."""
+    """Scores of predicting `label` for every pixel of the images behind `scores`."""
     from contextseg.metrics import scores_of
 
     confusion = scores.confusion.new_zeros(scores.confusion.shape)
@@ -92,7 +92,7 @@ def constant_scores(scores: Scores, label: int) -> Scores:
 
 
 def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[ReportSample]:
-    """`count` images of `data`, evenly spread over it, with what the model predicts for them."""
+    """`count` images of `data`, evenly spaced, with the model's predictions."""
     from contextseg.report import ReportSample
 
     count = min(count, len(data))
@@ -113,18 +113,18 @@ def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[Repo
 
 
 def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Series]]:
-    """Loss parts, and validation scores in percent, over the steps, from the log of a run."""
+    """The parts of the loss, and validation scores in percent, by step, from the log of a run."""
     from contextseg.report import Series
     from contextseg.training.run_folder import LOG, read_log
 
     rows = read_log(Path(folder) / LOG)
 
     def series(columns: dict[str, str], factor: float) -> list[Series]:
-        drawn = (
+        curves = (
             Series(name, [(row["step"], factor * row[key]) for row in rows if key in row])
             for name, key in columns.items()
         )
-        return [one for one in drawn if one.points]
+        return [curve for curve in curves if curve.points]
 
     return series(LOSSES, 1.0), series(VALIDATION, 100.0)
 
@@ -137,8 +137,8 @@ def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | 
     seen = "that it has not seen" if data.split == "test" else f"of the split {data.split}"
     return (
         f"A small {_title(config)} ({config.model.backbone}{kind}) learned from {learned} labelled "
-        f"images{took}{', ' * bool(weights)}{weights}. Here are its scores on {len(data)} images "
-        f"{seen}, beside those of the simplest guess."
+        f"images{took}{', ' * bool(weights)}{weights}. These are its scores on {len(data)} images "
+        f"{seen}, next to those of the simplest guess."
     )
 
 
@@ -157,17 +157,17 @@ def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, objec
 
 def _commands(config: TrainConfig, split: str) -> dict[str, str]:
     return {
-        "Segment photographs of your own with this model": (
+        "Segment your own photos with this model": (
             f"contextseg predict {config.out} PHOTO... -o predictions"
         ),
-        "Score it with several scales and mirror images": (
+        "Score it at several scales and with mirror images": (
             f"contextseg evaluate {config.out} {config.data.root} --split {split} "
             f"--scales 0.75,1,1.25 --flip"
         ),
-        "Train a larger model on the whole of CamVid": (
+        "Train a larger model on all of CamVid": (
             "contextseg train encnet_mobilenetv2_camvid --data CAMVID_FOLDER"
         ),
-        "Train on images and masks of your own": (
+        "Train on your own images and masks": (
             "contextseg train encnet_mobilenetv2_camvid --data FOLDER --out runs/mine"
         ),
     }

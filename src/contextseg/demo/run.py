@@ -1,4 +1,4 @@
-"""A demonstration from start to end."""
+"""Run a demo from start to finish."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from contextseg.config import TrainConfig
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
+from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoResult:
-    """What a demonstration came to."""
+    """The result of a demo."""
 
     run: TrainResult
-    """The training; if it was interrupted, there is nothing else yet."""
+    """The training; if it was interrupted, there are no other results yet."""
     report: Path | None = None
     """The web page."""
     split: str = ""
@@ -38,13 +39,13 @@ class DemoResult:
     names: Sequence[str] = ()
     """Names of the classes, by label."""
     scores: Scores | None = None
-    """Of the model."""
+    """Scores of the model."""
     baseline: Scores | None = None
-    """Of calling every pixel the most frequent class of the training images."""
+    """Scores of predicting the most frequent class of the training images everywhere."""
 
 
 def demo_folder(wanted: str) -> Path:
-    """`wanted`, or that name with a number where a demonstration is finished there already."""
+    """`wanted`, or that name with a number if it already holds a finished demo."""
     folder, number = Path(wanted), 2
     while (folder / REPORT).exists():
         folder = Path(f"{wanted}-{number}")
@@ -53,23 +54,30 @@ def demo_folder(wanted: str) -> Path:
 
 
 def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult:
-    """Train, evaluate, write the report. A demonstration that was stopped is resumed.
+    """Train, evaluate, and write the report. A demo that was stopped is resumed.
 
     Args:
-        config: the training. What is scored and shown is the split `test` where the data has one,
+        config: the training. The report scores and shows the split `test` if the data has one,
             else the validation split.
-        minutes: wall clock that the training may take, above 0: the first steps are measured, and
-            epochs, validations and (where the machine is slow) a smaller crop replace those of
-            `config`. Every planned epoch is trained: a machine that becomes slower meanwhile takes
-            longer. A demonstration that is resumed keeps its plan. None trains `config` as it is.
+        minutes: wall-clock time for the training, above 0: the first steps are timed, and the
+            plan replaces the epochs, validations and (on slow machines) the crop of `config`.
+            Every planned epoch is trained, even if the machine becomes slower meanwhile. A resumed
+            demo keeps its plan. None trains `config` unchanged.
 
     Returns:
         Scores and the path of the report, which is `report.html` in the run folder.
 
     Raises:
-        ValueError: faults in the data, minutes that are not above 0 or for several devices, or a
-            run of other options in the folder.
+        ValueError: there are problems in the data, `minutes` is not above 0 or is combined with
+            several devices, or the folder holds a run with other options.
+        FolderInUseError: another demonstration or training is running in the folder.
     """
+    with exclusive(config.out, (REPORT,)):
+        return _run_demo(config, minutes)
+
+
+def _run_demo(config: TrainConfig, minutes: float | None) -> DemoResult:
+    """As `run_demo`, in a folder that is ours alone."""
     from contextseg.config.io import read_yaml
     from contextseg.data import open_dataset
     from contextseg.data.check import check_dataset
@@ -92,7 +100,7 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
     if seconds is not None:
         logger.info("Trained in %s.", duration(seconds))
 
-    logger.info("Scoring the model on the %d images of the split %s.", len(data), data.split)
+    logger.info("Evaluating the model on the %d images of the split %s.", len(data), data.split)
     predictor = load(run.folder)
     scores = evaluate(predictor, data)
     names = train_data.classes.names
@@ -119,12 +127,12 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
 
 
 def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
-    """`config` with the length and the crop that fit into some minutes on this machine.
+    """`config` with the epochs and the crop that fit into a time budget on this machine.
 
     Args:
-        config: the training. If its folder holds a run already, the plan of that run stays.
-        minutes: wall clock for the training, above 0.
-        images: training images, at least 1.
+        config: the training. If its folder already holds a run, that run's plan is kept.
+        minutes: wall-clock time for the training, above 0.
+        images: number of training images, at least 1.
 
     Raises:
         ValueError: `minutes` is out of range, or `config` is for several devices.
@@ -138,8 +146,8 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
         raise ValueError(f"minutes must be above 0, got {minutes}.")
     if config.devices > 1:
         raise ValueError(
-            f"minutes plans a training on one device, got {config.devices} devices. Set devices to "
-            f"1, or epochs instead of minutes."
+            f"minutes can only plan a training on one device, got {config.devices} devices. Set "
+            f"devices to 1, or set epochs instead of minutes."
         )
     begun = Path(config.out) / CONFIG
     if begun.is_file():
@@ -152,7 +160,7 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
             precision=kept.precision,
             augment=replace(config.augment, crop=kept.augment.crop),
         )
-    logger.info("Measuring the first steps, to plan a training of %s.", about(60 * minutes))
+    logger.info("Timing the first steps to plan a training of %s.", about(60 * minutes))
     config = with_precision(config)
     with track("measuring"):
         chosen = plan(
@@ -166,7 +174,7 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
 
 
 def _unseen(config: TrainConfig) -> Dataset:
-    """Images that neither training nor the choice of the checkpoint looks at, if there are any."""
+    """Images used neither for training nor for choosing the checkpoint, if there are any."""
     from contextseg.data import SHAPES, open_dataset
 
     root = config.data.root

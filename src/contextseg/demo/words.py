@@ -1,21 +1,21 @@
-"""Times and numbers in words."""
+"""Durations and counts as text."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """As it was measured: "2 min 18 s"."""
+    """A measured duration: "2 min 18 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def about(seconds: float) -> str:
-    """As it is expected: "about 3 minutes"."""
+    """An expected duration: "about 3 minutes"."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / 60)} minutes"
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as "1 epoch", "2 epochs"."""
+    """A number with its noun: "1 epoch", "2 epochs"."""
     return f"{number} {noun}{'s' * (number != 1)}"

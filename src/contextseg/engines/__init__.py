@@ -1,4 +1,4 @@
-"""Run exported networks in the engines they were exported for."""
+"""Run exported networks in their engines."""
 
 from __future__ import annotations
 

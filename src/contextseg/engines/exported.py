@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +14,14 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig
 from contextseg.engines.info import PRESENCE, ExportInfo
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.system.excerpts import abridged
+from contextseg.system.failures import kind_of
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Images [B, 3, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
-"""Maximum pixels of one pass; larger images are split into overlapping tiles."""
+"""Maximum pixels per forward pass; larger images are split into overlapping tiles."""
 
 
 class LabelOutput(NamedTuple):
@@ -30,7 +34,7 @@ class LabelOutput(NamedTuple):
 
 
 class ExportedModel(nn.Module):
-    """An exported network, run by its engine on the CPU or wherever the engine decides.
+    """An exported network, run by its engine, on the CPU or on a device that the engine chooses.
 
     Shape:
         image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
@@ -40,14 +44,16 @@ class ExportedModel(nn.Module):
     Args:
         info: the file's metadata.
         run: the engine.
-        engine: the engine's displayed name.
+        engine: the engine's display name.
+        file: where it was read from, for messages and records.
     """
 
-    def __init__(self, info: ExportInfo, run: Run, engine: str) -> None:
+    def __init__(self, info: ExportInfo, run: Run, engine: str, file: Path) -> None:
         super().__init__()
         self.info = info
         self.run = run
         self.engine = engine
+        self.file = file
 
     @property
     def config(self) -> ModelConfig:
@@ -56,7 +62,9 @@ class ExportedModel(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """As `SegmentationModel.multiple`: the stride the network was built with."""
+        """As `SegmentationModel.multiple`. Older files lack it; they took a dilated backbone."""
+        if self.info.multiple is not None:
+            return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
 
@@ -72,7 +80,7 @@ class ExportedModel(nn.Module):
         """Logits of images; not available for a file that outputs labels only."""
         outputs = self._outputs(image)
         logits = torch.from_numpy(outputs[self.info.output])
-        if self.info.output == "probabilities":  # their softmax are the probabilities again
+        if self.info.output == "probabilities":  # softmax of the log gives them back
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return SegmentationOutput(
             coarse_logits=logits,
@@ -85,13 +93,69 @@ class ExportedModel(nn.Module):
         size = self.info.size
         if size is not None and pixels.shape[2:] != size:
             raise ValueError(
-                f"the network was exported for images of {size[0]} x {size[1]} pixels, got "
-                f"{pixels.shape[2]} x {pixels.shape[3]}."
+                f"{self.file}: the network was exported for images of {size[0]} x {size[1]} "
+                f"pixels, got {pixels.shape[2]} x {pixels.shape[3]}."
             )
         if size is None or len(pixels) == 1:
-            return self.run(pixels)
-        each = [self.run(pixels[index : index + 1]) for index in range(len(pixels))]
+            return self._checked(self.run(pixels), pixels.shape)
+        one = (1, *pixels.shape[1:])
+        each = [self._checked(self.run(pixel[None]), one) for pixel in pixels]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+    def _checked(
+        self, outputs: dict[str, np.ndarray], image: tuple[int, ...]
+    ) -> dict[str, np.ndarray]:
+        """`outputs`, which must be what the metadata promise: any graph can carry any metadata."""
+        batch, _, *size = image
+        labels, classes = self.info.output == "mask", self.info.classes.num_classes
+        promised = {self.info.output: (batch, *size) if labels else (batch, classes, *size)}
+        if PRESENCE in outputs:
+            promised[PRESENCE] = (batch, classes)
+        for name, shape in promised.items():
+            found = outputs.get(name)
+            kind = "uint8" if labels and name != PRESENCE else "float32"
+            if found is None or found.shape != shape or found.dtype != kind:
+                given = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
+                raise ValueError(
+                    f"{self.file}: the graph should give {name} as {kind} {list(shape)} for "
+                    f"images of {size[0]} x {size[1]} pixels, but gives {given}: it is not the "
+                    f"network that its metadata describe."
+                )
+        return outputs
+
+
+@contextmanager
+def engine_failures(what: str) -> Iterator[None]:
+    """A block in which any exception of an engine becomes one message.
+
+    Args:
+        what: the file, and what the engine cannot do with it.
+
+    Raises:
+        ValueError: for all but the exceptions that say what the machine has run out of.
+    """
+    try:
+        yield
+    except Exception as error:  # the exceptions of engines have no common base
+        if kind_of(error) is not None:
+            raise
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = abridged(lines[-1]) if lines else type(error).__name__
+        raise ValueError(f"{what}: {reason}") from error
+
+
+def check_averageable(model: ExportedModel) -> None:
+    """Raise unless an exported network can average several views of an image."""
+    if model.info.size is not None:
+        raise ValueError(
+            "the network was exported for one image size: it cannot take other scales or mirror "
+            "images, nor return probabilities of any image. Export without --size."
+        )
+    if model.info.output == "mask":
+        raise ValueError(
+            "this export returns class labels only: it has no probabilities to return or to "
+            "average over scales and mirror images. Export with --output logits."
+        )
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

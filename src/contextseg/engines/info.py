@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from contextseg.config import ModelConfig
+from contextseg.config.checks import check
 from contextseg.config.io import from_dict, to_dict
+from contextseg.config.marks import bounds
 from contextseg.data.classes import Classes
+from contextseg.system.excerpts import abridged
+from contextseg.system.json_text import load_json
 
 Output = Literal["mask", "logits", "probabilities"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -33,12 +37,22 @@ class ExportInfo:
     """`mask`: labels 0 to L - 1, [B, h, w], uint8. `logits`, `probabilities`: [B, L, h, w]."""
     precision: Precision
     """Number format of its weights and activations."""
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = field(default=None, metadata=bounds(32, 65536))
     """Rows and columns of every image; None takes any from 32."""
+    multiple: int | None = None
+    """`SegmentationModel.multiple` of the network; None in files of older releases."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.classes.num_classes != self.config.num_classes:
+            raise ValueError(
+                f"classes: {self.classes.num_classes} are named, but the network predicts "
+                f"{self.config.num_classes}."
+            )
 
     def to_metadata(self) -> dict[str, str]:
-        """Texts by name, which every format can store. Only `contextseg` is read back; the others
-        are for people and other programs."""
+        """The metadata as strings by name, which every format can store. Only `contextseg` is read
+        back; the other entries are for people and other programs."""
         content = {
             "format": FORMAT,
             "model": to_dict(self.config),
@@ -46,6 +60,7 @@ class ExportInfo:
             "output": self.output,
             "precision": self.precision,
             "size": self.size,
+            "multiple": self.multiple,
         }
         mean, std = self.config.normalisation
         return {
@@ -65,7 +80,13 @@ class ExportInfo:
             ValueError: the file was not written by `contextseg export`.
         """
         try:
-            content: dict[str, Any] = json.loads(metadata[KEY])
+            text = metadata[KEY]
+        except KeyError:
+            raise ValueError(
+                f"{where} does not say what network it is: `contextseg export` did not write it."
+            ) from None
+        try:
+            content: dict[str, Any] = load_json(text)
             size = content["size"]
             return cls(
                 config=from_dict(ModelConfig, content["model"]),
@@ -73,9 +94,10 @@ class ExportInfo:
                 output=content["output"],
                 precision=content["precision"],
                 size=None if size is None else (int(size[0]), int(size[1])),
+                multiple=content.get("multiple"),
             )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{where} does not say what network it is: `contextseg export` did not write it "
-                f"(missing: {error})."
+                f"{where}: its metadata do not describe an exported network: {abridged(what)}"
             ) from error

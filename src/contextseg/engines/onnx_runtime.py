@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime."""
+"""Run ONNX files in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from contextseg.engines.exported import ExportedModel
+from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, ExportInfo
 from contextseg.system.extras import optional
 
 
 def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
-    """The network in an ONNX file.
+    """Open an ONNX file.
 
     Args:
         path: the file.
@@ -30,19 +30,18 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    # Groups of classes are upsampled and compared in turn; by default all would be upsampled first.
+    # Upsample and compare one group of classes at a time; by default, all are upsampled first.
     options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
-    # An arena kept between calls and planned per image size would only grow.
+    # An arena that is kept between calls and planned for each image size would only grow.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
-    try:
+    with engine_failures(f"{path}: ONNX Runtime cannot run this file"):
         session = ort.InferenceSession(path, options, providers=[provider])
-    except Exception as error:  # the runtime's exceptions have no common base
-        raise ValueError(f"{path}: ONNX Runtime cannot run this file: {error}") from error
     info = ExportInfo.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
     names = [output.name for output in session.get_outputs()]
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
+        with engine_failures(f"{path}: ONNX Runtime fails in this graph"):
+            return dict(zip(names, session.run(names, {INPUT: images}), strict=True))
 
-    return ExportedModel(info, run, "ONNX Runtime")
+    return ExportedModel(info, run, "ONNX Runtime", path)

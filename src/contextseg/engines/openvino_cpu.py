@@ -1,4 +1,4 @@
-"""OpenVINO and ONNX files in OpenVINO, on the CPU."""
+"""Run OpenVINO and ONNX files in OpenVINO, on the CPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from contextseg.engines.exported import ExportedModel
+from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, KEY, ExportInfo
 from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.extras import optional
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 
 def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
-    """The network in an .xml (with its .bin) or .onnx file.
+    """Open an .xml file (with its .bin) or an .onnx file.
 
     Args:
         path: the file.
         precision: number format to compute in, `fp32` or `bf16`; None takes that of the export.
-            By itself OpenVINO would use bfloat16 on any processor that supports it. Where bfloat16
+            Left alone, OpenVINO would use bfloat16 on any processor that supports it. If bfloat16
             is not faster than float32, `bf16` is computed in float32, with a warning.
 
     Raises:
@@ -32,38 +32,35 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
     """
     ov = optional("openvino", "openvino")
     core = ov.Core()
-    try:
+    with engine_failures(f"{path}: OpenVINO cannot read this file"):
         model = core.read_model(path)
-    except Exception as error:  # OpenVINO's exceptions are plain RuntimeErrors of many lines
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{path}: OpenVINO cannot read this file: {reason}") from error
     info = ExportInfo.from_metadata(_metadata(model, path), str(path))
-    # bfloat16 would harm encoding and upsampling, which int8 networks keep in floating point.
+    # bfloat16 would degrade encoding and upsampling, which int8 networks keep in floating point.
     hint = "bf16" if (precision or info.precision) == "bf16" and _is_fast(path) else "f32"
-    compiled = core.compile_model(
-        model,
-        "CPU",
-        {
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": hint,
-        },
-    )
+    options = {
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": hint,
+    }
+    with engine_failures(f"{path}: OpenVINO cannot run this graph"):
+        compiled = core.compile_model(model, "CPU", options)
     names = [info.output, *(name for out in compiled.outputs[1:] for name in sorted(out.names)[:1])]
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        results = compiled({INPUT: images})
+        with engine_failures(f"{path}: OpenVINO fails in this graph"):
+            results = compiled({INPUT: images})
         return {name: np.array(results[i]) for i, name in enumerate(names)}
 
-    return ExportedModel(info, run, "OpenVINO")
+    name = "OpenVINO" if hint == "f32" else "OpenVINO in bfloat16"
+    return ExportedModel(info, run, name, path)
 
 
 def _is_fast(path: Path) -> bool:
-    """Whether to compute in bfloat16: OpenVINO may lack kernels where oneDNN is limited."""
+    """Whether to compute in bfloat16: OpenVINO may lack kernels if oneDNN is restricted."""
     verdict = bfloat16_on(torch.device("cpu"))
     if not verdict.faster:
         logger.warning(
-            "%s is computed in float32, as bfloat16 is not faster here: %s.", path, verdict.reason
+            "%s is computed in float32: bfloat16 is not faster here (%s).", path, verdict.reason
         )
     return verdict.faster
 

@@ -1,4 +1,4 @@
-"""A model and a dataset to scores, and scores to files and back."""
+"""Score models on datasets, and store scores in files."""
 
 from __future__ import annotations
 

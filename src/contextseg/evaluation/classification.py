@@ -1,4 +1,4 @@
-"""A classifier and a set of images to scores."""
+"""Score a classifier on a set of images."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Images = LabelledArray | LabelledFolder
 
 
 def opened(data: Images | str | os.PathLike[str], split: str) -> Images:
-    """The images, or those in the folder at a path."""
+    """The images themselves, or those in the folder at a path."""
     return open_labelled(os.fspath(data), split) if isinstance(data, str | os.PathLike) else data
 
 
 def predictor_for(
     model: Any, data: Images, device: str | torch.device, precision: Requested
 ) -> ClassifierPredictor:
-    """The predictor of a model, whose classes must be those of the data.
+    """A predictor for a model, whose classes must be those of the data.
 
     Raises:
         FileNotFoundError: there is no model at the path.
@@ -55,7 +55,7 @@ def predictor_for(
 def count(
     predictor: ClassifierPredictor, data: Images, reading: Reading, *, flip: bool
 ) -> ClassificationScores:
-    """Scores of the images that are read; `flip` adds the logits of the mirror images."""
+    """Score the images that `reading` selects; `flip` adds the logits of the mirror images."""
     total, device = reading.total(data), predictor.device
     exact = getattr(data, "exact", None)
     exact = None if exact is None else torch.from_numpy(exact).to(device)

@@ -1,4 +1,4 @@
-"""`evaluate`: one entry for both kinds of task."""
+"""`evaluate`: one entry point for both tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ADVICE: dict[Kind, str] = {
     "files": _NO_WORKERS,
     "processes": _NO_WORKERS,
 }
-"""What helps where an evaluation fails because the machine has run out of something; for
+"""What helps if an evaluation fails because the machine has run out of a resource; for
 segmentation, smaller windows help too."""
 
 
@@ -48,51 +48,53 @@ def evaluate(
     precision: Requested = "32",
     limit: int | None = None,
     workers: Workers = 0,
+    trust: bool = False,
     progress: Callable[[int, int], None] | None = None,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
     also: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Any:
-    """Scores of a model on a dataset, each image at its own size.
+    """Score a model on a dataset, each image at its own size.
 
-    Predictions are those of `Predictor`: single scale, several scales and their mirror images,
-    sliding windows, or a published protocol. The class probabilities of a whole image are never
-    held. A classifier takes none of these but `flip`, and gives `ClassificationScores`.
+    Predictions are those of `Predictor`: at a single scale, at several scales with mirror images,
+    in sliding windows, or by a published protocol. The class probabilities of a whole image are
+    never held in memory. For a classifier, only `flip` applies, and the result is
+    `ClassificationScores`.
 
-    Among several processes of torch.distributed, each takes its share, every image is counted
-    once, and each process gets the scores of all.
+    With several processes of torch.distributed, each takes its share of the images, every image
+    counts once, and each process returns the scores over all images.
 
     Args:
-        model: a predictor (its device and precision are used as they are), a segmentation model, a
-            classifier, or the path of a run folder, a model folder, a safetensors or an exported
-            file, or `hf:owner/name`. Training or eval mode are restored afterwards.
-        data: a dataset, or the path of its folder (the word `shapes` draws scenes).
-        split: the part of `data` to take if it is a path; None takes `val`, and `test` for a
-            classifier.
-        scales: factors of the image's own size, as in `Predictor`.
+        model: a predictor (with its own device and precision), a segmentation model, a classifier,
+            the path of a run folder, a model folder, a safetensors file or an exported file, or
+            `hf:owner/name`. Training or eval mode is restored afterwards.
+        data: a dataset, or the path of its folder (the word `shapes` selects synthetic scenes).
+        split: split to open if `data` is a path; None takes `val`, or `test` for a classifier.
+        scales: scales relative to the image's own size, as in `Predictor`.
         flip: average with the mirror image.
         window: side, or rows and columns, of sliding windows in pixels of the scaled image.
-        protocol: a published evaluation instead of scales, flip and window.
-        boundaries: score the boundaries of classes, too (`Scores.boundary_iou`).
+        protocol: a published evaluation protocol instead of scales, flip and window.
+        boundaries: also score the boundaries of classes (`Scores.boundary_iou`).
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` does so where it is faster
             on the device.
-        limit: take only so many images from the beginning, at least 1.
+        limit: score only the first `limit` images, at least 1; None scores all.
         workers: processes that read images ahead; 0 reads them in this one, `auto` takes as many as
             help on this machine.
-        progress: called after each image (or batch of a classifier) with the images done and their
-            total.
-        on_prediction: called with the predicted and the true labels of each image, [h, w], uint8,
-            such as `SmallObjectIoU.update`.
-        also: the former name of `on_prediction`; it goes with the next release.
+        trust: open a .pt2 file at a path, which can run any code, as in `contextseg.load`.
+        progress: called after each image (each batch for a classifier) with the number done and
+            the total.
+        on_prediction: called with the predicted and the true labels of each image, [h, w], uint8;
+            for example `SmallObjectIoU.update`.
+        also: the former name of `on_prediction`, to be removed in the next release.
 
     Returns:
-        `contextseg.metrics.Scores`, or `ClassificationScores` of a classifier.
+        `contextseg.metrics.Scores`, or `ClassificationScores` for a classifier.
 
     Raises:
         FileNotFoundError: there is no model at the path.
-        ValueError: the model has other classes than the data, the split is empty, a file is
+        ValueError: the model's classes are not those of the data, the split is empty, a file is
             broken, or an option is out of range.
-        MachineError: memory or a data worker was lost; the message says what to do.
+        MachineError: memory ran out or a data worker was lost; the message says what to do.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
@@ -107,13 +109,13 @@ def evaluate(
             if tuple(scales) != (1.0,) or window or protocol or boundaries or on_prediction:
                 raise ValueError(
                     "evaluate: scales, windows, protocols, boundaries and on_prediction are for "
-                    "segmentation, not classifiers."
+                    "segmentation models, not for classifiers."
                 )
             images = classification.opened(data, split or "test")
             classifier = classification.predictor_for(model, images, device, precision)
             return classification.count(classifier, images, reading, flip=flip)
         scenes = segmentation.opened(data, split or "val")
-        predictor = segmentation.predictor_for(model, scenes, device, precision)
+        predictor = segmentation.predictor_for(model, scenes, device, precision, trust=trust)
         views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
         return segmentation.count(
             predictor, scenes, reading, views, boundaries=boundaries, on_prediction=on_prediction
@@ -128,7 +130,7 @@ def _is_classifier(model: Any) -> bool:
 
 @contextmanager
 def _mode_restored(model: object) -> Iterator[None]:
-    """Restores training or eval mode of each part of a model when the block ends."""
+    """Restore training or eval mode of each part of a model when the block ends."""
     parts = list(model.modules()) if isinstance(model, nn.Module) else []
     modes = [part.training for part in parts]
     try:

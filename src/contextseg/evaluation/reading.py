@@ -1,4 +1,4 @@
-"""How the images of an evaluation are read."""
+"""Options for reading the images of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextseg.data.workers import Workers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """Options of an evaluation that are the same for every task."""
+    """Options of an evaluation that all tasks share."""
 
     limit: int | None
-    """Images to take from the beginning; None takes all."""
+    """Number of images to score, from the beginning; None scores all."""
     workers: Workers
     """Processes that read images ahead; 0 reads them in this one."""
     progress: Callable[[int, int], None] | None
-    """Called with the images done and their total."""
+    """Called with the number of images done and the total."""
 
     def total(self, data: Sized) -> int:
-        """Images of `data` that are taken."""
+        """Number of images of `data` to score."""
         return len(data) if self.limit is None else min(self.limit, len(data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,8 @@ import torch
 
 from contextseg.metrics import ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
+from contextseg.system.json_text import load_json
+from contextseg.system.terminal import json_text
 
 S = TypeVar("S")
 
@@ -23,38 +24,39 @@ def write_scores(
     names: Sequence[str],
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write scores as JSON, whole or not at all.
+    """Write scores as JSON, atomically.
 
-    `read_scores` or, for a classifier, `read_class_scores` reads them back.
+    `read_scores`, or `read_class_scores` for a classifier, reads them back.
 
     Args:
         path: file to write.
-        scores: of one evaluation.
-        names: names of the classes by label.
-        settings: how the scores came about (model, data, split, scales, ...), as JSON takes it.
+        scores: the scores of one evaluation.
+        names: class names by label.
+        settings: how the scores were obtained (model, data, split, scales, ...); must be
+            JSON-serialisable.
     """
     content = {"settings": dict(settings or {}), **scores.to_dict(names)}
-    # One line a class and a row of the confusion matrix: short, and readable in a diff.
+    # One line per class and per row of the confusion matrix: compact, and readable in a diff.
     rows = {name: content.pop(name) for name in ("classes", "confusion")}
-    head = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    head = json_text(content, indent=2, allow_nan=False)
     tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
     write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
-    """Scores from a file that `write_scores` wrote.
+    """Read the scores of a segmentation model from a file written by `write_scores`.
 
     Raises:
-        ValueError: the file holds no scores of a segmentation; the message names it.
+        ValueError: the file does not hold such scores; the message names it.
     """
     return _read(path, "scores", _scores)
 
 
 def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
-    """Scores from a file that `write_scores` wrote.
+    """Read the scores of a classifier from a file written by `write_scores`.
 
     Raises:
-        ValueError: the file holds no scores of a classifier; the message names it.
+        ValueError: the file does not hold such scores; the message names it.
     """
     return _read(path, "scores of a classifier", _class_scores)
 
@@ -84,10 +86,10 @@ def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
 
 def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
     try:
-        return build(json.loads(Path(path).read_text(encoding="utf-8")))
+        return build(load_json(Path(path).read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of {kind} ({error}).") from error
+        raise ValueError(f"{path}: does not hold {kind} ({error}).") from error
 
 
 def _lines(rows: Sequence[Any]) -> str:
-    return "[\n    " + ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n  ]"
+    return "[\n    " + ",\n    ".join(map(json_text, rows)) + "\n  ]"

@@ -1,4 +1,4 @@
-"""A segmentation model and a dataset to scores."""
+"""Score a segmentation model on a dataset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def opened(data: Any, split: str) -> Dataset:
-    """The dataset, or the one in the folder at a path.
+    """The dataset itself, or the one in the folder at a path.
 
     Raises:
         ValueError: the split is empty.
@@ -44,16 +44,18 @@ def predictor_for(
     data: Dataset,
     device: str | torch.device,
     precision: Requested,
+    *,
+    trust: bool = False,
 ) -> Predictor:
-    """The predictor of a model, which must predict as many classes as the data have.
+    """A predictor for a model, which must have as many classes as the data.
 
     Raises:
         FileNotFoundError: there is no model at the path.
-        ValueError: the numbers of classes differ, or the file is broken.
+        ValueError: the numbers of classes differ, or the file is broken or not trusted.
     """
     known: Classes | None = None
     if isinstance(model, str | os.PathLike):
-        model = load(model, device=str(device), precision=precision)
+        model = load(model, device=str(device), precision=precision, trust=trust)
     if isinstance(model, Predictor):
         known = model.classes
     num_classes = model.config.num_classes  # pyright: ignore[reportAttributeAccessIssue]
@@ -62,13 +64,13 @@ def predictor_for(
         raise ValueError(
             f"evaluate: the model predicts {num_classes} classes{learnt}, but the data "
             f"{data.classes.dataset!r} have {data.classes.num_classes} "
-            f"({abbreviated(data.classes.names)}). Evaluate on data of the same classes, or "
-            f"fine-tune the model to these with init_from."
+            f"({abbreviated(data.classes.names)}). Evaluate on data with the same classes, or "
+            f"fine-tune the model on these classes with init_from."
         )
     if known is not None and known.names != data.classes.names:
         logger.warning(
-            "the model's classes (%s) have other names than those of the data (%s); they are "
-            "compared by their order",
+            "the model's classes (%s) are named differently from those of the data (%s); they are "
+            "matched by position",
             abbreviated(known.names),
             abbreviated(data.classes.names),
         )
@@ -86,14 +88,14 @@ def count(
     boundaries: bool,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None,
 ) -> Scores:
-    """Scores of the images that are read, over all processes.
+    """Score the images that `reading` selects, over all processes.
 
     Args:
-        predictor: predicts as many classes as the data have.
+        predictor: must predict as many classes as the data have.
         data: images and labels.
-        reading: which images, and how they are read.
-        views: options of `Predictor.segment`.
-        boundaries: score the boundaries of classes, too.
+        reading: which images to read, and how.
+        views: options for `Predictor.segment`.
+        boundaries: also score the boundaries of classes.
         on_prediction: called with the predicted and the true labels of each image.
     """
     metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)

@@ -1,9 +1,9 @@
-"""A classifier that takes photographs as they are and says what they are of."""
+"""Classify photographs of any size and format."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -21,22 +21,22 @@ from contextseg.system.threads import limit_threads
 
 
 class ClassProbability(NamedTuple):
-    """One class and how probable it is."""
+    """A class and its probability."""
 
     name: str
     """Name of the class."""
     probability: float
-    """0 to 1; those of all classes sum up to 1."""
+    """0 to 1; the probabilities of all classes add up to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Classification:
-    """What a classifier says of one image."""
+    """Class probabilities of one image."""
 
     probabilities: Tensor
     """[L], float32, on the CPU."""
     classes: Classes
-    """What the labels are called."""
+    """Names of the labels."""
 
     @property
     def label(self) -> int:
@@ -45,11 +45,11 @@ class Classification:
 
     @property
     def name(self) -> str:
-        """The most probable class by name."""
+        """Name of the most probable class."""
         return self.classes.names[self.label]
 
     def top(self, count: int = 5) -> list[ClassProbability]:
-        """The most probable classes, the first one first."""
+        """The `count` most probable classes (all of them if there are fewer), best first."""
         values, labels = self.probabilities.topk(min(count, len(self.probabilities)))
         names = self.classes.names
         return [
@@ -58,25 +58,25 @@ class Classification:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it: the class, and the five most probable ones."""
+        """JSON-ready: the class, and the five most probable classes with their probabilities."""
         top = [{"name": name, "probability": round(p, 6)} for name, p in self.top()]
         return {"class": self.name, "top": top}
 
 
 class ClassifierPredictor:
-    """A classifier that takes images of any size and kind.
+    """A classifier for images of any size and format.
 
-    The middle of an image is resized to the size the network was trained with.
+    The network sees the centre crop of an image, at the size it was trained with.
 
     Args:
         model: the network. It is moved to the device and put in eval mode.
-        classes: what its labels are called, L of them.
+        classes: names of its labels, L of them.
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` does so where it is faster
             on the device.
 
     Raises:
-        ValueError: the model has another number of classes than `classes`, or an option is unknown.
+        ValueError: the model does not have as many classes as `classes`, or an option is unknown.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ClassifierPredictor:
         if model.num_classes != classes.num_classes:
             raise ValueError(
                 f"the model predicts {model.num_classes} classes, but {classes.num_classes} "
-                f"classes are named ({abbreviated(classes.names)})."
+                f"names are given ({abbreviated(classes.names)})."
             )
         self.config = with_normalisation(model.config)
         self.classes = classes
@@ -99,15 +99,24 @@ class ClassifierPredictor:
         self.model = model.to(self.device).eval()
         self._statistics = pixel_statistics(self.config.normalisation, self.device)
 
-    def __call__(self, source: ImageSource) -> Classification:
-        """What an image is of.
+    @overload
+    def __call__(  # pyright: ignore[reportOverlappingOverload]
+        self, source: list[Any] | tuple[Any, ...]
+    ) -> list[Classification]: ...
+    @overload
+    def __call__(self, source: ImageSource) -> Classification: ...
+    def __call__(self, source: ImageSource | list[Any] | tuple[Any, ...]) -> Any:
+        """Classify an image, or each image of a list.
 
         Args:
-            source: a path, a PIL image, an array or a tensor, as `data.images.read_image` takes it.
+            source: a path, a file object, a PIL image, an array or a tensor, as for
+                `data.images.read_image`; or a list or tuple of these.
 
         Raises:
-            ImageError: it cannot be read.
+            ImageError: the image cannot be read; for a list, the first that cannot.
         """
+        if isinstance(source, list | tuple):
+            return [self(each) for each in source]
         pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)
@@ -115,11 +124,11 @@ class ClassifierPredictor:
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
         """Class logits [B, L], float32, of images [B, 3, size, size], uint8, on any device."""
-        normal = normalise(images.to(self.device), self._statistics)
+        normalised = normalise(images.to(self.device), self._statistics)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):
-            return self.model(normal.contiguous(memory_format=torch.channels_last)).float()
+            return self.model(normalised.contiguous(memory_format=torch.channels_last)).float()
 
     def __repr__(self) -> str:
         return (

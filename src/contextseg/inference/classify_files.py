@@ -1,21 +1,27 @@
-"""Classify image files and write what is found, a line an image."""
+"""Classify image files and write one line per image."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from contextseg.data.images import ImageError
 from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.earlier import (
+    MADE_BY,
+    MADE_OF,
+    Job,
+    OutputExistsError,
+    made_of,
+    without_complete,
+)
 from contextseg.inference.inputs import find_images
-from contextseg.inference.predict_files import RECORDS, OutputExistsError, Summary
+from contextseg.inference.made_by import made_by
+from contextseg.inference.predict_files import RECORDS
 from contextseg.inference.records import Records
+from contextseg.inference.summary import Summary
 from contextseg.system.failures import machine_failures
 from contextseg.system.progress import track
-
-logger = logging.getLogger(__name__)
 
 
 def classify_files(
@@ -24,44 +30,49 @@ def classify_files(
     out: str | os.PathLike[str],
     *,
     overwrite: bool = False,
+    skip_existing: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Write `predictions.jsonl`: `file`, `class` and the most probable classes (`top`).
 
-    Images that cannot be read are left out and reported.
+    Images that fail do not stop the others; they are reported.
 
     Args:
         predictor: the model.
         paths: image files, folders (with their sub-folders), and patterns.
-        out: folder to write to; it is made when it is missing.
-        overwrite: replace a `predictions.jsonl` that is there already.
-        progress: called after each image with the images done (or failed) and their total.
+        out: folder to write to; it is created if it is missing.
+        overwrite: replace lines of an existing `predictions.jsonl`.
+        skip_existing: as in `predict_files`.
+        progress: called after each image with the number done (or failed) and the total.
 
     Raises:
-        OutputExistsError: `predictions.jsonl` is there already.
+        OutputExistsError: `predictions.jsonl` exists already.
         ValueError: a path does not exist or holds no image.
     """
-    folder = Path(out)
-    images, skipped = find_images(list(paths), outside=folder)
-    if (folder / RECORDS).exists() and not overwrite:
+    file = Path(out) / RECORDS
+    found = find_images(paths)
+    if file.exists() and not (overwrite or skip_existing):
         raise OutputExistsError(
-            f"{folder / RECORDS} exists already. Choose another folder, or replace it with "
-            f"overwrite=True (--overwrite)."
+            f"{file} exists already. Choose another folder, make what is missing with "
+            f"skip_existing=True (--skip-existing), or replace it with overwrite=True "
+            f"(--overwrite)."
         )
-    summary = Summary(skipped=skipped)
+    jobs = [Job(image=image, key=str(image.path), files=()) for image in found.images]
+    how, left = made_by(predictor), jobs
+    if skip_existing:
+        left = without_complete(jobs, file, "file", how, overwrite=overwrite)
+    summary = Summary(kept=len(jobs) - len(left), skipped=found.skipped)
+    for path, reason in found.failed:
+        summary.add_failure(path, reason)
     with (
         machine_failures(),
-        Records(folder / RECORDS, key="file") as records,
+        Records(file, key="file") as records,
         track("predicting", also=progress) as task,
     ):
-        for number, (image, _) in enumerate(images, start=1):
-            try:
-                found = predictor(image)
-            except ImageError as error:
-                logger.warning("left out: %s", error)
-                summary.failed.append((image, str(error)))
-            else:
-                records.append({"file": str(image), **found.to_dict()})
-                summary.done += 1
-            task(number, len(images))
+        for number, job in enumerate(left, start=1):
+            with summary.one(job.image.path):
+                state = made_of(job.image.path)
+                said = predictor(job.image.path).to_dict()
+                records.append({"file": job.key, **said, MADE_BY: how, MADE_OF: state})
+            task(number, len(left))
     return summary

@@ -1,4 +1,4 @@
-"""A model on disk to a predictor."""
+"""Load a model for prediction."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["classification"],
+    trust: bool = False,
 ) -> ClassifierPredictor: ...
 @overload
 def load(
@@ -29,6 +30,7 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation"] | None = None,
+    trust: bool = False,
 ) -> Predictor: ...
 def load(
     path: str | os.PathLike[str],
@@ -37,29 +39,31 @@ def load(
     precision: Requested = "32",
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation", "classification"] | None = None,
+    trust: bool = False,
 ) -> Any:
-    """The model at `path`, ready to segment or classify photos.
+    """Load the model at `path`, ready to segment or classify photos.
 
     Args:
         path: a run or model folder, or its `model.safetensors` alone: config, classes, palette
-            and preprocessing are in the file. No code in it is executed. Or an exported file
-            (.onnx, .xml, .pt2), which its engine runs; or `hf:owner/name` for a model on the Hub.
+            and preprocessing are in the file. No code in it is executed. Also an exported file
+            (.onnx, .xml, .pt2), which its engine runs, or `hf:owner/name` for a model on the Hub.
         device: a torch device, or `auto` for a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast; `auto` is that where it is faster
-            on the device. An exported file runs as it was exported; with `bf16`, OpenVINO computes
-            one of fp32 in bfloat16.
-        engine: what runs an .onnx file; `auto` is ONNX Runtime.
-        task: what the model must be for; None takes what the file says. Type checkers see a
-            `ClassifierPredictor` only where this is `classification`.
+        precision: `bf16` runs the network in bfloat16 autocast; `auto` does so where it is faster
+            on the device. An exported file runs as it was exported; with `bf16`, OpenVINO runs an
+            fp32 file in bfloat16.
+        engine: the engine for an .onnx file; `auto` is ONNX Runtime.
+        task: the task that the model must be for; None takes the file's. Type checkers see a
+            `ClassifierPredictor` only if this is `classification`.
+        trust: open a .pt2 file, which can run any code on this machine: set it only for files that
+            you made, or whose maker you trust. All other models are data and run no code.
 
     Returns:
-        A `Predictor`, or a `ClassifierPredictor` for a classifier; the network itself is its
-        `.model`.
+        A `Predictor`, or a `ClassifierPredictor` for a classifier; its `.model` is the network.
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: the file is broken, not a model of contextseg, or for another task; the engine
-            is not installed.
+        ValueError: the file is broken, not a contextseg model, for another task, or a .pt2 file
+            without `trust`; or the engine is not installed.
 
     Example:
         >>> import contextseg
@@ -77,12 +81,12 @@ def load(
     path = fetched(path)
     if Path(path).suffix in SUFFIXES and task != "classification":
         hint = "bf16" if precision == "bf16" else None
-        exported = open_exported(path, engine=engine, device=device, precision=hint)
+        exported = open_exported(path, engine=engine, device=device, precision=hint, trust=trust)
         if exported.info.precision == "bf16" and Path(path).suffix == ".pt2":
             resolve_precision("bf16", "cpu")  # warns where PyTorch is slow in it
         return Predictor(exported, exported.info.classes, device="cpu")
     if engine != "auto":
-        raise ValueError(f"engine {engine} runs exported files; {path} is none. Export it first.")
+        raise ValueError(f"engine {engine} runs exported files, not {path}. Export it first.")
     if task == "classification" or (task is None and is_classifier(path)):
         return ClassifierPredictor(*load_classifier(path), device=device, precision=precision)
     model, classes = load_model(path)

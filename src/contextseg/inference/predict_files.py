@@ -1,47 +1,47 @@
-"""Many image files to masks, overlays and a list of what is in them."""
+"""Segment image files and write masks, overlays and a list of what is in them."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from contextseg.data.images import ImageError, read_image
+from contextseg.data.images import read_image
+from contextseg.inference.earlier import (
+    MADE_BY,
+    MADE_OF,
+    Job,
+    OutputExistsError,
+    made_of,
+    require_absent,
+    without_complete,
+)
 from contextseg.inference.inputs import find_images
+from contextseg.inference.made_by import made_by
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
+from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
 
-logger = logging.getLogger(__name__)
+__all__ = [
+    "ADVICE",
+    "MASKS",
+    "OVERLAYS",
+    "RECORDS",
+    "OutputExistsError",
+    "Summary",
+    "predict_files",
+]
 
 ADVICE: dict[Kind, str] = {
-    "memory": "Look through smaller windows: --window 512 (window=512).",
-    "gpu_memory": "Look through smaller windows, --window 512 (window=512), or use the CPU: "
-    "--device cpu.",
+    "memory": "Use smaller windows: --window 512 (window=512).",
+    "gpu_memory": "Use smaller windows, --window 512 (window=512), or the CPU, --device cpu.",
 }
-"""What helps where a prediction fails because the machine has run out of something."""
+"""What helps if a prediction fails because the machine has run out of a resource."""
 
 MASKS, OVERLAYS, RECORDS = "masks", "overlays", "predictions.jsonl"
-
-
-class OutputExistsError(ValueError):
-    """Results would replace files that are there; the message names them."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Summary:
-    """What became of the images."""
-
-    done: int = 0
-    """Images whose results are written."""
-    failed: list[tuple[Path, str]] = field(default_factory=list)
-    """Images that could not be read, each with the reason."""
-    skipped: list[Path] = field(default_factory=list)
-    """Files in the folders given that are no images."""
 
 
 def predict_files(
@@ -53,78 +53,87 @@ def predict_files(
     flip: bool = False,
     window: int | tuple[int, int] | None = None,
     overwrite: bool = False,
+    skip_existing: bool = False,
     overlays: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
-    """Segment image files and write what is found.
+    """Segment image files and write the results.
 
-    For an image NAME, that is `masks/NAME.png` (a palette PNG of class ids), `overlays/NAME.jpg`
-    (the photo in class colours, with a legend), and a line in `predictions.jsonl` (`file`, `mask`,
-    `overlay`, `height`, `width`, `classes` with their shares, `presence`). Every file is written
-    whole or not at all, the line after the files; an interruption or a kill costs the image at
-    hand only. Images that cannot be read are left out and reported.
+    The results of an image NAME are `masks/NAME.png` (a palette PNG of class ids),
+    `overlays/NAME.jpg` (the photo in class colours, with a legend), and a line in
+    `predictions.jsonl` (`file`, `mask`, `overlay`, `height`, `width`, `classes` with their shares,
+    `presence`; `made_by` and `made_of` name the model and options, and the state of the file).
+    Files are written atomically, and the line after them: an interruption or a kill loses only the
+    current image.
+
+    An image that fails does not stop the others: one that cannot be read, is not a regular file,
+    needs more memory than there is, or whose results cannot be written under their name.
 
     Args:
         predictor: the model.
         paths: image files, folders (with their sub-folders), and patterns; see
             `inference.inputs.find_images`.
-        out: folder to write to; it is made when it is missing.
+        out: folder to write to; it is created if it is missing.
         scales: as in `Predictor`.
         flip: as in `Predictor`.
         window: as in `Predictor`.
-        overwrite: replace results that are there already, and their lines.
-        overlays: write overlays, too.
-        progress: called after each image with the images done (or failed) and their total.
+        overwrite: replace existing results, and their lines.
+        skip_existing: resume: make only what is missing, incomplete, or of an image that has
+            changed since. Complete results by another model or other options are an error, or
+            with `overwrite` replaced.
+        overlays: also write overlays.
+        progress: called after each image with the number done (or failed) and the total.
 
     Raises:
-        OutputExistsError: results are there already; nothing has been written.
-        ValueError: a path does not exist or holds no image, two images would be written to one
-            file, or an option is out of range; nothing has been written.
+        OutputExistsError: results exist already; nothing has been written.
+        ValueError: a path does not exist or holds no images, or an option is out of range; nothing
+            has been written.
+        MachineError: the disk is full, or the like; the results of earlier images are complete.
     """
     check_options(scales, window)
     folder = Path(out)
-    images, skipped = find_images(list(paths), outside=folder)
-    masks = [folder / MASKS / f"{name}.png" for _, name in images]
-    pictures = [folder / OVERLAYS / f"{name}.jpg" if overlays else None for _, name in images]
-    if not overwrite:
-        _require_absent([path for path in [*masks, *pictures] if path is not None])
-    summary = Summary(skipped=skipped)
-    kept = f"The results of the images before are in {folder}."
+    found = find_images(paths, outside=(folder / MASKS, folder / OVERLAYS))
+    jobs = []
+    for image in found.images:
+        mask, overlay = f"{MASKS}/{image.name}.png", f"{OVERLAYS}/{image.name}.jpg"
+        written = (mask, overlay) if overlays else (mask,)
+        jobs.append(Job(image=image, key=mask, files=tuple(folder / name for name in written)))
+    how = made_by(
+        predictor, scales=scales, flip=flip, window=window, max_pixels=predictor.max_pixels
+    )
+    left = jobs
+    if skip_existing:
+        left = without_complete(jobs, folder / RECORDS, "mask", how, overwrite=overwrite)
+    elif not overwrite:
+        require_absent(jobs)
+    summary = Summary(kept=len(jobs) - len(left), skipped=found.skipped)
+    for path, reason in found.failed:
+        summary.add_failure(path, reason)
+    kept = f"The results of earlier images are in {folder}."
     with (
         machine_failures(ADVICE, lambda kind: kept),
         Records(folder / RECORDS, key="mask") as records,
         track("predicting", also=progress) as task,
     ):
-        rows = zip(images, masks, pictures, strict=True)
-        for number, (image, mask, picture) in enumerate(rows, start=1):
-            try:
-                pixels = read_image(image.path)
-            except ImageError as error:
-                logger.warning("left out: %s", error)
-                summary.failed.append((image.path, str(error)))
-            else:
+        for number, job in enumerate(left, start=1):
+            mask, *pictures = job.files
+            with summary.one(job.image.path, ADVICE):
+                state = made_of(job.image.path)  # before reading: a change shows in it later
+                pixels = read_image(job.image.path)
                 prediction = predictor(pixels, scales=scales, flip=flip, window=window)
+                records.forget(job.key)
                 prediction.save(mask)
-                if picture is not None:
+                for picture in pictures:
                     prediction.save_overlay(picture)
                 records.append(
                     {
-                        "file": str(image.path),
-                        "mask": mask.relative_to(folder).as_posix(),
-                        "overlay": picture and picture.relative_to(folder).as_posix(),
+                        "file": str(job.image.path),
+                        "mask": job.key,
+                        "overlay": pictures[0].relative_to(folder).as_posix() if pictures else None,
                         **prediction.to_dict(),
+                        MADE_BY: how,
+                        MADE_OF: state,
                     }
                 )
-                summary.done += 1
-            task(number, len(images))
+            task(number, len(left))
     return summary
-
-
-def _require_absent(results: Sequence[Path]) -> None:
-    there = [path for path in results if path.exists()]
-    if there:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise OutputExistsError(
-            f"{there[0]}{more} exist already. Choose another folder, or replace them with "
-            f"overwrite=True (--overwrite on the command line)."
-        )

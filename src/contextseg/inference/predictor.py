@@ -1,9 +1,9 @@
-"""A model that takes photographs as they are and returns what it sees in them."""
+"""Segment photographs of any size and format."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.engines import ExportedModel
-from contextseg.engines.exported import TILE_PIXELS
+from contextseg.engines.exported import TILE_PIXELS, check_averageable
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
@@ -27,29 +27,29 @@ from contextseg.system.threads import limit_threads
 
 
 class Segmentation(NamedTuple):
-    """Labels of an image, over all of its views."""
+    """Labels of an image, from all of its views."""
 
     labels: Tensor
-    """[h, w], uint8, in 0 to L - 1, on the device of the model."""
+    """[h, w], uint8, in 0 to L - 1, on the model's device."""
     presence_logits: Tensor | None
-    """[L], float64: is the class anywhere in the image? None without a branch that says so."""
+    """[L], float64: is the class anywhere in the image? None if the model has no such branch."""
 
 
 class Predictor:
-    """A model that takes images of any size and kind.
+    """A segmentation model for images of any size and format.
 
     Args:
         model: the network, a `SegmentationModel` or any module with a `config` that returns
             `SegmentationOutput`. It is moved to the device and put in eval mode.
-        classes: what its labels are called, L of them.
+        classes: names of its labels, L of them.
         device: a torch device; `auto` takes a GPU if there is one.
-        precision: `bf16` runs the network in bfloat16 autocast, everything behind it stays in
+        precision: `bf16` runs the network in bfloat16 autocast, while all later steps stay in
             float32; `auto` is `bf16` where that is faster on the device, else `32`.
-        max_pixels: pixels that the network gets to see at once. Larger images (or scales) go
-            through overlapping windows of that size by themselves, which bounds the memory.
+        max_pixels: maximum number of pixels that the network sees at once. Larger images (or
+            scales) are split into overlapping windows of that size, which bounds the memory.
 
     Raises:
-        ValueError: the model has another number of classes than `classes`, or an option is unknown.
+        ValueError: the model does not have as many classes as `classes`, or an option is unknown.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Predictor:
         if config.num_classes != classes.num_classes:
             raise ValueError(
                 f"the model predicts {config.num_classes} classes, but {classes.num_classes} "
-                f"classes are named ({abbreviated(classes.names)})."
+                f"names are given ({abbreviated(classes.names)})."
             )
         check_options((1.0,), None, max_pixels)
         limit_threads()
@@ -72,11 +72,21 @@ class Predictor:
         self.classes = classes
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision
-        # Of the image: the network sees it enlarged.
+        # In pixels of the image, which the network enlarges by image_scale.
         self.max_pixels = max(1, int(max_pixels / config.image_scale**2))
-        # Channels last is the faster layout of convolutions, on CPUs and GPUs alike.
+        # Convolutions are faster in channels-last layout, on CPUs and GPUs alike.
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
+    @overload
+    def __call__(  # pyright: ignore[reportOverlappingOverload]
+        self,
+        image: list[Any] | tuple[Any, ...],
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> list[Prediction]: ...
+    @overload
     def __call__(
         self,
         image: ImageSource,
@@ -84,24 +94,35 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
-    ) -> Prediction:
-        """Segment one image.
+    ) -> Prediction: ...
+    def __call__(
+        self,
+        image: ImageSource | list[Any] | tuple[Any, ...],
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Any:
+        """Segment one image, or each image of a list.
 
         Args:
-            image: a path, a PIL image, an array or a tensor, as `data.images.read_image` takes it.
-            scales: factors of the image's own size to view it at; the class probabilities are
-                averaged. `inference.views.plan.SCALES` has those of the papers.
-            flip: average with the mirror image at each scale, too.
+            image: a path, a file object, a PIL image, an array or a tensor, as for
+                `data.images.read_image`; or a list or tuple of these.
+            scales: scales to run the network at, relative to the image's own size; the class
+                probabilities are averaged. `inference.views.plan.SCALES` has those of the papers.
+            flip: also average with the mirror image at each scale.
             window: side, or rows and columns, of sliding windows in pixels of the scaled image,
                 at least 32; None takes whole images of up to `max_pixels` pixels.
 
         Returns:
-            The prediction, at the image's own size and upright.
+            The prediction, at the image's own size and upright; a list of them for a list.
 
         Raises:
-            ImageError: the image cannot be read.
+            ImageError: the image cannot be read; of a list, the first that cannot.
             ValueError: an option is out of range.
         """
+        if isinstance(image, list | tuple):
+            return [self(each, scales=scales, flip=flip, window=window) for each in image]
         pixels = read_image(image)
         labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
         presence = None
@@ -121,24 +142,24 @@ class Predictor:
         window: int | tuple[int, int] | None = None,
         protocol: ProtocolConfig | None = None,
     ) -> Segmentation:
-        """Labels of an image that is read already, and the logits of class presence.
+        """Labels and presence logits of an image that is already in memory.
 
-        Whole images at one scale go from coarse logits to labels directly; several passes are
-        averaged strip by strip. Neither holds class probabilities of the whole image.
+        A single pass goes from coarse logits to labels directly; several passes are averaged strip
+        by strip. Neither holds the class probabilities of the whole image in memory.
 
         Args:
             image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
             scales: as in `__call__`.
             flip: as in `__call__`.
             window: as in `__call__`.
-            protocol: a published evaluation, instead of the three.
+            protocol: a published evaluation protocol, instead of scales, flip and window.
 
         Raises:
-            ValueError: an option is out of range, or a protocol comes with one of the three.
+            ValueError: an option is out of range, or a protocol is combined with one of the three.
         """
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
-            raise ValueError("segment: a protocol has scales, flip and windows of its own.")
+            raise ValueError("segment: a protocol sets scales, flip and window itself.")
         one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
         if isinstance(self.model, ExportedModel) and one_pass:
             return self._segment_exported(self.model, image, window)
@@ -158,7 +179,7 @@ class Predictor:
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
     ) -> Tensor:
-        """Class probabilities of each pixel, all of them: L times the size of the image.
+        """Class probabilities of every pixel; the result takes L times the size of the image.
 
         Args:
             image: as in `__call__`.
@@ -167,7 +188,7 @@ class Predictor:
             window: as in `__call__`.
 
         Returns:
-            [L, h, w], float32, sums of 1 over the classes, on the device of the model.
+            [L, h, w], float32, on the model's device; they add up to 1 over the classes.
 
         Raises:
             ImageError: the image cannot be read.
@@ -187,12 +208,12 @@ class Predictor:
         image: np.ndarray | Tensor,
         window: int | tuple[int, int] | None,
     ) -> Segmentation:
-        """`segment` at one scale through an engine, whose labels have the image's size already."""
+        """`segment` at one scale through an engine, which returns labels at image size."""
         size = model.info.size
         if size is not None and window is not None:
             raise ValueError(
-                f"the network was exported for {size[0]} x {size[1]} pixels: its windows have that "
-                f"size, leave window out."
+                f"the network was exported for {size[0]} x {size[1]} pixels, and its windows have "
+                f"that size; leave window out."
             )
         pixels = min(self.max_pixels, int(TILE_PIXELS / self.config.image_scale**2))
         check_options((1.0,), window, pixels)
@@ -245,20 +266,6 @@ class Predictor:
         )
 
 
-def check_averageable(model: ExportedModel) -> None:
-    """Raise unless several views of an image can be averaged through an exported network."""
-    if model.info.size is not None:
-        raise ValueError(
-            "the network was exported for one image size: it cannot take other scales, mirror "
-            "images or give probabilities of any image. Export without --size."
-        )
-    if model.info.output == "mask":
-        raise ValueError(
-            "an export of class labels has no probabilities to return or to average over scales "
-            "and mirror images: export with --output logits."
-        )
-
-
 def choose_device(device: str | torch.device) -> torch.device:
     """A torch device from its name; `auto` is a GPU if there is one.
 
@@ -272,7 +279,7 @@ def choose_device(device: str | torch.device) -> torch.device:
     except RuntimeError:
         raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}.") from None
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device} asked for, but PyTorch finds no GPU here. Use cpu.")
+        raise ValueError(f"device {device} requested, but PyTorch finds no GPU here. Use cpu.")
     return chosen
 
 

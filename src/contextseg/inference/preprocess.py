@@ -1,4 +1,4 @@
-"""8-bit images to what the network takes."""
+"""Preprocess 8-bit images for the network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
+from contextseg.data.loading import as_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.views.plan import View
 
@@ -21,22 +22,20 @@ def to_canvas(
     device: torch.device,
     multiple: int = 1,
 ) -> Tensor:
-    """An image on the device, padded where its size does not suit the network.
+    """Move an image to the device, and pad it if its size does not suit the network.
 
     Args:
         image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
-        smallest: rows and columns that are needed; one number stands for both.
-        config: the network's; for the mean colour.
-        device: where the network is.
+        smallest: minimum rows and columns; one number stands for both.
+        config: the network's config, for the mean colour.
+        device: the network's device.
         multiple: number that rows and columns must be a multiple of.
 
     Returns:
-        [1, 3, rows, columns], uint8; as `padded` does it.
+        [1, 3, rows, columns], uint8, as from `padded`.
     """
     if isinstance(image, np.ndarray):
-        if not image.flags.writeable:  # torch warns of tensors that could write there
-            image = image.copy()
-        pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)
+        pixels = as_tensor(image).to(device).permute(2, 0, 1)
     else:
         pixels = image.to(device, non_blocking=True)
     return padded(pixels[None], smallest, multiple, config)
@@ -45,19 +44,19 @@ def to_canvas(
 def padded(
     images: Tensor, smallest: int | tuple[int, int], multiple: int, config: ModelConfig
 ) -> Tensor:
-    """Images with what misses added below and to the right, in the mean colour.
+    """Pad images below and to the right, in the mean colour.
 
-    A network's features stand `multiple` pixels apart. Where the image is no multiple of that,
-    upsampling would stretch them a little, which training on crops that are one never showed.
+    A network's features are `multiple` pixels apart. If the image's size is not a multiple of that,
+    upsampling would stretch them slightly, which the network never saw in training.
 
     Args:
         images: [B, 3, h, w], uint8.
-        smallest: rows and columns at least; one number stands for both.
+        smallest: minimum rows and columns; one number stands for both.
         multiple: number that rows and columns must be a multiple of, at least 1.
-        config: the network's; for the mean colour.
+        config: the network's config, for the mean colour.
 
     Returns:
-        [B, 3, rows, columns], uint8; the images themselves where nothing misses.
+        [B, 3, rows, columns], uint8; the images themselves if they need no padding.
     """
     (height, width), batch = images.shape[2:], len(images)
     least = (smallest, smallest) if isinstance(smallest, int) else smallest
@@ -74,12 +73,12 @@ def padded(
 
 
 def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) -> Tensor:
-    """Views of an image, normalised.
+    """Crop, resize, mirror and normalise the views of an image.
 
     Args:
         canvas: the image, [1, 3, h, w], uint8.
-        views: B views of it, whose `size` is one.
-        config: the network's; for mean and standard deviation.
+        views: B views of it, all of the same `size`.
+        config: the network's config, for mean and standard deviation.
 
     Returns:
         [B, 3, *size], float32, channels last.
@@ -95,7 +94,7 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
             :, :, view.top : view.top + view.rows, view.left : view.left + view.columns
         ].float()
         if region.shape[2:] != view.size:
-            # Antialiasing, as image libraries resize: it only matters below scale 1.
+            # Antialiased, as in image libraries; it makes a difference only below scale 1.
             region = F.interpolate(region, view.size, mode="bilinear", antialias=True)
         if view.mirrored:
             region = region.flip(3)

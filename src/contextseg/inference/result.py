@@ -1,4 +1,4 @@
-"""What a model sees in one image."""
+"""The result of segmenting one image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from PIL import Image
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
-from contextseg.inference.overlay import LegendEntry, draw_overlay, with_legend
+from contextseg.data.legend import LegendEntry, with_legend
+from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.terminal import printable
+
+_LONGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+"""Pixels of a side that formats and their libraries can hold."""
 
 
 class ClassShare(NamedTuple):
-    """How much of an image is of one class."""
+    """How much of an image belongs to one class."""
 
     name: str
     """Name of the class."""
@@ -33,21 +38,21 @@ class ClassShare(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Prediction:
-    """The class of each pixel of an image, and what follows from it."""
+    """The class of each pixel of an image, and what can be derived from it."""
 
     image: np.ndarray
     """The image, upright, [h, w, 3], uint8, RGB."""
     mask: np.ndarray
-    """Class ids, [h, w], uint8: values as the dataset's mask files hold them."""
+    """Class ids, [h, w], uint8: the same values as in the dataset's mask files."""
     vocabulary: Classes
     """All classes that the model knows, with their names and colours."""
     presence: dict[str, float] | None
-    """Probability, by class name, that the class is anywhere in the image, as the semantic
-    encoding branch predicts it (it does not look at the mask); None for models without one."""
+    """Probability, by class name, that the class is anywhere in the image, as predicted by the
+    semantic encoding branch (independently of the mask); None for models without one."""
 
     @cached_property
     def classes(self) -> list[ClassShare]:
-        """The classes in the mask, the largest first."""
+        """The classes in the mask, largest first."""
         flat = torch.from_numpy(np.ascontiguousarray(self.mask).reshape(-1))
         counts = torch.bincount(flat, minlength=256).tolist()  # numpy's takes 8 times the memory
         present = [
@@ -65,11 +70,11 @@ class Prediction:
         Args:
             alpha: weight of the class colours, 0 (the photo alone) to 1 (the colours alone).
             legend: add a panel with the classes in the image and their shares, beside the photo
-                where it fits, else below.
+                if it fits, else below.
             boundaries: draw thin lines between classes.
 
         Returns:
-            An RGB picture of the image's size, larger by the panel.
+            An RGB picture of the image's size, enlarged by the panel.
 
         Raises:
             ValueError: alpha is out of range.
@@ -79,36 +84,43 @@ class Prediction:
         )
         if not legend:
             return picture
-        palette = self.vocabulary.palette.tolist()
-        entries = [LegendEntry(c.name, tuple(palette[c.id]), c.share) for c in self.classes]
-        return with_legend(picture, entries)
+        infos = {info.id: info for info in self.vocabulary.classes}
+        return with_legend(picture, [LegendEntry(infos[c.id], c.share) for c in self.classes])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the mask as a palette PNG of class ids, whole or not at all.
+        """Write the mask as a palette PNG of class ids, atomically.
 
         Args:
-            path: file to write; its suffix must be .png, as other formats would change the ids.
+            path: file to write; must end in .png, because other formats could change the ids.
 
         Raises:
-            ValueError: the suffix is another.
+            ValueError: the path has another suffix.
         """
         if Path(path).suffix.lower() != ".png":
-            raise ValueError(f"{path}: a mask is saved as .png, as other formats change its ids.")
+            raise ValueError(f"{path}: masks are saved as .png; other formats could change ids.")
         write_mask(path, self.mask, self.vocabulary.palette)
 
     def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
-        """Write the overlay with its legend, whole or not at all.
+        """Write the overlay with its legend, atomically.
+
+        A picture that is larger than its format allows (65500 pixels a side in JPEG, 16383 in
+        WebP) is reduced to that.
 
         Args:
-            path: file to write, of a suffix that PIL knows.
+            path: file to write, with a suffix that PIL knows.
             alpha: as in `overlay`.
         """
         picture = self.overlay(alpha)
+        longest = _LONGEST.get(Path(path).suffix.lower())
+        if longest is not None and max(picture.size) > longest:
+            factor = longest / max(picture.size)
+            width, height = (max(1, int(side * factor)) for side in picture.size)
+            picture = picture.resize((width, height), Image.Resampling.BOX)
         with atomic_path(path) as partial:
             picture.save(partial, quality=90)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is in the image, as JSON takes it: sizes, classes with their shares, presence."""
+        """JSON-ready summary of the image: size, classes with their shares, presence."""
         height, width = self.mask.shape
         return {
             "height": height,
@@ -119,6 +131,6 @@ class Prediction:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape
-        largest = ", ".join(f"{c.name} {c.share:.0%}" for c in self.classes[:3])
+        largest = ", ".join(f"{printable(c.name)} {c.share:.0%}" for c in self.classes[:3])
         more = f", {len(self.classes) - 3} more" if len(self.classes) > 3 else ""
         return f"Prediction({height} x {width}: {largest}{more})"

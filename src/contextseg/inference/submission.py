@@ -1,4 +1,4 @@
-"""Predictions in the archives that the test servers of VOC and Cityscapes take."""
+"""Write predictions as archives for the test servers of VOC and Cityscapes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ from contextseg.system.atomic_files import atomic_path
 from contextseg.system.progress import track
 
 SUFFIXES = {"voc2012": ".tar.gz", "cityscapes": ".zip"}
-"""The kind of archive that each server takes."""
+"""The archive format that each server expects."""
 
 
 def write_submission(
@@ -30,37 +30,43 @@ def write_submission(
     predictor: Predictor,
     dataset: ListedDataset,
     *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | tuple[int, int] | None = None,
     protocol: ProtocolConfig | None = None,
     competition: Literal["comp5", "comp6"] = "comp6",
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Segment the images of a split and write what its server takes.
+    """Segment the images of a split and write the archive that its server expects.
 
     VOC 2012: results/VOC2012/Segmentation/comp6_test_cls/NAME.png in a .tar.gz, palette images of
     labels 0 to 20 in VOC's colours. Cityscapes: NAME.png in a .zip, grey images of label ids (7 to
-    33, not the train ids), each of the size of its image.
+    33, not the train ids), each at the size of its image.
 
     Args:
-        path: archive to write, whole or not at all.
+        path: archive to write, atomically.
         predictor: a model with the classes of the dataset.
         dataset: the test split of `voc2012` or `cityscapes`; other splits work as well.
-        protocol: how to view images; None views the whole of each once.
-        competition: of VOC: `comp5` for training on its own data alone, `comp6` for any.
-        progress: called after each image with the images done and their total.
+        scales: factors of each image's own size to average over, as in `Predictor`.
+        flip: average with the mirror image.
+        window: side, or rows and columns, of sliding windows in pixels of the scaled image.
+        protocol: evaluation protocol, instead of scales, flip and window.
+        competition: for VOC: `comp5` if trained on its own data alone, `comp6` if on any data.
+        progress: called after each image with the number done and the total.
 
     Raises:
-        ValueError: the dataset has no server, the path another suffix than its archives, or the
-            model other classes.
+        ValueError: the dataset has no server, the path does not have the suffix of its archives,
+            or the model has other classes.
     """
     name = _server(dataset)
     if not str(path).endswith(SUFFIXES[name]):
         raise ValueError(
-            f"{path}: the server of {name} takes a file that ends in {SUFFIXES[name]}."
+            f"{path}: the server of {name} expects a file that ends in {SUFFIXES[name]}."
         )
     if predictor.classes.names != dataset.classes.names:
         raise ValueError(
-            f"submission: the model knows other classes than {dataset.classes.dataset}; the server "
-            f"would take its labels for those."
+            f"submission: the model's classes are not those of {dataset.classes.dataset}; the "
+            f"server would misread its labels."
         )
     folder = f"results/VOC2012/Segmentation/{competition}_test_cls/" if name == "voc2012" else ""
     with (
@@ -69,7 +75,9 @@ def write_submission(
         track("predicting", also=progress) as task,
     ):
         for index, entry in enumerate(dataset.entries):
-            labels = predictor.segment(dataset.image(index), protocol=protocol).labels
+            labels = predictor.segment(
+                dataset.image(index), scales=scales, flip=flip, window=window, protocol=protocol
+            ).labels
             ids = dataset.classes.to_ids(labels.cpu().numpy())
             palette = dataset.classes.palette if name == "voc2012" else None
             add(f"{folder}{entry.name}.png", _png(ids, palette))
@@ -81,8 +89,8 @@ def _server(dataset: ListedDataset) -> str:
         if dataset.classes == vocabulary(name):
             return name
     raise ValueError(
-        f"submission: {dataset.classes.dataset} has no server whose format is known; there are "
-        f"{', '.join(SUFFIXES)}. `contextseg predict` writes masks of any."
+        f"submission: no server format is known for {dataset.classes.dataset}, only for "
+        f"{', '.join(SUFFIXES)}. `contextseg predict` writes masks for any dataset."
     )
 
 
@@ -97,9 +105,9 @@ def _png(ids: np.ndarray, palette: np.ndarray | None) -> bytes:
 
 @contextmanager
 def _archive(path: Path, name: str):
-    """A function that adds a file of a name and a content."""
+    """Open an archive; yields a function that adds a file with a name and its content."""
     if SUFFIXES[name] == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:  # PNGs are compressed already
+        with zipfile.ZipFile(path, "w") as archive:  # PNGs are already compressed
             yield archive.writestr
         return
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:

@@ -1,4 +1,4 @@
-"""A model in each engine, as a function from normalised images to labels."""
+"""Run a model in each engine, as a function from normalised images to labels."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ BFLOAT16 = ("bf16", "openvino-bf16")
 
 
 def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None) -> None:
-    """Write the exported file that an engine runs; PyTorch's own engines need none.
+    """Write the exported file for an engine; PyTorch's own engines need none.
 
     Args:
         name: one of `ENGINES`.
         predictor: holds the network, in float32 on the CPU.
         folder: where to write the file.
-        photos: images for calibrating int8 and verifying exports.
+        photos: images to calibrate int8 and to verify exports.
 
     Raises:
         ValueError: the engine is not installed, cannot run this model, or computes in bfloat16
@@ -52,7 +52,7 @@ def prepare(name: str, predictor: Predictor, folder: Path, photos: Photos | None
     if name in BFLOAT16:
         verdict = bfloat16_on(torch.device("cpu"))
         if not verdict.faster:
-            raise ValueError(f"left out, bfloat16 is not faster here: {verdict.reason}.")
+            raise ValueError(f"skipped, bfloat16 is not faster here: {verdict.reason}.")
     if name in EXPORTS:
         to, precision = EXPORTS[name]
         # Verified like any export, but never refused: the table shows how much it differs.
@@ -65,14 +65,14 @@ def _file(name: str, folder: Path) -> Path:
 
 
 def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
-    """The model of a predictor in an engine.
+    """Load the model of a predictor into an engine.
 
     Args:
-        name: one of `ENGINES`. `eager` is the plain network with its full-size logits;
-            `channels_last` the fast layout with `upsampled_argmax`, as `Predictor` runs it;
+        name: one of `ENGINES`. `eager` is the plain network with full-size logits;
+            `channels_last` is the faster layout with `upsampled_argmax`, as `Predictor` runs it;
             `compiled` and `bf16` are the same under torch.compile and under autocast.
         predictor: holds the network, in float32 on the CPU.
-        folder: where `prepare` wrote its file.
+        folder: where `prepare` wrote the file.
 
     Raises:
         ValueError: the engine is not installed.
@@ -92,9 +92,9 @@ def candidate(name: str, predictor: Predictor, folder: Path) -> Labels:
 
     def labels(images: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=name == "bf16"):
-            found = network(images.to(memory_format=torch.channels_last))
-        logits = found.coarse_logits
-        return upsampled_argmax(logits, found.size, align_corners=found.align_corners)
+            output = network(images.to(memory_format=torch.channels_last))
+        logits = output.coarse_logits
+        return upsampled_argmax(logits, output.size, align_corners=output.align_corners)
 
     return labels
 
@@ -104,11 +104,11 @@ def _compiled(network: SegmentationModel) -> Labels:
     if reason:
         raise ValueError(f"torch.compile cannot work: {reason}.")
 
-    def whole(images: Tensor) -> Tensor:
-        found = network(images)
-        return upsampled_labels(found.coarse_logits, found.size, found.align_corners)
+    def with_upsampling(images: Tensor) -> Tensor:
+        output = network(images)
+        return upsampled_labels(output.coarse_logits, output.size, output.align_corners)
 
-    compiled = torch.compile(whole)
+    compiled = torch.compile(with_upsampling)
 
     def labels(images: Tensor) -> Tensor:
         try:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.folder import FolderDataset
+from contextseg.data.loading import as_tensor
 from contextseg.data.pairing import ListedDataset
 from contextseg.data.sample import Dataset
 from contextseg.inference.predictor import Predictor
@@ -32,7 +33,7 @@ from contextseg.weights.model_file import load_model
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A model in one engine."""
+    """Results of a model in one engine."""
 
     engine: str
     """Name of the engine, as in `ENGINES`."""
@@ -52,12 +53,12 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Benchmark:
-    """A model in several engines, and the compute bound of the same machine."""
+    """Results of a model in several engines, and the compute bound of the machine."""
 
     rows: tuple[Row, ...]
     """One per engine, in the requested order."""
     floor: Floor
-    """Measured before the first of them, in the same process."""
+    """The compute bound, measured before the engines, in the same process."""
 
 
 def benchmark(
@@ -74,19 +75,19 @@ def benchmark(
 ) -> Benchmark:
     """Measure a model on the CPU in several engines, one after the other.
 
-    All exported files are written first. Then the compute bound is measured: the time of the
-    network's arithmetic at the rate of plain matrix products. Then each engine is loaded, warmed
-    up, timed and released before the next one, so that their threads do not compete. Times are
-    only meaningful on an idle machine.
+    First, all exported files are written. Then the compute bound is measured: the time that the
+    network's arithmetic takes at the rate of plain matrix products. Finally, each engine is loaded,
+    warmed up, timed and released before the next one, so that their threads do not compete. Times
+    are only meaningful on an idle machine.
 
     Args:
         model: run folder, model folder or safetensors file.
         engines: names of `contextseg.interop.backends.ENGINES`.
         size: rows and columns of the timed images.
         batch: images per call.
-        data: folder of a data set, or `shapes`, for measuring pixel agreement and mean IoU; int8
-            is calibrated on its photos, those of the split `train` if there is one. None skips
-            these.
+        data: folder of a data set, or `shapes`, to measure pixel agreement and mean IoU. Its
+            photos, those of the split `train` if there is one, also calibrate int8. None skips all
+            of these.
         split: the split to score on.
         limit: number of images to score.
         repeats: number of timed calls.
@@ -128,7 +129,7 @@ def benchmark(
             with _noted(notes, name):
                 prepare(name, predictor, folder, photos)
             task(done, 2 * len(engines))
-        stage("measuring the floor")
+        stage("measuring the compute bound")
         floor = measure_floor(predictor.model, size, batch)
         for done, name in enumerate(engines, start=1):
             stage(f"measuring {name}")
@@ -147,7 +148,7 @@ def benchmark(
 
 @contextmanager
 def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
-    """Why an engine has no results: not installed, no compiler, no photos for int8."""
+    """Note why an engine has no results: not installed, no compiler, no photos for int8."""
     try:
         yield
     except ValueError as error:
@@ -155,7 +156,7 @@ def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
 
 
 def calibration_photos(data: str, split: str) -> list[Path] | None:
-    """Photos of a data set to calibrate int8 with, evenly spread over its split `train`.
+    """Photos of a data set for calibrating int8, evenly spaced over its split `train`.
 
     Args:
         data: folder of a data set in any layout; `shapes` has no photos.
@@ -173,7 +174,7 @@ def calibration_photos(data: str, split: str) -> list[Path] | None:
 
 
 class Yardstick:
-    """Labelled images, and their predictions by PyTorch at fp32.
+    """Labelled images, and the predictions of PyTorch at fp32 for them.
 
     Raises:
         ValueError: the data and the model have different numbers of classes.
@@ -192,7 +193,7 @@ class Yardstick:
             normalised(sample.image, predictor.config, (shape[0], shape[1]))
             for sample, shape in zip(samples, shapes, strict=True)
         ]
-        self.truth = [torch.from_numpy(sample.labels)[None] for sample in samples]
+        self.truth = [as_tensor(sample.labels)[None] for sample in samples]
         plain = candidate("channels_last", predictor, Path())
         with torch.inference_mode():
             self.plain = [plain(image).to(torch.uint8) for image in self.images]
@@ -203,10 +204,10 @@ class Yardstick:
         metrics = SegmentationMetrics(self.num_classes)
         equal = total = 0
         for image, truth, plain in zip(self.images, self.truth, self.plain, strict=True):
-            found = labels(image).to(torch.uint8)
-            equal += int((found == plain).sum())
-            total += found.numel()
-            metrics.update(found, truth)
+            predicted = labels(image).to(torch.uint8)
+            equal += int((predicted == plain).sum())
+            total += predicted.numel()
+            metrics.update(predicted, truth)
         return equal / total, metrics.compute().mean_iou
 
 

@@ -1,4 +1,4 @@
-"""Lower bound on time from arithmetic alone: a network's products at the machine's best rate."""
+"""Compute bound: the time of a network's arithmetic at the machine's best rate."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from contextseg.system.bfloat16 import bfloat16_on
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Floor:
-    """Arithmetic of a batch, and how fast plain matrix products run in the same process.
+    """The arithmetic of a batch, and how fast plain matrix products run in the same process.
 
-    No engine that uses plain products can be faster. One that saves multiplications can: Winograd
-    convolutions need up to 2.25 times fewer for 3 x 3 filters, at some loss of accuracy.
+    No engine that uses plain products can be faster. An engine that saves multiplications can:
+    Winograd convolutions need up to 2.25 times fewer for 3 x 3 filters, at some loss of accuracy.
     """
 
     gmac: float
-    """Billions of multiply-accumulates of a batch, in convolutions and matrix products; without
+    """Billions of multiply-accumulates per batch, in convolutions and matrix products; without
     the upsampling of the labels."""
     fp32_gflops: float
     """10^9 operations per second in float32, two per multiply-accumulate."""
@@ -29,12 +29,12 @@ class Floor:
 
     @property
     def fp32_milliseconds(self) -> float:
-        """Least time of a batch in float32."""
+        """Minimum time of a batch in float32."""
         return 2e3 * self.gmac / self.fp32_gflops
 
     @property
     def bf16_milliseconds(self) -> float | None:
-        """Least time of a batch in bfloat16."""
+        """Minimum time of a batch in bfloat16."""
         return None if self.bf16_gflops is None else 2e3 * self.gmac / self.bf16_gflops
 
 

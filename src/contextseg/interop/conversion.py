@@ -1,4 +1,4 @@
-"""Convert a foreign state dict to a config and weights, accounting for every tensor."""
+"""Convert a foreign state dict to a config and weights; every tensor is accounted for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
-from contextseg.factory import create_model
 from contextseg.interop.checkpoints import Checkpoint, unwrap
 from contextseg.interop.formats import (
     ForeignCheckpointError,
@@ -21,17 +20,20 @@ from contextseg.interop.formats import (
     pytorch_encoding,
     torchvision,
 )
+from contextseg.system.excerpts import abridged
+from contextseg.system.failures import kind_of
+from contextseg.system.weight_files import REASON
+from contextseg.weights.fitting import differences, weights_of
 
 Source = Literal["auto", "pytorch-encoding", "mmseg", "contextprior", "torchvision"]
 SOURCES: tuple[str, ...] = get_args(Source)
 
 COUNTERS = "num_batches_tracked"
-SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """A converted network, and what became of every tensor."""
+    """A converted network, and what happened to every tensor."""
 
     source: str
     """The source format."""
@@ -42,9 +44,12 @@ class Conversion:
     dropped: dict[str, str]
     """Tensors left out on purpose, each with the reason."""
     filled: list[str]
-    """Batch counters that old checkpoints lack, set to 0: inference does not read them."""
+    """Batch counters that old checkpoints lack, set to 0; inference does not use them."""
     classes: Classes
-    """Class names and colours if the checkpoint held them, else numbered ones."""
+    """Class names and colours from the checkpoint, or numbered classes if it has none."""
+    normalisation_stated: bool
+    """Whether the checkpoint's own config states mean and std; if not, they are those that the
+    code base uses throughout."""
 
 
 def convert_state_dict(
@@ -55,15 +60,15 @@ def convert_state_dict(
     Args:
         state_dict: tensors by name, or a training checkpoint that holds them under `state_dict`.
         source: the format: `pytorch-encoding` (EncNet's authors), `mmseg` (mmsegmentation 0.x and
-            1.x), `contextprior` (CPNet's authors), `torchvision`; `auto` tells by the names.
+            1.x), `contextprior` (CPNet's authors), `torchvision`; `auto` recognises it by names.
 
     Returns:
         A config for `contextseg.create_model`, and weights that its `load_state_dict` takes
         strictly. In eval mode the network's logits equal the original's up to rounding.
 
     Raises:
-        ValueError: the format or architecture is unknown, the weights leave the layout ambiguous,
-            or tensors are missing, unknown or of another shape; the message lists them.
+        ValueError: the format or architecture is unknown, the layout is ambiguous, or tensors are
+            missing, unknown or have the wrong shape; the message lists them.
 
     Example:
         >>> import torch, contextseg
@@ -76,14 +81,24 @@ def convert_state_dict(
 
 
 def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversion:
-    """A conversion with its account: see `convert_state_dict`."""
+    """Like `convert_state_dict`, but reports what happened to every tensor."""
     if source not in SOURCES:
         raise ValueError(f"convert: source must be one of {', '.join(SOURCES)}, got {source!r}.")
     state = checkpoint.state
     if source == "auto":
         source = detect(state)
-    layout = _layout(source, checkpoint)
-    converted, dropped, unknown = _rename(state, layout)
+    try:
+        layout = _layout(source, checkpoint)
+        converted, dropped, unknown = _rename(state, layout)
+    except ForeignCheckpointError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as e:
+        if kind_of(e) is not None:
+            raise
+        raise ForeignCheckpointError(
+            f"convert: the checkpoint has names as {source} writes them, but shapes or settings "
+            f"that no network of its has: {abridged(str(e), REASON)}"
+        ) from e
     filled = _fill_and_check(converted, layout.config, unknown, source)
     num_classes = layout.config.num_classes
     assert num_classes is not None
@@ -97,6 +112,7 @@ def convert_checkpoint(checkpoint: Checkpoint, source: str = "auto") -> Conversi
         dropped=dropped,
         filled=filled,
         classes=classes,
+        normalisation_stated=layout.normalisation_stated,
     )
 
 
@@ -115,11 +131,11 @@ def detect(state: Mapping[str, Tensor]) -> str:
         return "torchvision"
     if {"backbone", "context", "head"} <= first:
         raise ForeignCheckpointError(
-            "convert: these weights have this package's own names already: nothing to convert."
+            "convert: these weights already have this package's names: nothing to convert."
         )
     raise ForeignCheckpointError(
-        f"convert: no known format: its names begin with {', '.join(sorted(first)[:8])}. Known are "
-        f"PyTorch-Encoding (pretrained, head), mmsegmentation and ContextPrior (backbone, "
+        f"convert: unknown format: names begin with {', '.join(sorted(first)[:8])}. Known formats "
+        f"are PyTorch-Encoding (pretrained, head), mmsegmentation and ContextPrior (backbone, "
         f"decode_head) and torchvision (backbone, classifier)."
     )
 
@@ -165,27 +181,13 @@ def _fill_and_check(
     converted: dict[str, Tensor], config: ModelConfig, unknown: list[str], source: str
 ) -> list[str]:
     """Set missing counters to 0; raise unless names and shapes are those of the network."""
-    with torch.device("meta"):
-        expected = create_model(config).state_dict()
+    expected = weights_of(config)
     filled = [n for n in expected if n.endswith(COUNTERS) and n not in converted]
     converted |= {name: torch.tensor(0) for name in filled}
-    missing = [name for name in expected if name not in converted]
-    foreign = unknown + [name for name in converted if name not in expected]
-    unlike = [
-        f"{name} {list(converted[name].shape)} for {list(expected[name].shape)}"
-        for name in expected
-        if name in converted and converted[name].shape != expected[name].shape
-    ]
-    problems = {"unknown": foreign, "missing": missing, "of another shape": unlike}
-    told = [f"{len(v)} {k}: {_abbreviated(v)}" for k, v in problems.items() if v]
+    told = differences(expected, {n: tuple(t.shape) for n, t in converted.items()}, unknown)
     if told:
         raise ForeignCheckpointError(
-            f"convert: the checkpoint does not fit {config.name} on {config.backbone} as {source} "
-            f"writes it. {'. '.join(told)}."
+            f"convert: the checkpoint does not fit {config.name} on {config.backbone} in the "
+            f"format {source}. {told}"
         )
     return filled
-
-
-def _abbreviated(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -20,13 +20,13 @@ def convert(
     source: Source = "auto",
     classes: Classes | None = None,
 ) -> Conversion:
-    """Convert a checkpoint of another code base and write it as a model file.
+    """Convert a checkpoint of another code base to a model file.
 
     Args:
         checkpoint: a .pth, .pt or .safetensors file; no code in it is executed.
         out: the .safetensors file to write, atomically.
         source: as in `convert_state_dict`.
-        classes: names and colours; None takes those in the checkpoint, else numbers them.
+        classes: names and colours; None takes those in the checkpoint, or numbers the classes.
 
     Returns:
         What was converted, with every tensor that was left out or filled in.
@@ -41,12 +41,17 @@ def convert(
         raise ForeignCheckpointError(
             f"convert: {out} must end in .safetensors, the format written."
         )
-    conversion = convert_checkpoint(read_checkpoint(checkpoint), source)
+    content = read_checkpoint(checkpoint)
+    try:
+        conversion = convert_checkpoint(content, source)
+    except ForeignCheckpointError as error:
+        reason = str(error).removeprefix("convert: ")
+        raise ForeignCheckpointError(f"{checkpoint}: {reason}") from error
     named = classes or conversion.classes
     if named.num_classes != conversion.config.num_classes:
         raise ForeignCheckpointError(
             f"convert: the network predicts {conversion.config.num_classes} classes, but "
-            f"{named.num_classes} are named."
+            f"{named.num_classes} names are given."
         )
     model = create_model(conversion.config)
     model.load_state_dict(conversion.state_dict)

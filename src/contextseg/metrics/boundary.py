@@ -63,7 +63,7 @@ class BoundaryIoU(Metric):
             self.union += (in_given + in_found - shared).to(self.union.device)
 
     def compute(self) -> Tensor:
-        """[L], float64: NaN for a class neither in the ground truth nor predicted."""
+        """[L], or [] of a single class; float64, NaN for a class neither given nor predicted."""
         return self.intersection.double() / self.union
 
 

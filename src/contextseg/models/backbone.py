@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 import torch.nn.functional as F
-from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from contextseg.context.outputs import StageChannels, Stages
+from contextseg.models.backbone_weights import check_weights
+from contextseg.models.image_sizes import shapes, size_multiple
 from contextseg.models.narrow_convolutions import guard_narrow
+from contextseg.models.simple_pyramid import SimplePyramid
+from contextseg.models.timm_features import TransformerLayers, create_features
 
 DEFAULT_STRIDE = 8
 
@@ -29,15 +30,19 @@ class Backbone(nn.Module):
         returns: `Stages`, each [B, C_i, H_i, W_i].
 
     Args:
-        name: a timm model with `features_only` and stages of decreasing resolution.
+        name: a timm model with `features_only`.
         pretrained: False initialises the weights randomly, True fetches timm's, a path reads that
             file (safetensors, or a PyTorch file of tensors only; no code in it is executed).
         output_stride: image pixels per feature pixel of c5: 8, 16 or 32. None takes 8 if the
-            model's last stages can be dilated, else the model's own stride.
+            model's last stages can be dilated, else the model's own stride. A plain transformer,
+            whose layers have one stride, takes that of its patch, its half or its double.
+        layers: layers of a plain transformer that stages are made from: the last, or three.
+        drop_path: largest probability of leaving out a residual branch in training.
 
     Raises:
-        ValueError: the model does not exist, has no feature pyramid, takes images of one size only,
-            or does not support the stride; or names or shapes in the weights file do not fit.
+        ValueError: the model does not exist, gives no feature maps, takes images of one size only,
+            or does not support the stride or drop path; or names or shapes in the weights file do
+            not fit.
     """
 
     def __init__(
@@ -45,6 +50,9 @@ class Backbone(nn.Module):
         name: str,
         pretrained: bool | str | os.PathLike[str] = False,
         output_stride: int | None = None,
+        *,
+        layers: int = 1,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         if not timm.is_model(name):
@@ -53,22 +61,39 @@ class Backbone(nn.Module):
                 f"backbone: timm has no model {name!r}. "
                 + (f"Similar: {', '.join(similar)}." if similar else "See timm.list_models().")
             )
-        weights: dict[str, Any] = {"pretrained": bool(pretrained)}
+        options: dict[str, Any] = {"pretrained": bool(pretrained)}
         if not isinstance(pretrained, bool):
-            _check_weights(name, Path(pretrained))
-            weights["pretrained_cfg_overlay"] = {"file": str(pretrained)}
-        self.model, dilated = _create(name, output_stride or DEFAULT_STRIDE, weights)
-        guard_narrow(self.model)
+            check_weights(name, Path(pretrained))
+            options["pretrained_cfg_overlay"] = {"file": str(pretrained)}
+        stride = output_stride or DEFAULT_STRIDE
+        if drop_path:
+            options["drop_path_rate"] = drop_path
+        self.model, dilated = create_features(name, stride, options)
         info: Any = self.model.feature_info
-        reductions = info.reduction()
+        reductions: list[int] = info.reduction()
+        plain = reductions[0] >= reductions[-1]
+        if plain:
+            self.model = TransformerLayers(name, layers, options)
+        multiple = size_multiple(self.model)
+        if multiple is None:
+            raise ValueError(
+                f"backbone: {name} takes images of one size only, and segmentation needs any "
+                f"size. Choose a convolutional backbone, such as resnet50c, or a transformer of "
+                f"windows, such as swin_tiny_patch4_window7_224 or sam2_hiera_tiny."
+            )
+        self._multiple = multiple
+        self.pyramid: SimplePyramid | None = None
+        channels: list[int] = info.channels()
+        if plain:
+            patch = reductions[-1]
+            maps = shapes(self.model, multiple * patch, multiple * patch) or [torch.Size()]
+            stride = output_stride or patch
+            self.pyramid = SimplePyramid(maps[-1][1], patch, stride, layers=layers > 1)
+            reductions, channels = list(self.pyramid.strides), list(self.pyramid.channels)
+        guard_narrow(self.model)
         self.stride = reductions[-1]
         self.strides = tuple(_last_four(reductions))
-        if reductions[0] >= self.stride:
-            raise ValueError(
-                f"backbone: {name} gives features at stride {self.stride} only, no pyramid. "
-                f"Take a convolutional or hierarchical model, such as resnet50c or "
-                f"swin_tiny_patch4_window7_224."
-            )
+        self.channels = StageChannels(*_last_four(channels))
         if output_stride is not None and self.stride != output_stride:
             reason = "" if dilated else ", for its stages cannot be dilated"
             raise ValueError(
@@ -76,83 +101,32 @@ class Backbone(nn.Module):
                 f"Leave output_stride out (and decoder dilated) to take it as it is, or choose "
                 f"another backbone."
             )
-        self.channels = StageChannels(*_last_four(info.channels()))
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
-        patches: Any = getattr(self.model, "patch_embed", None)  # windowed transformers
-        self._patch = max(getattr(patches, "patch_size", (1, 1)))
-        cfg = timm.get_pretrained_cfg(name)
-        if cfg is not None and cfg.fixed_input_size:
-            self._check_sizes(name, cfg.input_size[1:])
-
-    def _check_sizes(self, name: str, size: Sequence[int]) -> None:
-        """Raise unless a network that timm marks as fixed-size takes other sizes too."""
-        self.eval()
-        try:
-            with torch.no_grad():
-                self(torch.zeros(1, 3, 96, 160))
-        except (AssertionError, RuntimeError, ValueError) as error:
-            height, width = size
-            raise ValueError(
-                f"backbone: {name} takes images of {height} x {width} pixels only, and "
-                f"segmentation needs any size. Choose a convolutional backbone, such as resnet50c, "
-                f"or swin_tiny_patch4_window7_224."
-            ) from error
-        self.train()
 
     def forward(self, image: Tensor) -> Stages:
         """The last four stages."""
-        bottom, right = (-size % self._patch for size in image.shape[2:])
-        features = self.model(F.pad(image, (0, right, 0, bottom)) if bottom or right else image)
+        height, width = image.shape[2:]
+        bottom, right = (-size % self._multiple for size in (height, width))
+        # A graph to export takes images of any size, whatever those it is traced with.
+        pad = self._multiple > 1 if torch.compiler.is_exporting() else bool(bottom or right)
+        maps = self.model(F.pad(image, (0, right, 0, bottom)) if pad else image)
         if self._channels_last:
-            features = [stage.permute(0, 3, 1, 2) for stage in features]
-        return Stages(*_last_four(features))
+            maps = [stage.permute(0, 3, 1, 2) for stage in maps]
+        stages = maps if self.pyramid is None else self.pyramid(maps)
+        return Stages(
+            *(
+                self._cropped(stage, stride, height, width)
+                for stage, stride in zip(_last_four(stages), self.strides, strict=True)
+            )
+        )
+
+    def _cropped(self, stage: Tensor, stride: int, height: int, width: int) -> Tensor:
+        """The part of a stage that covers the image, without what covers padding alone."""
+        if stride % self._multiple == 0:
+            return stage
+        return stage[:, :, : -(-height // stride), : -(-width // stride)]
 
 
 def _last_four(stages: list[Any]) -> list[Any]:
     """Four stages; if a model has fewer, its first one is repeated."""
     return [stages[0]] * (4 - len(stages)) + stages[-4:]
-
-
-def _create(name: str, stride: int, weights: dict[str, Any]) -> tuple[nn.Module, bool]:
-    """The model at `stride` if it can be dilated, else at its own; and whether it can."""
-    options: dict[str, Any] = {"output_stride": stride, "strict_img_size": False}
-    while True:
-        try:
-            model = timm.create_model(name, features_only=True, **weights, **options)
-            return model, "output_stride" in options
-        except TypeError as error:  # constructors that lack an option
-            unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-            if unknown is None or unknown[1] not in options:
-                raise ValueError(f"backbone: {name} gives no feature stages: {error}") from error
-            del options[unknown[1]]
-        except (AssertionError, NotImplementedError, RuntimeError, AttributeError) as error:
-            if "output_stride" in options and stride != 32:
-                del options["output_stride"]  # for example, only 32 is implemented
-                continue
-            raise ValueError(f"backbone: {name} gives no feature stages: {error}") from error
-
-
-def _check_weights(name: str, path: Path) -> None:
-    """Raise unless the file holds exactly the weights that the backbone needs.
-
-    timm loads features leniently: with a file of other names, weights would silently stay random.
-    """
-    if not path.is_file():
-        raise ValueError(f"backbone: pretrained names no file: {path}.")
-    state = load_state_dict(str(path), use_ema=False, weights_only=True)
-    with torch.device("meta"):
-        model: Any = timm.create_model(name, pretrained=False)
-    head = str(model.pretrained_cfg.get("classifier") or "fc")
-    expected = {k: v.shape for k, v in model.state_dict().items() if not k.startswith(head + ".")}
-    given = {k: v.shape for k, v in state.items() if not k.startswith(head + ".")}
-    missing = [k for k in expected if k not in given and not k.endswith("num_batches_tracked")]
-    # Convolutions after the last stage belong to the classifier, which a backbone lacks.
-    missing = [k for k in missing if not k.startswith(("conv_head.", "bn2."))]
-    unknown = [k for k in given if k not in expected]
-    unlike = [k for k in given if k in expected and given[k] != expected[k]]
-    for problem, keys in (("lacks", missing), ("has unknown", unknown), ("has unlike", unlike)):
-        if keys:
-            raise ValueError(
-                f"backbone: {path.name} does not fit {name}: it {problem} {len(keys)} of "
-                f"{len(expected)} weights, such as {keys[0]}. It must hold timm's names for {name}."
-            )

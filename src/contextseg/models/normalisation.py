@@ -63,7 +63,17 @@ def check_channels(name: str | None) -> None:
 
 
 def _pretrained_cfg(name: str | None) -> Any:
-    return timm.get_pretrained_cfg(name) if name and timm.is_model(name) else None
+    if not name or not timm.is_model(name):
+        return None
+    try:
+        return timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        plain, _, tag = name.partition(".")
+        known = [each.partition(".")[2] for each in timm.list_pretrained(f"{plain}.*")]
+        raise ValueError(
+            f"backbone: timm has no weights {tag!r} of {plain}. It has "
+            f"{', '.join(known) or 'none'}; leave .{tag} out for its default."
+        ) from None
 
 
 def _triple(values: Sequence[float]) -> Triple | None:

@@ -1,4 +1,4 @@
-"""Whole training runs by name: functions that return a config."""
+"""Complete training runs by name: functions that return a config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextseg.recipes import camvid, cpnet_paper, encnet_paper, small
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 PUBLISHED: tuple[Callable[[], TrainConfig], ...] = (*encnet_paper.RECIPES, *cpnet_paper.RECIPES)
-"""The experiments that papers and model zoos report."""
+"""Experiments reported by papers and model zoos."""
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe.__name__: recipe
@@ -28,13 +28,13 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
         *PUBLISHED,
     )
 }
-"""Segmentation recipes by the name that `contextseg train` takes."""
+"""Segmentation recipes by the name that `contextseg train` accepts."""
 
 ALL_RECIPES: dict[str, Callable[[], TrainConfig] | Callable[[], ClassifierTrainConfig]] = {
     **RECIPES,
     **CLASSIFIER_RECIPES,
 }
-"""Recipes of either task by name."""
+"""All recipes, of both tasks, by name."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Ready-made comparisons by name: functions from a base recipe to named training runs.
 
-Everything but what is studied is as in the base. Options of the base's own context module hold for
-the runs of that module; other modules start from their defaults.
+Everything except the option under study is as in the base. Runs with the base's own context module
+keep its options; other modules start from their defaults.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from contextseg.config import (
 C = TypeVar("C")
 
 BASE = "encnet_mobilenetv2_camvid"
-"""Recipe that an ablation starts from where none is named."""
+"""Recipe that an ablation starts from by default."""
 
 
 def models(base: TrainConfig) -> dict[str, TrainConfig]:
-    """Every segmentation model, instead of the base's."""
-    ordered = sorted(MODELS, key=lambda name: (name != "fcn", name))  # what all improve on first
+    """All segmentation models, otherwise as in the base."""
+    ordered = sorted(MODELS, key=lambda name: (name != "fcn", name))  # the baseline first
     return {name: _with(base, _own(base, MODELS[name])) for name in ordered}
 
 
 def encnet(base: TrainConfig) -> dict[str, TrainConfig]:
-    """EncNet's table: FCN, with context encoding, with the SE-loss too."""
+    """EncNet's table: FCN, plus context encoding, plus the SE-loss."""
     context = _own(base, EncodingConfig)
     se_weight = context.se_weight or EncodingConfig().se_weight
     return {
@@ -53,7 +53,7 @@ def se_weight(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def codewords(base: TrainConfig) -> dict[str, TrainConfig]:
-    """Codewords of EncNet: K of 0 (global average pooling), 8, 16, 32, 64."""
+    """Number of codewords of EncNet: K of 0 (global average pooling), 8, 16, 32, 64."""
     context = _own(base, EncodingConfig)
     return {
         f"K = {count}": _with(base, replace(context, num_codewords=count))
@@ -62,7 +62,7 @@ def codewords(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def cpnet(base: TrainConfig) -> dict[str, TrainConfig]:
-    """CPNet's table: FCN; intra, inter, both; trained with BCE or the affinity loss."""
+    """CPNet's table: FCN, then intra, inter or both contexts with BCE or the affinity loss."""
     own = _own(base, ContextPriorConfig)
     context = replace(
         own,
@@ -79,7 +79,7 @@ def cpnet(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def kernel_size(base: TrainConfig) -> dict[str, TrainConfig]:
-    """Kernel of CPNet's aggregation: k of 1, 3, 5, 7, 9, 11, 15."""
+    """Kernel size of CPNet's aggregation: k of 1, 3, 5, 7, 9, 11, 15."""
     context = _own(base, ContextPriorConfig)
     return {
         f"k = {size}": _with(base, replace(context, kernel_size=size))
@@ -88,9 +88,9 @@ def kernel_size(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def prior(base: TrainConfig) -> dict[str, TrainConfig]:
-    """The context prior on top of pyramid pooling and of ASPP: without it, with it.
+    """Pyramid pooling and ASPP, each without and with the context prior on top.
 
-    Bins and rates are the defaults, which are those that CPNet's options have.
+    Bins and rates are the defaults, which are also CPNet's.
     """
     own = replace(_own(base, ContextPriorConfig), values="aggregated")
     return {
@@ -102,7 +102,7 @@ def prior(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def _own(base: TrainConfig, kind: type[C]) -> C:
-    """The base's context module if it is of this kind, else the defaults of the kind."""
+    """The base's context module if it is of this kind, else this kind with its defaults."""
     return base.model.context if isinstance(base.model.context, kind) else kind()
 
 
@@ -114,4 +114,4 @@ ABLATIONS: dict[str, Callable[[TrainConfig], dict[str, TrainConfig]]] = {
     ablation.__name__: ablation
     for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size, prior)
 }
-"""Ablations by the name that `contextseg compare --ablation` takes."""
+"""Ablations by the name that `contextseg compare --ablation` accepts."""

@@ -1,4 +1,4 @@
-"""Trainings on CamVid's street scenes: EncNet and the models it is compared with."""
+"""Training runs on CamVid's street scenes: EncNet and the models it is compared with."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from contextseg.config import (
 
 
 def encnet_mobilenetv2_camvid() -> TrainConfig:
-    """EncNet on MobileNetV2 for CamVid's street scenes, made for two CPU cores.
+    """EncNet on MobileNetV2 for CamVid's street scenes, sized for two CPU cores.
 
     Start the backbone from ImageNet weights: `--model.pretrained true` fetches timm's, a path
-    reads a file. CamVid's folder goes to `--data`. AdamW, because the weights of MobileNetV2
-    in front of its norms are so large that SGD hardly turns them in 25 epochs.
+    reads a file. `--data` takes CamVid's folder. The optimiser is AdamW, because MobileNetV2's
+    weights before its norms are so large that SGD hardly changes their direction in 25 epochs.
     """
     return TrainConfig(
         model=ModelConfig(
@@ -48,9 +48,9 @@ def encnet_mobilenetv2_camvid() -> TrainConfig:
 def encnet_mobilenetv2_camvid_enlarged() -> TrainConfig:
     """EncNet on street scenes enlarged 1.5 times: the trained model in `models/`.
 
-    At 480 x 360 pixels, poles and signs are a few pixels wide, less than a feature of this network
-    tells apart. It learns at scales around 1.5, and `image_scale` keeps that for prediction. The
-    training took 85 minutes on one core of a shared machine whose CPU has AMX.
+    At 480 x 360 pixels, poles and signs are a few pixels wide, too thin for the features of this
+    network to resolve. It trains at scales around 1.5, and `image_scale` keeps that scale for
+    prediction. Training took 85 minutes on one core of a shared machine whose CPU has AMX.
     """
     config = encnet_mobilenetv2_camvid()
     return replace(
@@ -72,10 +72,10 @@ def encnet_mobilenetv2_camvid_enlarged() -> TrainConfig:
 
 
 def encnet_resnet50_camvid() -> TrainConfig:
-    """EncNet on ResNet-50 for street scenes enlarged 1.5 times, made for a GPU.
+    """EncNet on ResNet-50 for street scenes enlarged 1.5 times, sized for a GPU.
 
-    Give ImageNet weights with `--model.pretrained`, the data with `--data`. Other models by the
-    same recipe: `contextseg compare --ablation models --base encnet_resnet50_camvid`.
+    Set ImageNet weights with `--model.pretrained` and the data with `--data`. To train other models
+    with the same recipe: `contextseg compare --ablation models --base encnet_resnet50_camvid`.
     """
     config = encnet_mobilenetv2_camvid_enlarged()
     return replace(
@@ -91,25 +91,25 @@ def encnet_resnet50_camvid() -> TrainConfig:
 
 
 def fcn_mobilenetv2_camvid() -> TrainConfig:
-    """The dilated FCN instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    """The dilated FCN instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
     return _instead_of_encnet(FCNConfig(), "fcn_mobilenetv2_camvid")
 
 
 def cpnet_mobilenetv2_camvid() -> TrainConfig:
-    """CPNet instead of EncNet, all else as in encnet_mobilenetv2_camvid.
+    """CPNet instead of EncNet, otherwise like encnet_mobilenetv2_camvid.
 
-    Its prior gets a key for each feature pixel of a training crop: 20 x 20 at stride 16.
+    Its prior has a key for each feature pixel of a training crop: 20 x 20 at stride 16.
     """
     return _instead_of_encnet(ContextPriorConfig(), "cpnet_mobilenetv2_camvid")
 
 
 def pspnet_mobilenetv2_camvid() -> TrainConfig:
-    """PSPNet instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    """PSPNet instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
     return _instead_of_encnet(PSPNetConfig(), "pspnet_mobilenetv2_camvid")
 
 
 def deeplabv3_mobilenetv2_camvid() -> TrainConfig:
-    """DeepLabV3 instead of EncNet, all else as in encnet_mobilenetv2_camvid."""
+    """DeepLabV3 instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
     return _instead_of_encnet(DeepLabV3Config(), "deeplabv3_mobilenetv2_camvid")
 
 

@@ -1,4 +1,4 @@
-"""The models there are, by name."""
+"""All models, by name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ TASKS = {"segmentation": MODELS, "classification": CLASSIFIERS}
 
 
 def list_models(task: str = "segmentation") -> list[str]:
-    """Names that `contextseg.create_model` takes.
+    """Names that `contextseg.create_model` accepts.
 
     Args:
         task: `segmentation` or `classification`.
 
     Raises:
-        ValueError: another task.
+        ValueError: there is no such task.
     """
     if task not in TASKS:
         raise ValueError(f"list_models: task must be one of {', '.join(TASKS)}, got {task!r}.")

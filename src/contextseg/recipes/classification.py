@@ -1,4 +1,4 @@
-"""Whole training runs of classifiers by name: functions that return a ClassifierTrainConfig."""
+"""Complete training runs of classifiers by name: functions that return their config."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from contextseg.config.networks import (
 def encnet14_cifar10() -> ClassifierTrainConfig:
     """EncNet-14 (16 codewords, width 64) on CIFAR-10 as in the paper: 600 epochs.
 
-    SGD at 0.1, cosine, batch 128, crop and flip; smoothing factors are drawn, as in the authors'
-    command. Their weight decay is not known for sure: 1e-4 in the documentation, 5e-4 in the code
-    of that time; this takes the latter.
+    SGD at 0.1 with a cosine schedule, batches of 128, crops and flips; smoothing factors are drawn,
+    as in the authors' command. Their weight decay is uncertain: 1e-4 in the documentation, 5e-4 in
+    the code of that time. This recipe uses the latter.
     """
     return _paper("encnet14_cifar10", EncNet14Config(smoothing="drawn"))
 
@@ -40,32 +40,32 @@ def encnet14_32k128d_cifar10() -> ClassifierTrainConfig:
 
 
 def se_resnet14_cifar10() -> ClassifierTrainConfig:
-    """SE-ResNet-14 on CIFAR-10, all else as in encnet14_cifar10."""
+    """SE-ResNet-14 on CIFAR-10, otherwise like encnet14_cifar10."""
     return _paper("se_resnet14_cifar10", SEResNet14Config())
 
 
 def resnet14_cifar10() -> ClassifierTrainConfig:
-    """ResNet-14 on CIFAR-10, all else as in encnet14_cifar10."""
+    """ResNet-14 on CIFAR-10, otherwise like encnet14_cifar10."""
     return _paper("resnet14_cifar10", ResNet14Config())
 
 
 def encnet14_cifar10_short() -> ClassifierTrainConfig:
-    """EncNet-14 on CIFAR-10 in 30 epochs: label smoothing, averaged weights."""
+    """EncNet-14 on CIFAR-10 in 30 epochs, with label smoothing and weight averaging."""
     return _short("encnet14_cifar10_short", EncNet14Config())
 
 
 def encnet14_32k128d_cifar10_short() -> ClassifierTrainConfig:
-    """The large EncNet-14 on CIFAR-10 in 30 epochs, as in encnet14_cifar10_short."""
+    """The large EncNet-14 on CIFAR-10 in 30 epochs, otherwise like encnet14_cifar10_short."""
     return _short("encnet14_32k128d_cifar10_short", EncNet14Config(width=128, num_codewords=32))
 
 
 def se_resnet14_cifar10_short() -> ClassifierTrainConfig:
-    """SE-ResNet-14 on CIFAR-10 in 30 epochs, all else as in encnet14_cifar10_short."""
+    """SE-ResNet-14 on CIFAR-10 in 30 epochs, otherwise like encnet14_cifar10_short."""
     return _short("se_resnet14_cifar10_short", SEResNet14Config())
 
 
 def resnet14_cifar10_short() -> ClassifierTrainConfig:
-    """ResNet-14 on CIFAR-10 in 30 epochs, all else as in encnet14_cifar10_short."""
+    """ResNet-14 on CIFAR-10 in 30 epochs, otherwise like encnet14_cifar10_short."""
     return _short("resnet14_cifar10_short", ResNet14Config())
 
 
@@ -87,7 +87,7 @@ def deepten_textures() -> ClassifierTrainConfig:
 
 
 def _paper(name: str, network: NetworkConfig) -> ClassifierTrainConfig:
-    """600 epochs of SGD at 0.1 with a cosine."""
+    """600 epochs of SGD at 0.1 with a cosine schedule."""
     return ClassifierTrainConfig(
         model=ClassifierConfig(network=network, mean=CIFAR_MEAN, std=CIFAR_STD),
         optim=OptimConfig(
@@ -105,7 +105,7 @@ def _paper(name: str, network: NetworkConfig) -> ClassifierTrainConfig:
 
 
 def _short(name: str, network: NetworkConfig) -> ClassifierTrainConfig:
-    """30 epochs with larger batches, and what has been learnt of training since the paper."""
+    """30 epochs with larger batches, and training techniques that are newer than the paper."""
     config = _paper(name, network)
     optim = replace(config.optim, lr=0.2, nesterov=True, decay_all=False, warmup_steps=400)
     return replace(
@@ -134,4 +134,4 @@ CLASSIFIER_RECIPES: dict[str, Callable[[], ClassifierTrainConfig]] = {
         deepten_textures,
     )
 }
-"""Recipes by the name that `contextseg train` takes."""
+"""Recipes of classifiers by the name that `contextseg train` accepts."""

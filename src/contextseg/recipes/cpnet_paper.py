@@ -1,10 +1,10 @@
 """CPNet as in the paper and in its author's training code.
 
 Yu et al., "Context Prior for Scene Segmentation", CVPR 2020 (arXiv 2004.01547). The paper gives SGD
-with momentum 0.9, weight decay 1e-4, 16 images a step, the poly schedule, learning rates, scales
-from 0.5 to 2 and the scales of the evaluation; crops, lengths and the learning rate's factors are
-those of the author's training code (TorchSeg, October 2019), which does not say which of its runs
-was published. Scales are drawn from a continuous range here, from six values there.
+with momentum 0.9, weight decay 1e-4, 16 images per step, the poly schedule, learning rates, scales
+from 0.5 to 2 and the scales of the evaluation. Crops, lengths and learning rate factors follow the
+author's training code (TorchSeg, October 2019), which does not say which of its runs was published.
+Scales are sampled from a continuous range here, from six values there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def cpnet_resnet50_ade20k() -> TrainConfig:
     """CPNet-50 on ADE20K: 44.46 mIoU, 81.38 pixel accuracy (paper).
 
     Source: the paper's table 4, several scales and mirror images; 43.92 at a single scale. As in
-    the author's runs, the context module alone has ten times the learning rate. Not yet trained by
+    the author's runs, only the context module has ten times the learning rate. Not yet trained by
     us.
 
         contextseg train cpnet_resnet50_ade20k --data ADEChallengeData2016
@@ -81,8 +81,8 @@ def cpnet_resnet50_ade20k() -> TrainConfig:
 def cpnet_resnet101_ade20k() -> TrainConfig:
     """CPNet-101 on ADE20K: 46.27 mIoU, 81.85 pixel accuracy (paper).
 
-    Source: the paper's table 4; 45.39 at a single scale. As cpnet_resnet50_ade20k, but all at one
-    learning rate, as in the author's second run of it. Not yet trained by us.
+    Source: the paper's table 4; 45.39 at a single scale. Like cpnet_resnet50_ade20k, but with one
+    learning rate for all parts, as in the author's second run of it. Not yet trained by us.
 
         contextseg train cpnet_resnet101_ade20k --data ADEChallengeData2016
         contextseg evaluate runs/cpnet_resnet101_ade20k ADEChallengeData2016 \\
@@ -97,7 +97,7 @@ def cpnet_resnet101_ade20k() -> TrainConfig:
 def cpnet_resnet50_pascal_context() -> TrainConfig:
     """CPNet-50 on PASCAL-Context, 59 classes; no number is published.
 
-    As cpnet_resnet101_pascal_context, on the smaller backbone.
+    Like cpnet_resnet101_pascal_context, on the smaller backbone.
 
         contextseg train cpnet_resnet50_pascal_context --data VOCdevkit/VOC2010
     """
@@ -125,7 +125,7 @@ def cpnet_resnet101_pascal_context() -> TrainConfig:
 def cpnet_resnet50_cityscapes() -> TrainConfig:
     """CPNet-50 on Cityscapes; no number is published.
 
-    As cpnet_resnet101_cityscapes, on the smaller backbone.
+    Like cpnet_resnet101_cityscapes, on the smaller backbone.
 
         contextseg train cpnet_resnet50_cityscapes --data cityscapes
     """
@@ -135,9 +135,9 @@ def cpnet_resnet50_cityscapes() -> TrainConfig:
 def cpnet_resnet101_cityscapes() -> TrainConfig:
     """CPNet-101 on Cityscapes: 81.3 mIoU on test, fine annotations only (paper).
 
-    Source: the paper's table 6; the published run trained on the validation images as well. Weight
-    decay 5e-4 and the pixels kept by hard example mining are the author's code's, the paper says
-    1e-4 for all datasets. 60,000 steps. Not yet trained by us.
+    Source: the paper's table 6; the published run was also trained on the validation images. Weight
+    decay 5e-4 and the number of pixels kept by hard example mining follow the author's code; the
+    paper says 1e-4 for all datasets. 60,000 steps. Not yet trained by us.
 
         contextseg train cpnet_resnet101_cityscapes --data cityscapes
         contextseg submit runs/cpnet_resnet101_cityscapes cityscapes -o results.zip \\
@@ -152,7 +152,7 @@ def _cityscapes(name: str, backbone: str) -> TrainConfig:
         name, backbone=backbone, layout="cityscapes", lr=0.01,
         epochs=323,  # of 185 steps
         crop=crop, weight_decay=5e-4, scales=CITYSCAPES_SCALES,
-        # A sixteenth of the pixels of a step of 16 crops.
+        # A sixteenth of the pixels in a step of 16 crops.
         loss=LossConfig(ohem_threshold=0.7, ohem_min_kept=crop * crop),
     )  # fmt: skip
 

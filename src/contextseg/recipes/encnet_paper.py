@@ -1,11 +1,11 @@
 """EncNet and its dilated FCN baseline, as in the paper, its authors' zoo, and later zoos.
 
 Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018 (arXiv 1803.08904). Settings
-are those of the authors' released code (PyTorch-Encoding) as it was when the published models were
-trained, September 2018: SGD with momentum 0.9 and weight decay on all weights, 16 images a step,
-poly schedule, ten times the learning rate for everything new, auxiliary and SE-loss at 0.2, long
-side drawn between half and twice the base size, mirror images, no rotation. One difference: the
-logarithm of the scale is drawn evenly here, the scale itself there.
+follow the authors' released code (PyTorch-Encoding) as of September 2018, when the published models
+were trained: SGD with momentum 0.9 and weight decay on all weights, 16 images per step, poly
+schedule, ten times the learning rate for everything except the backbone, auxiliary and SE-loss at
+0.2, a long side between half and twice the base size, mirror images, no rotation. One difference:
+scales are sampled log-uniformly here, uniformly there.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ def _recipe(
 
 
 def _as_fcn(config: TrainConfig, name: str) -> TrainConfig:
-    """The same with no context module."""
+    """The same without a context module."""
     return replace(config, model=replace(config.model, context=FCNConfig()), out=f"runs/{name}")
 
 
 def encnet_resnet50_ade20k() -> TrainConfig:
     """EncNet-50 on ADE20K: 41.5 mIoU, 80.1 pixel accuracy (authors' zoo).
 
-    Source: authors' zoo, encnet_resnet50s_ade; the paper has 41.11 / 79.73. Multi-scale and mirror
-    images, 150 classes, 2,000 validation images. Not yet trained by us.
+    Source: authors' zoo, encnet_resnet50s_ade; the paper has 41.11 / 79.73. Several scales and
+    mirror images, 150 classes, 2,000 validation images. Not yet trained by us.
 
         contextseg train encnet_resnet50_ade20k --data ADEChallengeData2016
         contextseg evaluate runs/encnet_resnet50_ade20k ADEChallengeData2016 \\
@@ -81,7 +81,7 @@ def encnet_resnet101_ade20k() -> TrainConfig:
     """EncNet-101 on ADE20K: 44.4 mIoU, 81.3 pixel accuracy (authors' zoo).
 
     Source: authors' zoo, encnet_resnet101s_ade, base size 640 and crop 576; the paper has 44.65 /
-    81.69, a user's evaluation of the zoo's file 44.31. Not yet trained by us.
+    81.69, and a user who evaluated the zoo's file got 44.31. Not yet trained by us.
 
         contextseg train encnet_resnet101_ade20k --data ADEChallengeData2016
         contextseg evaluate runs/encnet_resnet101_ade20k ADEChallengeData2016 \\
@@ -113,7 +113,7 @@ def encnet_resnet101_pascal_context() -> TrainConfig:
     """EncNet-101 on PASCAL-Context, 59 classes: 54.1 mIoU, 80.7 pixel accuracy (authors' zoo).
 
     Source: authors' zoo, encnet_resnet101s_pcontext, with lateral connections; the paper has 52.6 /
-    81.2. With `--data.layout pascal_context_60` the background is a class: 51.7 in the paper. Not
+    81.2. `--data.layout pascal_context_60` adds the background as a class: 51.7 in the paper. Not
     yet trained by us.
 
         contextseg train encnet_resnet101_pascal_context --data VOCdevkit/VOC2010
@@ -129,8 +129,8 @@ def encnet_resnet101_pascal_context() -> TrainConfig:
 def encnet_resnet50_vocaug() -> TrainConfig:
     """EncNet-50 on VOC 2012 with SBD's masks: encnet_resnet50_voc continues from it.
 
-    No number is published for this step. The authors' `train` held VOC's validation images; ours,
-    train_aug, does not, and padding is ignored here, where theirs was trained as background.
+    No number is published for this step. The authors' `train` contains VOC's validation images; our
+    train_aug does not. Padding is ignored here, while the authors trained it as background.
 
         contextseg train encnet_resnet50_vocaug --data VOCdevkit/VOC2012
     """
@@ -143,7 +143,7 @@ def encnet_resnet50_vocaug() -> TrainConfig:
 def encnet_resnet101_vocaug() -> TrainConfig:
     """EncNet-101 on VOC 2012 with SBD's masks: encnet_resnet101_voc continues from it.
 
-    No number is published by the authors; SSSeg's retraining has 77.61 mIoU on val. As
+    No number is published by the authors; SSSeg's retraining has 77.61 mIoU on val. Otherwise like
     encnet_resnet50_vocaug.
 
         contextseg train encnet_resnet101_vocaug --data VOCdevkit/VOC2012
@@ -172,9 +172,8 @@ def encnet_resnet50_voc() -> TrainConfig:
 def encnet_resnet101_voc() -> TrainConfig:
     """EncNet-101 fine-tuned on VOC 2012's own masks: 82.9 mIoU on test (paper).
 
-    85.9 with further training on COCO before (paper). The authors' second step after
-    encnet_resnet101_vocaug; `--data.train_split trainval` adds the validation images. Not yet
-    trained by us.
+    With pretraining on COCO, 85.9 (paper). The authors' second step after encnet_resnet101_vocaug;
+    `--data.train_split trainval` adds the validation images. Not yet trained by us.
 
         contextseg train encnet_resnet101_voc --data VOCdevkit/VOC2012 \\
             --init-from runs/encnet_resnet101_vocaug
@@ -190,9 +189,9 @@ def encnet_resnet101_voc() -> TrainConfig:
 def encnet_resnet50_cityscapes() -> TrainConfig:
     """EncNet-50 on Cityscapes: 79.13 mIoU on val (mmsegmentation's zoo).
 
-    Source of the number: mmsegmentation, 80,000 steps at 512 x 1024, several scales; 77.94 at one.
-    The authors published none; their code has these settings (base size 2048, crop 768). Not yet
-    trained by us.
+    Source of the number: mmsegmentation, 80,000 steps at 512 x 1024, several scales; 77.94 at a
+    single scale. The authors published none; the settings (base size 2048, crop 768) are those of
+    their code. Not yet trained by us.
 
         contextseg train encnet_resnet50_cityscapes --data cityscapes
         contextseg evaluate runs/encnet_resnet50_cityscapes cityscapes \\
@@ -207,7 +206,8 @@ def encnet_resnet50_cityscapes() -> TrainConfig:
 def encnet_resnet101_cityscapes() -> TrainConfig:
     """EncNet-101 on Cityscapes: 79.47 mIoU on val (mmsegmentation's zoo).
 
-    As encnet_resnet50_cityscapes; 78.55 at one scale, PaddleSeg has 79.42. Not yet trained by us.
+    Like encnet_resnet50_cityscapes; 78.55 at a single scale. PaddleSeg has 79.42. Not yet trained
+    by us.
 
         contextseg train encnet_resnet101_cityscapes --data cityscapes
         contextseg submit runs/encnet_resnet101_cityscapes cityscapes -o results.zip \\
@@ -222,7 +222,7 @@ def encnet_resnet101_cityscapes() -> TrainConfig:
 def fcn_resnet50_ade20k() -> TrainConfig:
     """The dilated FCN-50 on ADE20K: 38.5 mIoU, 78.7 pixel accuracy (authors' zoo).
 
-    All but the context module as in encnet_resnet50_ade20k. Not yet trained by us.
+    All except the context module is as in encnet_resnet50_ade20k. Not yet trained by us.
 
         contextseg train fcn_resnet50_ade20k --data ADEChallengeData2016
     """
@@ -232,9 +232,9 @@ def fcn_resnet50_ade20k() -> TrainConfig:
 def fcn_resnet50_pascal_context() -> TrainConfig:
     """The dilated FCN-50 on PASCAL-Context: 45.7 mIoU, 76.0 pixel accuracy (zoo of 2018).
 
-    All but the context module as in encnet_resnet50_pascal_context; the paper has 41.0 / 73.4 at
-    one scale. The published model had no auxiliary head (`--model.aux_weight 0`). Not yet trained
-    by us.
+    All except the context module is as in encnet_resnet50_pascal_context; the paper has 41.0 / 73.4
+    at a single scale. The published model had no auxiliary head (`--model.aux_weight 0`). Not yet
+    trained by us.
 
         contextseg train fcn_resnet50_pascal_context --data VOCdevkit/VOC2010
     """

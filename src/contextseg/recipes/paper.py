@@ -1,4 +1,4 @@
-"""What the recipes of the papers' experiments share."""
+"""The common part of the recipes for the papers' experiments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def paper_recipe(
     epochs: int,
     loss: LossConfig | None = None,
 ) -> TrainConfig:
-    """A training on the crops and sizes of its evaluation, 16 images a step, no rotation."""
+    """A run with the crop and base size of its evaluation, 16 images per step, no rotation."""
     return TrainConfig(
         model=model,
         data=data,

@@ -1,4 +1,4 @@
-"""Trainings that need no data and no patience: drawn scenes, and the demonstration."""
+"""Short training runs: on synthetic scenes, without any data, and for the demonstration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL_ENCNET = ModelConfig(
 
 
 def encnet_shapes() -> TrainConfig:
-    """A small EncNet on drawn scenes: a first try, without any data, in a minute or two."""
+    """A small EncNet on synthetic scenes: a first try without any data, in a minute or two."""
     return TrainConfig(
         model=SMALL_ENCNET,
         data=DataConfig(root="shapes"),
@@ -35,7 +35,7 @@ def encnet_shapes() -> TrainConfig:
 
 
 def demo() -> TrainConfig:
-    """What `contextseg demo` trains: a small EncNet from scratch, minutes on two CPU cores."""
+    """A small EncNet from scratch for `contextseg demo`, in minutes on two CPU cores."""
     return TrainConfig(
         model=SMALL_ENCNET,
         augment=AugmentConfig(crop=(192, 256), scale=(0.5, 1.25), rotation=5.0),

@@ -1,4 +1,4 @@
-"""A self-contained web page on a model: pictures, scores, curves."""
+"""Self-contained web pages about models: pictures, scores, curves."""
 
 from __future__ import annotations
 

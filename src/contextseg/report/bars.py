@@ -14,9 +14,9 @@ WIDTH, RIGHT, TOP, BOTTOM = 400, 56, 8, 40
 ROW = 30
 """Height of a bar and the space around it."""
 LETTER = 6.6
-"""Approximate width of a letter of a name."""
+"""Approximate width of a letter."""
 LONGEST = 24
-"""Maximum number of letters shown of a name."""
+"""Maximum length of a displayed name, in letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Bar:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Where the error bar begins and ends; at the value where there is none."""
+        """Ends of the error bar; both equal the value if there is none."""
         spread = self.spread if math.isfinite(self.spread) else 0.0
         return self.value - spread, self.value + spread
 
@@ -40,12 +40,12 @@ class Bar:
 def bar_chart(
     title: str, bars: Sequence[Bar], *, x_label: str, places: int | None = None
 ) -> Chart | None:
-    """Horizontal bars, one below the other; None where no bar has a finite value.
+    """Horizontal bars, one below the other; None if no bar has a finite value.
 
     Args:
         title: what the chart shows.
         bars: from top to bottom; equal names are fine.
-        x_label: quantity along the bottom.
+        x_label: label of the x axis.
         places: decimals of the values; None chooses them.
     """
     finite = [bar for bar in bars if math.isfinite(bar.value)]
@@ -68,13 +68,13 @@ def bar_chart(
         | dict(zip(("low", "high"), map(place, bar.ends), strict=True))
         for index, (bar, text) in enumerate(zip(bars, shown, strict=True))
     ]
-    told = []
+    values = []
     for bar, text in zip(bars, shown, strict=True):
         spread = f" ± {number(bar.spread, 2)}" if text and bar.ends[0] < bar.value else ""
-        told.append(f"{bar.name} {text or NOTHING}{spread}")
+        values.append(f"{bar.name} {text or NOTHING}{spread}")
     return Chart(
         title=title,
-        description=f"{title}, {x_label}: {'; '.join(told)}.",
+        description=f"{title}, {x_label}: {'; '.join(values)}.",
         width=WIDTH,
         height=bottom + BOTTOM,
         drawing=render(

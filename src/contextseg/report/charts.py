@@ -1,4 +1,4 @@
-"""What all charts have in common: a drawing, its title and legend, round numbers on axes."""
+"""What all charts share: a drawing, a title and a legend, and axes with round numbers."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ class Chart:
     title: str
     """What it shows."""
     description: str
-    """The same with its numbers, for those who cannot see the drawing."""
+    """The title and the values as text, for readers who cannot see the drawing."""
     width: int
-    """Of the drawing, in pixels at scale 1."""
+    """Width of the drawing, in pixels at scale 1."""
     height: int
-    """Likewise."""
+    """Height of the drawing."""
     drawing: Markup
-    """Elements of an SVG; empty where numbers in the legend say it all."""
+    """SVG elements; empty if the legend already has all values."""
     legend: Sequence[tuple[str, str]] = ()
     """Name and value of each line."""
     legend_note: str = ""
-    """Which of its values the legend gives."""
+    """Which values the legend shows."""
 
     @property
     def file_name(self) -> str:
-        """Name of the SVG file of this chart."""
+        """Name of this chart's SVG file."""
         return "-".join(self.title.lower().replace("²", "2").split()) + ".svg"
 
     def html(self) -> Markup:
-        """The chart as a part of a page."""
+        """The chart as a fragment of a page."""
         return render("chart.html", chart=self, tones=TONES)
 
     def svg(self) -> str:
-        """The drawing as a file of its own, style included."""
+        """The drawing as a standalone file, with its styles."""
         return render("chart.svg", chart=self)
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """Round numbers, about `count` of them, from at most `low` to at least `high`."""
+    """About `count` round numbers, from at most `low` to at least `high`."""
     if high <= low:
         low, high = low - 0.5, low + 0.5
     rough = (high - low) / count
@@ -60,7 +60,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Round numbers of an axis, with equally many decimals."""
+    """Labels for the ticks of an axis, all with the same number of decimals."""
     tolerance = 1e-6 * (ticks[-1] - ticks[0])
     for places in range(5):
         if all(abs(tick - round(tick, places)) <= tolerance for tick in ticks):

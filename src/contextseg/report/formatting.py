@@ -1,4 +1,4 @@
-"""Numbers as people read them, on pages and on the terminal."""
+"""Human-readable numbers, for pages and the terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MEANS = {
     "mean accuracy": "mean_accuracy",
     "presence mAP": "presence_map",
 }
-"""Scores of all classes together: words for people, field of `Scores`."""
+"""Scores over all classes: display name to field of `Scores`."""
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """0.6288 as "62.9", in percent; a dash where there is nothing to measure."""
+    """A share in percent, such as 0.6288 as "62.9"; a dash if it is undefined."""
     if share is None or math.isnan(share):
         return NOTHING
     return fixed(100 * share, digits)
@@ -30,7 +30,7 @@ def points(difference: float, places: int = 1) -> str:
 
 
 def number(value: float, digits: int = 6) -> str:
-    """A number without needless zeros: 0.30000000000000004 is 0.3."""
+    """A number without needless digits: 0.30000000000000004 becomes 0.3."""
     text = f"{value + 0.0:.{digits}g}" if abs(value) < 1e5 else f"{value:.0f}"
     return text.replace("-", "−")
 
@@ -55,4 +55,4 @@ def aligned(values: Sequence[float], places: int | None = None) -> list[str]:
 
 def fixed(value: float, places: int) -> str:
     """A number with `places` decimals."""
-    return f"{value:z.{places}f}".replace("-", "−")  # z: what rounds to zero has no sign
+    return f"{value:z.{places}f}".replace("-", "−")  # z: no sign if the value rounds to zero

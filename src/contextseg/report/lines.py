@@ -15,7 +15,7 @@ from contextseg.report.rendering import render
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
 MOST_POINTS = 240
-"""Maximum number of points of a line; more are averaged."""
+"""Maximum number of points per line; longer series are averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Series:
     """One line of a chart."""
 
     name: str
-    """What the legend calls it."""
+    """Its name in the legend."""
     points: Sequence[tuple[float, float]]
-    """Places (x, y) in the order of x; those that are not finite are left out."""
+    """Points (x, y), ordered by x; those that are not finite are skipped."""
 
 
 def line_chart(
@@ -37,16 +37,16 @@ def line_chart(
     from_zero: bool = True,
     places: int | None = None,
 ) -> Chart | None:
-    """A chart with axes, ticks and a legend; None where no series has a finite point.
+    """A chart with axes, ticks and a legend; None if no series has a finite point.
 
     If all points share one x, there is no drawing, only values in the legend.
 
     Args:
         title: what the chart shows.
         series: lines, in the order of the legend.
-        x_label: quantity along the bottom.
-        y_label: quantity along the left side.
-        from_zero: the y axis begins at 0 at the latest.
+        x_label: label of the x axis.
+        y_label: label of the y axis.
+        from_zero: whether the y axis must include 0.
         places: decimals of the values in the legend; None chooses them.
     """
     lines = [Series(one.name, thinned(_finite(one.points))) for one in series]
@@ -60,17 +60,17 @@ def line_chart(
     if drawn:
         note = "last value:"
         where = f"{title} over {x_label} {number(min(xs))} to {number(max(xs))}"
-        told = [
+        values = [
             f"{line.name} from {start} to {end}"
             for line, start, end in zip(lines, ends[::2], ends[1::2], strict=True)
         ]
     else:
         note = f"at {x_label} {number(xs[0])}:"
         where = f"{title} at {x_label} {number(xs[0])}"
-        told = [f"{name} {value}" for name, value in legend]
+        values = [f"{name} {value}" for name, value in legend]
     return Chart(
         title=title,
-        description=f"{where}{f', {y_label}' if y_label else ''}: {'; '.join(told)}.",
+        description=f"{where}{f', {y_label}' if y_label else ''}: {'; '.join(values)}.",
         width=WIDTH,
         height=HEIGHT,
         drawing=_drawing(lines, x_label, y_label, from_zero) if drawn else Markup(),
@@ -108,7 +108,7 @@ def _drawing(lines: Sequence[Series], x_label: str, y_label: str, from_zero: boo
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most MOST_POINTS points: neighbours are averaged, the last one stays."""
+    """At most MOST_POINTS points: neighbours are averaged, the last point is kept."""
     size = math.ceil(len(points) / MOST_POINTS)
     if size <= 1:
         return list(points)

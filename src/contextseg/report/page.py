@@ -1,4 +1,4 @@
-"""The report itself: main scores, pictures, scores of the classes, curves, what to do next."""
+"""The report: main scores, pictures, scores per class, curves, and next steps."""
 
 from __future__ import annotations
 
@@ -38,17 +38,16 @@ def write_report(
     Args:
         path: file to write, atomically.
         title: plain text at the top.
-        summary: plain text: what was done, to what.
-        samples: pictures to show, in this order.
+        summary: plain text: what was trained, and on what.
+        samples: images to show, in order.
         classes: names and colours.
-        scores: of the model.
-        baseline: of the prediction that needs no model, to compare with.
-        losses: parts of the training loss over the steps.
-        validation: scores in percent over the steps.
-        curve_note: plain text above the curves: how the scores of the validations differ from
-            `scores`.
+        scores: scores of the model.
+        baseline: scores of a prediction that needs no model, for comparison.
+        losses: parts of the training loss by step.
+        validation: validation scores in percent by step.
+        curve_note: plain text above the curves: how the validation scores differ from `scores`.
         settings: options of the run, by name.
-        commands: what to do next: a command line for each purpose.
+        commands: next steps: a command line by purpose.
     """
     pixels = scores.confusion.sum(1).tolist()
     curves = (
@@ -74,7 +73,7 @@ def write_report(
 
 
 def _means(scores: Scores, baseline: Scores | None) -> list[dict[str, object]]:
-    """The scores of all classes together that are defined, with those of the baseline."""
+    """The scores over all classes that are defined, with those of the baseline."""
     found = []
     for name, field in MEANS.items():
         value = getattr(scores, field)

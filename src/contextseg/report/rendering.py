@@ -1,4 +1,4 @@
-"""The templates of pages: whatever text is put into one of HTML is escaped."""
+"""Render the templates of pages; text in HTML templates is escaped."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from contextseg.report.formatting import percent
+from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
 def render(template: str, **content: object) -> Markup:
-    """A template of `report/templates` with its content, which other templates take unchanged.
+    """Fill in a template from `report/templates`; other templates include the result unescaped.
 
     Raises:
-        jinja2.UndefinedError: the template asks for something that `content` does not have.
+        jinja2.UndefinedError: the template uses a name that is not in `content`.
     """
     return Markup(_environment().get_template(template).render(content))
 
@@ -30,6 +31,7 @@ def _environment() -> Environment:
         loader=PackageLoader("contextseg.report"),
         autoescape=lambda name: not str(name).endswith(".md"),
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -38,6 +40,13 @@ def _environment() -> Environment:
     return environment
 
 
+def _shown(value: object) -> object:
+    """Text without control characters: they break SVG files, and terminals obey them."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(value, keep="\n")
+    return value
+
+
 def markdown_line(text: object) -> str:
-    """Plain text as one line of Markdown that no page takes for a tag."""
-    return " ".join(str(text).replace("<", "&lt;").split())
+    """Plain text as one line of Markdown, without anything that HTML could take for a tag."""
+    return printable(" ".join(str(text).replace("<", "&lt;").split()))

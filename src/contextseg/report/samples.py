@@ -1,4 +1,4 @@
-"""A picture and what a model saw in it, as a report shows them."""
+"""Images with their predictions, as a report shows them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from PIL import Image
 from contextseg.data.classes import Classes, Color
 
 LARGEST = 640
-"""Pixels of a picture's longer side at most; larger ones are shrunk to it."""
+"""Maximum pixels of a picture's longer side; larger ones are shrunk to it."""
 SMALLEST_SHARE = 0.001
-"""Classes on fewer pixels than this share of the image are not listed."""
+"""Classes that cover a smaller share of the image are not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSample:
-    """An image, its labels if there are any, and a prediction."""
+    """An image, its ground truth (if any), and a prediction."""
 
     name: str
     """Name of the image."""
@@ -31,7 +31,7 @@ class ReportSample:
     prediction: np.ndarray
     """Class ids [h, w], uint8."""
     presence: Mapping[str, float] | None = None
-    """Probability by class name that the class is in the image, from the SE branch; or None."""
+    """Probability, by class name, that the class is in the image, from the SE branch; or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,19 @@ class Chip:
     """A class that is in the prediction or in the ground truth."""
 
     name: str
+    """Name of the class."""
     color: Color
+    """Its colour."""
     share: float
-    """Of the pixels of the prediction, 0 to 1."""
+    """Its share of the prediction's pixels, 0 to 1."""
     presence: float | None
-    """Probability that it is in the image, by the SE branch; None without one."""
+    """Probability that it is in the image, from the SE branch; None without one."""
     fault: str = ""
-    """`missed` where only the ground truth has it, `wrong` where only the prediction has it."""
+    """`missed` if only the ground truth has it, `wrong` if only the prediction has it."""
 
 
 def shown(sample: ReportSample, classes: Classes) -> dict[str, object]:
-    """What the template `sample.html` shows of an image."""
+    """The content of the template `sample.html` for an image."""
     palette, truth = classes.palette, sample.truth
     pictures = {"image": photo_uri(sample.image)}
     if truth is not None:
@@ -66,7 +68,7 @@ def shown(sample: ReportSample, classes: Classes) -> dict[str, object]:
 
 
 def chips(sample: ReportSample, classes: Classes) -> list[Chip]:
-    """A chip for each class in the prediction; then those that only the ground truth has."""
+    """A chip for each class in the prediction, then for each class only in the ground truth."""
     found = _shares(sample.prediction, classes)
     true = None if sample.truth is None else _shares(sample.truth, classes)
 
@@ -92,7 +94,7 @@ def photo_uri(image: np.ndarray) -> str:
 def mask_uri(ids: np.ndarray, palette: np.ndarray) -> str:
     """Class ids [h, w], uint8, in the colours of `palette` [256, 3], as a PNG in a data URI."""
     picture = Image.fromarray(ids.astype(np.uint8))
-    # Averages of ids are no classes, so a mask is shrunk by picking pixels.
+    # The average of two ids is no class, so a mask is shrunk by picking pixels.
     scale = min(1.0, LARGEST / max(picture.size))
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture = picture.resize(size, Image.Resampling.NEAREST)
@@ -107,6 +109,6 @@ def _uri(kind: str, buffer: io.BytesIO) -> str:
 
 
 def _shares(ids: np.ndarray, classes: Classes) -> dict[int, float]:
-    """Share of the pixels of each class by label, those above SMALLEST_SHARE."""
+    """Share of the pixels by label, for classes with at least SMALLEST_SHARE."""
     counts = np.bincount(ids.reshape(-1), minlength=256)[classes.ids] / ids.size
     return {label: float(s) for label, s in enumerate(counts) if s >= SMALLEST_SHARE}

@@ -17,31 +17,31 @@ class Cell:
     text: str
     """Its text."""
     spread: str = ""
-    """Its spread, shown right after it."""
+    """Its spread, shown right after the text."""
     note: str = ""
-    """Smaller text after it, such as a difference."""
+    """Smaller text at the end, such as a difference."""
     tone: str = ""
     """CSS class of the cell: `better`, `worse`, `failed` or nothing."""
     best: bool = False
-    """Whether it stands out among its neighbours."""
+    """Whether to emphasise it."""
     span: int = 1
-    """Number of columns it spans; its row has correspondingly fewer cells."""
+    """Number of columns it spans; its row then has fewer cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A heading for each column, and rows whose first cell names them."""
+    """A heading for each column, and rows whose first cell is their name."""
 
     columns: Sequence[str]
     """Headings."""
     rows: Sequence[Sequence[Cell | str]]
-    """Cells that take as many columns each as there are headings."""
+    """Rows of cells; the spans of a row add up to the number of headings."""
 
     def html(self) -> Markup:
-        """The table as HTML that scrolls sideways where it is too wide.
+        """The table as HTML; it scrolls sideways if it is too wide.
 
-        Where a cell has something behind its text, all of its column have room for it: digits stay
-        below one another.
+        If a cell has a spread or a note, all cells of its column reserve room for it, so that
+        digits stay aligned.
         """
         placed = [list(_placed(row)) for row in self.rows]
         slots = [
@@ -58,19 +58,19 @@ class Table:
         return render("table.html", table=self, rows=rows)
 
     def markdown(self) -> str:
-        """The table as Markdown, numbers flush right."""
+        """The table as Markdown, with numbers aligned right."""
         lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.texts("**")]
         return "".join(f"| {' | '.join(map(_safe, line))} |\n" for line in lines)
 
     def texts(self, strong: str = "") -> list[list[str]]:
-        """The rows as plain texts, one a column; `strong` goes around what stands out."""
+        """The rows as plain text, one string per column; `strong` surrounds emphasised cells."""
         return [
             [text for _, cell in _placed(row) for text in _texts(cell, strong)] for row in self.rows
         ]
 
 
 def _placed(row: Sequence[Cell | str]) -> Iterator[tuple[int, Cell]]:
-    """The cells of a row, each with the number of its first column."""
+    """The cells of a row, each with the index of its first column."""
     column = 0
     for given in row:
         cell = Cell(given) if isinstance(given, str) else given
@@ -79,12 +79,12 @@ def _placed(row: Sequence[Cell | str]) -> Iterator[tuple[int, Cell]]:
 
 
 def _texts(cell: Cell, strong: str) -> list[str]:
-    """The cell, and empty ones for the further columns that it spans."""
+    """The text of a cell, followed by empty strings for the other columns that it spans."""
     text = f"{cell.text} {cell.spread}".rstrip()
     text = f"{strong}{text}{strong}" if cell.best else text
     return [f"{text} ({cell.note})" if cell.note else text] + [""] * (cell.span - 1)
 
 
 def _safe(text: str) -> str:
-    """Text that cannot end its cell early."""
+    """Escape text so that it cannot end its cell early."""
     return markdown_line(text).replace("|", "\\|")

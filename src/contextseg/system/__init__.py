@@ -1,1 +1,1 @@
-"""The machine around the library: files, hardware, what a clone ships."""
+"""The library's surroundings: files, hardware, and what a clone ships with."""

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a network, and how fast this machine does them in plain products."""
+"""Multiply-accumulates of a network, and how fast this machine multiplies plain matrices."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PRODUCTS: tuple[tuple[int, int, int], ...] = (
     (3600, 4608, 512),
     (2048, 2048, 2048),
 )
-"""Rows, inner and columns of matrix products: convolutions on 60 x 60 features (1 x 1 and, as its
-patches, 3 x 3), and a square."""
+"""Rows, inner length and columns of the products that are timed: convolutions on 60 x 60 features
+(1 x 1, and 3 x 3 as a product of patches), and a square."""
 SECONDS = 0.4
-"""Time that each product is repeated for."""
+"""How long each product is repeated."""
 
 
 def gmac(model: nn.Module, size: tuple[int, int]) -> float:
-    """Billions of multiply-accumulates of one image in convolutions and matrix products.
+    """Billions of multiply-accumulates per image, in convolutions and matrix products.
 
     Args:
-        model: takes images [B, 3, h, w]; in eval mode, on the CPU.
+        model: network for images [B, 3, h, w], in eval mode on the CPU.
         size: rows and columns of the image.
     """
 
@@ -38,7 +38,7 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
     def transposed(left: Shape, right: Shape, *_: Any, **__: Any) -> int:
         return 2 * math.prod(left) * right[0]
 
-    # PyTorch's own list lacks the products that write to their first argument, and oneDNN's.
+    # PyTorch's counter does not know in-place products and those of oneDNN.
     missing: dict[Any, Any] = {
         torch.ops.aten.addmm_: operations,
         torch.ops.aten.baddbmm_: operations,
@@ -56,15 +56,15 @@ def product_gflops(
     products: Sequence[tuple[int, int, int]] = PRODUCTS,
     seconds: float = SECONDS,
 ) -> float:
-    """How fast the CPU multiplies matrices: the best rate of several sizes, in 10^9 operations a
-    second, two a multiply-accumulate.
+    """How fast the CPU multiplies matrices: the best rate of several sizes, in GFLOP/s.
 
-    The rate of a size is that of its fastest call, so that other programs count little.
+    A multiply-accumulate counts as two operations. Each size is rated by its fastest call, so other
+    programs hardly matter.
 
     Args:
         dtype: `torch.float32` or `torch.bfloat16`.
-        products: rows, inner length and columns of each.
-        seconds: time that each is repeated for, after one call that does not count.
+        products: rows, inner length and columns of each product.
+        seconds: how long each product is repeated, after one warm-up call.
     """
     return max(_gflops(_factors(shape, dtype), seconds) for shape in products)
 
@@ -72,7 +72,7 @@ def product_gflops(
 def _factors(shape: tuple[int, int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     rows, inner, columns = shape
     generator = torch.Generator().manual_seed(0)
-    # Numbers of ordinary size: zeros and denormals take another time.
+    # Ordinary numbers: zeros and denormals would change the timing.
     left = torch.rand(rows, inner, generator=generator).to(dtype)
     return left, torch.rand(inner, columns, generator=generator).to(dtype)
 

@@ -1,32 +1,39 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file is complete, or it is not there."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_MARK = ".partial"
+_PARTIAL = re.compile(r"\.(?P<stem>.+)\.[a-z0-9_]{8}\.partial(?P<suffix>\.[^.]+)?")
+"""Names of files that `atomic_path` has not finished."""
+_SHOWN = 40
+"""Characters of a name that its temporary file repeats: the latter must not be too long."""
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A path to write to, in the folder of `path`, that becomes `path` when the block ends.
+    """A temporary path in the folder of `path` that replaces `path` when the block ends.
 
-    A reader sees the old file or the new one, never half of it; a process killed in between
-    leaves the old file as it was. If the block raises, nothing is left behind.
+    Readers see the old file or the new one, never half of it; if the process is killed, the old
+    file stays as it was. If the block raises, nothing is left behind.
 
     Args:
-        path: the file to write; its folder is made when it is missing.
+        path: the file to write; its folder is created if it is missing.
 
     Raises:
-        OSError: the folder cannot be made or written to; names the file or the folder.
+        OSError: the folder cannot be created or written to; names the file or the folder.
     """
     target = Path(path)
     with _named(target):
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem[:_SHOWN]}.", suffix=f"{_MARK}{target.suffix}", dir=target.parent
         )
     os.close(handle)
     partial = Path(name)
@@ -40,26 +47,52 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-@contextmanager
-def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A folder to work in, on the disk of `path`, that is gone when the block ends.
+def remove_partials(
+    folder: str | os.PathLike[str], files: Iterable[str] | None = None
+) -> list[Path]:
+    """Remove what `atomic_path` left in a folder because its process was killed.
+
+    Call it only where no other process is writing these files.
 
     Args:
-        path: a file that is to be written; its folder is made when it is missing.
+        folder: where to look; not in its sub-folders.
+        files: names of the files that were to be written; None takes all.
+
+    Returns:
+        The files that were removed.
+    """
+    wanted, removed = None if files is None else set(files), []
+    for path in Path(folder).glob(".*"):
+        name = _PARTIAL.fullmatch(path.name)
+        if name is None or path.is_symlink() or not path.is_file():
+            continue
+        if wanted is None or name["stem"] + (name["suffix"] or "") in wanted:
+            with suppress(OSError):
+                path.unlink()
+                removed.append(path)
+    return removed
+
+
+@contextmanager
+def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder next to `path`, on the same disk; it is deleted when the block ends.
+
+    Args:
+        path: the file to be written; its folder is created if it is missing.
 
     Raises:
-        OSError: the folder cannot be made or written to; names the file or the folder.
+        OSError: the folder cannot be created or written to; names the file or the folder.
     """
     target = Path(path)
     with _named(target):
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent)
+        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem[:_SHOWN]}.", dir=target.parent)
     with folder as name:
         yield Path(name)
 
 
 @contextmanager
 def _named(target: Path) -> Iterator[None]:
-    """With the folder of a file made; errors name the file, not one beside it that nobody knows."""
+    """Create the folder of a file; errors name that file, not the temporary one next to it."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -72,13 +105,13 @@ def _named(target: Path) -> Iterator[None]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def _umask() -> int:
-    """The permissions that new files lack; the operating system only tells while setting it."""
+    """The permission bits that new files lack; it can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,9 +1,9 @@
-"""Whether a device is faster in bfloat16 than in float32: what it says of itself, and a stopwatch.
+"""Whether a device is faster in bfloat16 than in float32: its reported capabilities, and a timing.
 
-Flags mislead. `torch.cpu.get_capabilities` asks the processor, but oneDNN may be told to use less
-(`ONEDNN_MAX_CPU_ISA`), and a virtual machine may show instructions that it emulates. Without native
-instructions a convolution in bfloat16 takes up to a hundred times as long as in float32. So a CPU
-that says it has none is believed, and one that says it has some is timed.
+Flags mislead. `torch.cpu.get_capabilities` asks the processor, but `ONEDNN_MAX_CPU_ISA` may
+restrict oneDNN, and a virtual machine may report instructions that it emulates. Without native
+instructions, a convolution in bfloat16 takes up to a hundred times as long as in float32. So a CPU
+that reports no such instructions is taken at its word, and one that reports some is timed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import torch
 from contextseg.system.environment import cpu_name
 
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2", "avx_ne_convert", "bf16", "sve_bf16")
-"""Capabilities by which an x86 or ARM processor may be fast in bfloat16."""
+"""Capabilities with which an x86 or ARM processor may be fast in bfloat16."""
 SHAPES = {"cpu": (1, 64, 32), "cuda": (8, 256, 64)}
-"""Images, channels and side of the convolution that is timed: a millisecond in float32 on one core,
-some ten on a GPU."""
+"""Images, channels and side of the timed convolution: about 1 ms in float32 on one core, about
+10 ms on a GPU."""
 SECONDS = 0.02
-"""Measurement that a decision takes, unless `FEWEST` rounds take longer."""
+"""Length of the measurement behind a decision, unless `FEWEST` rounds take longer."""
 FEWEST, MOST = 3, 200
-"""Rounds of a measurement, at least and at most; the first one sets libraries up."""
+"""Minimum and maximum number of rounds; the first one also initialises libraries."""
 LONGEST = 0.5
-"""Seconds after which a measurement ends, be it in its first round."""
+"""Seconds after which a measurement stops, even after its first round."""
 
 
 class Verdict(NamedTuple):
@@ -38,17 +38,17 @@ class Verdict(NamedTuple):
     faster: bool
     """Whether bfloat16 is faster than float32 there."""
     reason: str
-    """Why, as part of a sentence: "the processor has no bfloat16 instructions"."""
+    """Why, as a clause: "the processor has no bfloat16 instructions"."""
 
 
 @functools.cache
 def bfloat16_on(device: torch.device) -> Verdict:
-    """Whether bfloat16 is faster than float32 on `device`; found out once per process.
+    """Whether bfloat16 is faster than float32 on `device`; determined once per process.
 
-    CUDA devices are asked whether they compute in it natively. CPUs without instructions for it are
-    not faster; on the others, and where PyTorch does not know the instructions, one convolution is
-    timed in both formats, which takes 20 ms, and some tenths of a second where bfloat16 is slow.
-    Other devices count as not faster.
+    CUDA devices report whether they support it natively. CPUs without bfloat16 instructions are not
+    faster. On all other CPUs, and where PyTorch cannot tell, one convolution is timed in both
+    formats: this takes 20 ms, or a few tenths of a second where bfloat16 is slow. Other devices
+    count as not faster.
     """
     if device.type == "cuda":
         with torch.cuda.device(device):
@@ -66,13 +66,13 @@ def bfloat16_on(device: torch.device) -> Verdict:
 
 @functools.cache
 def slowdown(device: torch.device) -> float:
-    """How many times as long as in float32 a convolution takes in bfloat16 on `device`, of a
-    measurement of 0.1 s; infinity where PyTorch cannot convolve in bfloat16 there."""
+    """Time of a convolution in bfloat16 relative to float32 on `device`, measured for 0.1 s;
+    infinity if PyTorch cannot convolve in bfloat16 there."""
     return measured_ratio(device, 0.1)
 
 
 def in_words(ratio: float) -> str:
-    """A measured ratio of times as the main clause of a sentence."""
+    """A measured time ratio as a clause."""
     if math.isinf(ratio):
         return "PyTorch cannot convolve in bfloat16"
     digits = 0 if ratio >= 10 else 1 if ratio >= 2 else 2
@@ -80,19 +80,19 @@ def in_words(ratio: float) -> str:
 
 
 def cpu_capabilities() -> dict[str, Any]:
-    """What PyTorch knows of the processor by name; empty where it does not know."""
+    """Processor capabilities by name, as PyTorch reports them; empty if it cannot tell."""
     ask = getattr(torch.cpu, "get_capabilities", dict)
     return dict(ask())
 
 
 def measured_ratio(device: torch.device, seconds: float) -> float:
-    """Time of a convolution, forward and backward, in bfloat16 over that in float32.
+    """Time of a convolution, forward and backward, in bfloat16 relative to float32.
 
-    Each time is the least of several, so that other programs count little. There are `FEWEST` to
-    `MOST` rounds; they end when `seconds` have been measured, and at `LONGEST` in any case.
+    Each time is the shortest of several, so other programs hardly matter. There are `FEWEST` to
+    `MOST` rounds; they end after `seconds` of measurement, and after `LONGEST` in any case.
 
     Returns:
-        The ratio; infinity where PyTorch cannot convolve in bfloat16 on the device.
+        The ratio; infinity if PyTorch cannot convolve in bfloat16 on the device.
     """
     with _one_thread(device):
         single, half = (convolution(device, dtype) for dtype in (torch.float32, torch.bfloat16))
@@ -110,8 +110,8 @@ def measured_ratio(device: torch.device, seconds: float) -> float:
 
 
 def timed(call: Callable[[], None], device: torch.device) -> float:
-    """Seconds that a call takes; on a CPU those of this thread, without waiting for other programs,
-    where the system counts them finely enough (Windows does not)."""
+    """Seconds that a call takes. On a CPU, this is the time of this thread alone, which excludes
+    other programs, if the system's clock is fine enough (that of Windows is not)."""
     fine = time.get_clock_info("thread_time").resolution < 1e-4
     clock = time.thread_time if device.type == "cpu" and fine else time.perf_counter
     start = clock()
@@ -120,16 +120,16 @@ def timed(call: Callable[[], None], device: torch.device) -> float:
 
 
 def convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
-    """A 3 x 3 convolution with its gradients, to call again and again."""
+    """A 3 x 3 convolution with its gradients, to be called repeatedly."""
     images, channels, side = SHAPES[device.type]
     options: dict[str, Any] = {"dtype": dtype, "device": device}
-    # No random numbers: what is drawn afterwards must not depend on whether this ran.
+    # No random numbers: later draws must not depend on whether this ran.
     features = torch.full((images, channels, side, side), 0.5, **options)
     features = features.contiguous(memory_format=torch.channels_last)
     weight = torch.full((channels, channels, 3, 3), 0.5, **options)
 
     def run() -> None:
-        # Both directions as plain functions: autograd takes a second to set up.
+        # Forward and backward as plain functions: autograd takes a second to initialise.
         with torch.autocast(device.type, enabled=False), torch.no_grad():
             out = torch.conv2d(features, weight, padding=1)
             torch.ops.aten.convolution_backward(
@@ -144,7 +144,7 @@ def convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
 
 @contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
-    """On a CPU, with one thread: several would wait for each other on a busy machine."""
+    """Limit a CPU to one thread: on a busy machine, several would wait for each other."""
     threads = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)

@@ -12,22 +12,22 @@ logger = logging.getLogger(__name__)
 
 
 def can_compile(device: str) -> bool:
-    """Whether torch.compile can work here; if not, the log says why.
+    """Whether torch.compile can work here; if not, log why.
 
     Args:
         device: `cpu` or `cuda`.
     """
     reason = why_not_compiled(device)
     if reason:
-        logger.warning("compile: %s; going on without compilation", reason)
+        logger.warning("compile: %s; continuing without compilation", reason)
     return not reason
 
 
 def why_not_compiled(device: str) -> str:
-    """What torch.compile lacks on this machine; empty where it has all it needs.
+    """Why torch.compile cannot work on this machine; empty if it can.
 
-    Compilation is told to take as many processes as this one may use cores: it would count those
-    that a container shows.
+    Compilation is also limited to as many processes as this one may use cores: PyTorch would count
+    all cores that a container shows.
 
     Args:
         device: `cpu` or `cuda`.
@@ -49,7 +49,7 @@ def _why_no_cpp() -> str:
     try:
         from torch._inductor.cpp_builder import get_cpp_compiler
         from torch._inductor.exc import InvalidCxxCompiler
-    except ImportError:  # moved in a later PyTorch, which will say by itself what it lacks
+    except ImportError:  # moved in a later PyTorch, which will report what is missing itself
         return ""
     try:
         get_cpp_compiler()

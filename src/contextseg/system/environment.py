@@ -1,4 +1,4 @@
-"""The machine that something was measured on, and the code that measured it."""
+"""Which machine and which code produced a measurement."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 ABILITIES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-"""Instruction sets of x86 processors that decide what bf16 and int8 bring."""
+"""Instruction sets of x86 processors that decide how much bf16 and int8 gain."""
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What speed depends on: device, threads, version of PyTorch.
+    """What speed depends on: device, number of threads, version of PyTorch.
 
     Args:
         device: `auto`, `cpu` or `cuda`.
@@ -28,18 +28,18 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """What the processor calls itself."""
+    """The processor's name, as it reports it."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def cpu_abilities() -> list[str]:
-    """The processor's instruction sets that matter for speed; none where Linux does not tell."""
+    """The processor's instruction sets that matter for speed; none where Linux reports none."""
     flags = _cpuinfo("flags").split()
     return [name for name in ABILITIES if name in flags]
 
 
 def _cpuinfo(key: str) -> str:
-    """What Linux knows of the first processor; nothing elsewhere."""
+    """A field of the first processor in /proc/cpuinfo; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -49,9 +49,9 @@ def _cpuinfo(key: str) -> str:
 
 
 def commit() -> str:
-    """The commit of the clone that this code runs from, with + if files were changed since.
+    """The commit of the clone that this code runs from, with + if files have changed since.
 
-    Nothing where it runs from an installed package, or there is no git.
+    Empty if the code runs from an installed package, or if there is no git.
     """
     here = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""Packages that not every installation has."""
+"""Optional dependencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class MissingPackageError(ValueError):
-    """A package that is not installed; the message says how to get it."""
+    """A package is not installed; the message says how to get it."""
 
 
 def optional(package: str, extra: str) -> ModuleType:
@@ -30,9 +30,9 @@ def check_installed(what: str, packages: tuple[str, ...], extra: str) -> None:
     """Raise unless `packages` are installed, without importing them.
 
     Args:
-        what: needs them, for the message.
-        packages: names to import.
-        extra: of contextseg, that brings them.
+        what: what needs them, for the message.
+        packages: import names.
+        extra: the extra of contextseg that installs them.
 
     Raises:
         MissingPackageError: one is not installed.

@@ -1,7 +1,7 @@
-"""Failures of the machine, not of the program: memory, data workers, files; in one message each.
+"""Failures of the machine, not of the program: memory, data workers, files.
 
-PyTorch, NumPy, OpenCV and the engines of exported files each report them in their own words, of
-many lines and without advice. `machine_failures` turns all of them into `MachineError`.
+PyTorch, NumPy, OpenCV and the engines of exported files report them in their own words, over many
+lines and without advice. `machine_failures` turns each into a `MachineError` with one message.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"Insufficient memory|bad[ _]alloc|Failed to allocate memory|MemoryError",
     ),
 )
-"""What exceptions without a type of their own say, the most particular first."""
+"""Messages of exceptions that have no type of their own, the most specific first."""
 
 _NUMBERS: dict[int, Kind] = {
     errno.ENOMEM: "memory",
@@ -81,11 +81,11 @@ _ADVICE: dict[Kind, str] = {
 
 
 class MachineError(RuntimeError):
-    """The machine has run out of something; the message says of what, and what to do.
+    """The machine has run out of a resource; the message says of which, and what to do.
 
     Args:
-        message: for people, whole.
-        kind: what has run out.
+        message: the complete message for the user.
+        kind: what ran out.
     """
 
     def __init__(self, message: str, kind: Kind) -> None:
@@ -93,15 +93,15 @@ class MachineError(RuntimeError):
         self.kind: Kind = kind
 
     def __reduce__(self) -> tuple[type[MachineError], tuple[str, Kind]]:
-        """Both arguments, for the way from one process to another."""
+        """Both arguments, so that the error survives the way between processes."""
         return type(self), (str(self), self.kind)
 
 
 def kind_of(error: BaseException) -> Kind | None:
-    """What the machine has run out of, or None where the error is about something else."""
+    """What the machine has run out of, or None if the error has another cause."""
     if isinstance(error, MachineError):
         return error.kind
-    if isinstance(error, ValueError):  # made for people already
+    if isinstance(error, ValueError):  # already has a message for the user
         return None
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError):
@@ -109,7 +109,7 @@ def kind_of(error: BaseException) -> Kind | None:
             return _NUMBERS[error.errno]
         if error.errno == errno.ENOSPC:
             return "shared_memory" if re.search(r"/dev/shm|/torch_", text) else "disk"
-        if error.errno not in (None, errno.EAGAIN):  # None: what a data worker has passed on
+        if error.errno not in (None, errno.EAGAIN):  # None: passed on by a data worker
             return None
     return next((kind for kind, words in _PATTERNS if re.search(words, text, re.DOTALL)), None)
 
@@ -118,15 +118,15 @@ def kind_of(error: BaseException) -> Kind | None:
 def machine_failures(
     advice: Mapping[Kind, str] | None = None, kept: Callable[[Kind], str] | None = None
 ) -> Iterator[None]:
-    """Raise `MachineError` for whatever ends the block because the machine ran out of something.
+    """Raise `MachineError` if the block fails because the machine ran out of a resource.
 
     Blocks may be nested: the innermost one gives the advice, and each may add what is kept. Other
-    errors pass as they are.
+    errors pass unchanged.
 
     Args:
-        advice: what helps against a kind of failure in this block, as whole sentences; general
-            advice stands in for the rest.
-        kept: called after a failure; says what is left of the work and how to resume it.
+        advice: what helps against each kind of failure in this block, as full sentences; kinds
+            without an entry get general advice.
+        kept: called after a failure; returns what is left of the work and how to resume it.
     """
     try:
         yield
@@ -146,7 +146,7 @@ def _message(error: BaseException, kind: Kind, advice: Mapping[Kind, str] | None
 
 
 def _numbers(error: BaseException, kind: Kind) -> str:
-    """What was asked for and what there is, the signal or the file, as far as they are known."""
+    """What was requested and what is available, the signal or the file, as far as known."""
     text = str(error)
     match kind:
         case "memory":
@@ -172,9 +172,9 @@ def _numbers(error: BaseException, kind: Kind) -> str:
 def _asked(text: str) -> str | None:
     exact = re.search(r"allocate (\d+) bytes|buffer of size (\d+)", text)
     if exact:
-        return f"{in_words(int(exact[1] or exact[2]))} more were asked for"
+        return f"{in_words(int(exact[1] or exact[2]))} requested"
     about = re.search(r"[Aa]llocate ([\d.]+ [KMGTP]i?B)", text)
-    return f"{about[1]} more were asked for" if about else None
+    return f"{about[1]} requested" if about else None
 
 
 def _lost(text: str) -> str | None:
@@ -187,4 +187,4 @@ def _lost(text: str) -> str | None:
 
 
 def _free(amount: int | None) -> str | None:
-    return None if amount is None else f"{in_words(amount)} are free now"
+    return None if amount is None else f"{in_words(amount)} free"

@@ -1,4 +1,4 @@
-"""Modules under their old names, for one release: importing one warns and gives the new one."""
+"""Old module names, kept for one release: importing one warns and returns the new module."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ MOVED: dict[str, tuple[str, ...]] = {
     "training.sessions": ("training.callbacks.provenance",),
     "weights.files": ("weights.model_file",),
 }
-"""New names by old ones, all in `contextseg`; where there are two, the old module was divided. The
-modules in a package move with it."""
+"""New names by old ones, all in `contextseg`; two where the old module was split. The modules in a
+package move with it."""
 
 PACKAGE = "contextseg."
 
 
 class MovedModules:
-    """Finds the modules in `MOVED`, before Python finds one of a moved package a second time."""
+    """Finds the modules in `MOVED` before Python imports one of a moved package a second time."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -51,11 +51,11 @@ class MovedModules:
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> None:
-        """Nothing: Python makes a module for `exec_module` to fill or replace."""
+        """None: Python creates a module for `exec_module` to fill or replace."""
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
-        """Put the new module in the old one's place, or its names where it was divided."""
+        """Replace the old module by the new one, or look names up in both if it was split."""
         import warnings
 
         old = module.__name__

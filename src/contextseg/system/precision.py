@@ -1,4 +1,4 @@
-"""`auto`, `32` or `bf16` to the number format that a network runs in on a device."""
+"""Choose the number format that a network runs in on a device: `auto`, `32` or `bf16`."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from contextseg.system.bfloat16 import bfloat16_on, in_words, slowdown
 logger = logging.getLogger(__name__)
 
 Requested = Literal["auto", "32", "bf16"]
-"""What options take."""
+"""Values of the option `precision`."""
 Precision = Literal["32", "bf16"]
-"""What a network runs in: float32, or bfloat16 autocast."""
+"""Number format of a network: float32, or bfloat16 autocast."""
 
 
 class Resolved(NamedTuple):
-    """A number format, and why it was taken."""
+    """A number format, and why it was chosen."""
 
     precision: Precision
     """`32` or `bf16`."""
     reason: str
-    """Why, as part of a sentence."""
+    """Why, as a clause."""
 
 
 def resolve_precision(requested: Requested, device: str | torch.device) -> Resolved:
-    """The number format for `device`: `auto` is bfloat16 where that is faster, else float32.
+    """The number format for `device`: `auto` is bfloat16 if that is faster, else float32.
 
-    `bf16` by name stays, and is warned of once per process where it is slower than float32, with
-    the ratio measured there.
+    An explicit `bf16` is kept. If it is slower than float32, a warning gives the measured ratio,
+    once per process.
 
     Args:
         requested: `auto`, `32` or `bf16`.
@@ -50,7 +50,7 @@ def resolve_precision(requested: Requested, device: str | torch.device) -> Resol
         return resolved
     if requested == "bf16":
         _warn_if_slow(device)
-    return Resolved(requested, "asked for by name")
+    return Resolved(requested, "set explicitly")
 
 
 @functools.cache
@@ -60,7 +60,7 @@ def _warn_if_slow(device: torch.device) -> None:
     ratio = slowdown(device)
     if ratio > 1:
         logger.warning(
-            "precision bf16 is slow here: %s (measured). It is used, as asked for; precision auto "
+            "precision bf16 is slow here: %s (measured). It is used, as requested; precision auto "
             "or 32 is faster.",
             in_words(ratio),
         )

@@ -1,7 +1,7 @@
-"""What this process may use of the machine: cores, memory, shared memory.
+"""How much of the machine this process may use: cores, memory, shared memory.
 
-A container shows the cores and the memory of its host. What it may use of them is written in its
-control group; more threads than that take turns, and more memory than that ends the process.
+A container shows the cores and the memory of its host. Its control group says how much of them it
+may use: more threads than that take turns, and more memory than that gets the process killed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _UNLIMITED = 1 << 60
 def usable_cores(root: Path = ROOT) -> int:
     """Cores that this process may use, at least 1.
 
-    The smallest of: the cores of the machine, those the process is bound to, and the share of time
-    that its control groups (version 1 or 2) grant, rounded up.
+    This is the smallest of: the cores of the machine, the cores that the process is bound to, and
+    the CPU quota of its control groups (version 1 or 2), rounded up.
 
     Args:
         root: folder that holds `proc` and `sys`.
@@ -33,10 +33,10 @@ def usable_cores(root: Path = ROOT) -> int:
 
 
 def usable_memory(root: Path = ROOT) -> int | None:
-    """Bytes of memory that this process can still allocate, or None where that is not known.
+    """Bytes of memory that this process can still allocate, or None if unknown.
 
-    The smallest of: what the system has available, what the limits of the process's control groups
-    leave, and what its own limit (`ulimit -v`) leaves.
+    This is the smallest of: the memory available on the system, what the limits of the process's
+    control groups leave, and what its own limit (`ulimit -v`) leaves.
 
     Args:
         root: folder that holds `proc` and `sys`.
@@ -47,7 +47,7 @@ def usable_memory(root: Path = ROOT) -> int | None:
 
 
 def shared_memory(root: Path = ROOT) -> int | None:
-    """Free bytes of shared memory, through which data workers hand over batches.
+    """Free bytes of shared memory, which data workers use to hand over batches.
 
     None where processes share memory in another way, as on Windows and macOS.
 
@@ -61,7 +61,7 @@ def shared_memory(root: Path = ROOT) -> int | None:
 
 
 def in_words(amount: float) -> str:
-    """A number of bytes for people: 3.2 GiB, 64 MiB."""
+    """A human-readable number of bytes: 3.2 GiB, 64 MiB."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if amount >= size:
             value = amount / size
@@ -79,7 +79,7 @@ def _bound_cores() -> int:
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:
-    """Cores' worth of time that each control group around this process grants."""
+    """CPU quota of each control group around this process, in cores."""
     for folder in _groups(root, "cpu"):
         limit = _words(folder / "cpu.max")  # version 2: "quota period" or "max period"
         if not limit:  # version 1: two files, a quota of -1 for none
@@ -98,16 +98,16 @@ def _memory_left(root: Path) -> Iterator[int]:
             limit, usage = _words(folder / limit_file), _words(folder / usage_file)
             if not (limit and usage and limit[0].isdecimal() and int(limit[0]) < _UNLIMITED):
                 continue
-            # Pages of files that were read count as used, but are given back when asked for.
-            given_back = _statistic(folder / "memory.stat", cache)
-            yield max(0, int(limit[0]) - int(usage[0]) + given_back)
+            # The page cache counts as used, but is reclaimed on demand.
+            reclaimable = _statistic(folder / "memory.stat", cache)
+            yield max(0, int(limit[0]) - int(usage[0]) + reclaimable)
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the control groups around this process, the innermost one first.
+    """The folders of the control groups around this process, innermost first.
 
-    Inside a container, the path that `proc` tells may be one of the host, and the container's own
-    group is the root of what is mounted.
+    Inside a container, the path in `proc` may be that of the host, and the container's own group is
+    the root of the mounted tree.
     """
     for line in _text(root / "proc/self/cgroup").splitlines() or ["0::/"]:
         number, _, rest = line.partition(":")
@@ -126,7 +126,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _address_space_left(root: Path) -> int | None:
-    """Bytes below the limit of the process's address space, None without one."""
+    """Bytes below the limit of the process's address space, None without a limit."""
     try:
         import resource
     except ImportError:  # Windows
@@ -136,7 +136,7 @@ def _address_space_left(root: Path) -> int | None:
 
 
 def _kibibytes(path: Path, key: str) -> int | None:
-    """A value in bytes out of a file with lines such as `MemAvailable:  1024 kB`."""
+    """A value in bytes from a file with lines such as `MemAvailable:  1024 kB`."""
     for line in _text(path).splitlines():
         name, _, value = line.partition(":")
         if name == key:
@@ -157,7 +157,7 @@ def _words(path: Path) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    """What a file of the kernel says; nothing where there is none."""
+    """Content of a kernel file; empty if there is none."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""What a clone of the repository has besides the package, under terms of its own."""
+"""Files that come with a clone of the repository but not with the package."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ SAMPLE = Path("samples", "camvid")
 
 
 def sample_folder() -> Path | None:
-    """The sample of street scenes in the repository, or None where there is only the package."""
+    """The folder of street scenes in the repository, or None if only the package is installed."""
     return _beside(SAMPLE, "classes.json")
 
 
 def shipped_model() -> Path | None:
-    """The trained model in the repository, or None where there is only the package."""
+    """The trained model in the repository, or None if only the package is installed."""
     return _beside(MODEL, "model.safetensors")
 
 
 def _beside(folder: Path, file: str) -> Path | None:
-    """`folder` in the clone that the package runs from, or in the one that is worked in."""
+    """`folder` in the clone that the package runs from, or in the current directory."""
     here = Path.cwd()
     for base in (*Path(__file__).resolve().parents, here):
         found = base / folder

@@ -1,4 +1,4 @@
-"""What someone may have meant by a name that there is not."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str, prefix: str = "") -> str:
-    """A sentence with the names in `known` that are closest to `name`; `otherwise` if none is.
+    """A sentence with the names in `known` that are closest to `name`, or `otherwise` if none is.
 
     Args:
-        name: what was written.
-        known: what there is.
-        otherwise: what to say where no name comes close.
-        prefix: stands in front of each name in the sentence.
+        name: the unknown name.
+        known: the valid names.
+        otherwise: the sentence to return if no name is close.
+        prefix: put before each suggested name.
     """
     from difflib import get_close_matches
 

@@ -1,4 +1,4 @@
-"""As many threads as this process may use cores."""
+"""Limit threads to the cores that this process may use."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 from contextseg.system.resources import usable_cores
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""Environment variables by which a user says how many threads PyTorch is to take."""
+"""Environment variables with which users set PyTorch's number of threads."""
 
 
 def limit_threads(processes: int = 1) -> None:
     """Lower PyTorch's number of threads to the cores that this process may use.
 
     PyTorch counts the cores that a container shows, not those that it grants: with 64 threads on 2
-    cores, each step waits for threads that take turns. Where the user has set one of `VARIABLES`,
-    that holds. The number is never raised.
+    cores, each step waits for threads that take turns. If the user has set one of `VARIABLES`,
+    nothing changes. The number is never raised.
 
     Args:
-        processes: processes that will share the cores; with more than one, those started from here
-            on inherit the limit.
+        processes: processes that will share the cores; if more than one, processes started later
+            inherit the limit.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Training, on Lightning; the only room that imports it."""
+"""Training with Lightning; no other room imports it."""
 
 from __future__ import annotations
 

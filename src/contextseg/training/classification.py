@@ -24,6 +24,7 @@ from contextseg.metrics.classification import ClassificationMetrics, Classificat
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.system.compiler import can_compile
 from contextseg.training.task import Task
+from contextseg.training.validation import validation_images
 from contextseg.training.world import adapted
 from contextseg.weights.classifiers import save_classifier
 
@@ -42,7 +43,11 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def __init__(self, config: ClassifierTrainConfig) -> None:
         data = config.data
         self.train = open_labelled(data.root, data.train_split)
-        self.val = open_labelled(data.root, data.val_split) if data.val_split else None
+        self.val = validation_images(
+            lambda split: open_labelled(data.root, split),
+            data.val_split,
+            lambda split: (Path(data.root) / split).is_dir(),
+        )
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None
@@ -58,7 +63,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         if want is not None and want != have:
             raise ValueError(
                 f"model.num_classes is {want}, but {root} has {have} classes. Leave it out to "
-                f"take what the data has."
+                f"use the data's."
             )
         if self.val is not None and self.val.classes.names != train.classes.names:
             raise ValueError(
@@ -87,8 +92,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
         """Use the memory format of the images, synchronise batch norm, and compile."""
         model = adapted(model, self.config, trainer.strategy.root_device)
-        # Compiled by PyTorch 2.15 for a CPU with AMX, gradients of EncNet-14 in bfloat16 were NaN,
-        # where those without compilation, and those of the traced graph (aot_eager), are right.
+        # On a CPU with AMX, PyTorch 2.15 compiled EncNet-14's bfloat16 gradients to NaN. Without
+        # compilation, and for the traced graph alone (aot_eager), they are right.
         on_cpu = trainer.strategy.root_device.type == "cpu"
         wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
         if wanted and can_compile(trainer.strategy.root_device.type):
@@ -141,7 +146,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return labelled_evaluation_loader(self.val, size, workers=workers, rank=rank, world=world)
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """The network's random numbers follow from seed, batch and process."""
+        """The network's random numbers depend on seed, batch and process."""
         return (self.config.seed, batch, rank) if rank else (self.config.seed, batch)
 
     def losses(
@@ -151,7 +156,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return {"loss": loss(model(images).float(), batch["labels"])}
 
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Class logits of a batch."""
+        """Add the predictions for a batch to the metrics."""
         index = batch["index"]
         original = None
         if self._is_original is not None:
@@ -167,7 +172,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return row
 
     def merit(self, scores: ClassificationScores) -> float:
-        """Few errors."""
+        """The negative error."""
         return -scores.error
 
     def save(self, path: Path, model: nn.Module) -> None:

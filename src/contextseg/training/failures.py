@@ -1,4 +1,4 @@
-"""What a training says when the machine runs out of something."""
+"""Messages for training when the machine runs out of a resource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_WORKERS = "With --data.workers 0, images are read in the training process an
 _ADVICE: dict[Kind, str] = {
     "shared_memory": f"{_NO_WORKERS} A container gets more with docker run --shm-size 2g.",
     "worker": "The system kills processes when memory runs out. With --data.workers 0, images are "
-    "read in the training process, which takes less.",
+    "read in the training process, which takes less memory.",
     "files": f"{_NO_WORKERS} Or raise the limit (ulimit -n 4096).",
     "processes": f"{_NO_WORKERS} Or raise the limit (ulimit -u, or that of the container).",
     "peer": "All processes of the training end. Their own messages, or those of the system (out of "
@@ -28,20 +28,20 @@ _HELPED_BY_NO_WORKERS = ("memory", "shared_memory", "worker", "files", "processe
 def training_failures(
     folder: Path, config: TrainConfig | ClassifierTrainConfig
 ) -> AbstractContextManager[None]:
-    """A block in which failures of the machine become one message that says how to resume.
+    """Context manager that turns machine failures into one message that says how to resume.
 
     Args:
         folder: the run folder.
         config: the run's options.
 
     Raises:
-        MachineError: on leaving the block, in place of what the failure raised.
+        MachineError: on leaving the block, instead of the original exception.
     """
 
     smaller = "--batch_size"
     if isinstance(config, TrainConfig):
         smaller += " or --augment.crop"
-    less = f"Train with a smaller {smaller}. That is another run, with an --out of its own."
+    less = f"Train with a smaller {smaller}: a new run, which needs another --out."
 
     def kept(kind: Kind) -> str:
         if not (folder / LAST).is_file():

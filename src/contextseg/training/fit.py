@@ -1,4 +1,4 @@
-"""The training loop, on Lightning's trainer."""
+"""Run the training loop on Lightning's trainer."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from contextseg.system.process_group import joined_world
 from contextseg.system.threads import limit_threads
-from contextseg.training.callbacks.checkpoints import (
-    AtomicCheckpointIO,
-    InterruptedRunError,
-    SaveLast,
-)
+from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.provenance import RecordSession
+from contextseg.training.callbacks.stop import InterruptedRunError
 from contextseg.training.callbacks.weight_average import WeightAverage
+from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
@@ -35,50 +34,58 @@ def fit(
     *,
     batches: int,
     per_epoch: int,
-    checkpoint: Path | None,
-    done: int,
+    checkpoint: Checkpoint | None,
     watch: Callable[[Progress], None] | None,
 ) -> bool:
-    """Train to the end, or until the user stops it.
+    """Train to the end, or until the user stops the run.
 
     Args:
         module: the network in its Lightning module.
         folder: the run folder.
-        batches: batches of the whole run.
-        per_epoch: batches per epoch.
-        checkpoint: what to resume from, or None.
-        done: optimiser steps that the checkpoint has done.
+        batches: number of batches in the whole run.
+        per_epoch: number of batches per epoch.
+        checkpoint: checkpoint to resume from; None starts from the beginning.
         watch: called with a `Progress` after each batch and at each validation.
 
     Returns:
-        Whether Ctrl-C ended it; its checkpoint has been written.
+        Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
+        after a second signal, an earlier one, or none.
+
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
+    several = joined_world().size > 1
+    # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
+    epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
-    average = [WeightAverage(config.ema_decay)] if config.ema_decay else []
+    averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings():
         options = _trainer_options(config)
         options["plugins"] = [*options.get("plugins", ()), AtomicCheckpointIO()]
         trainer = pl.Trainer(
             **options,
-            max_epochs=1,  # the loader holds all epochs as one stream: resuming is always mid-epoch
+            # To Lightning, the whole run is one epoch: the loader is one stream of all batches, so
+            # a run resumes in the same way wherever it stopped.
+            max_epochs=1,
             val_check_interval=min(val_interval or batches, batches),
             check_val_every_n_epoch=None,
             limit_val_batches=1.0 if val_interval else 0,
             num_sanity_val_steps=0,
             accumulate_grad_batches=task.accumulate,
             gradient_clip_val=config.gradient_clip or None,
-            # KeepBest sees the average of the weights, SaveLast the weights (`weight_average`).
+            # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
+            # SaveLast comes after it and sees the trained ones.
             callbacks=[
                 KeepBest(folder),
-                *average,
+                *averaging,
                 monitor,
-                SaveLast(folder, config.checkpoint_every, val_interval, monitor.check),
+                SaveLast(
+                    folder, config.checkpoint_every, val_interval, monitor.check, several=several
+                ),
                 RecordSession(folder, config.device),
             ],
             logger=[
-                CSVLog(folder / LOG, task.columns, done),
+                CSVLog(folder / LOG, task.columns, epochs_done),
                 TensorBoardLogger(folder, "tensorboard", ""),
             ],
             enable_checkpointing=False,
@@ -86,18 +93,17 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        data = RunData(task)
+        data, path = RunData(task), None if checkpoint is None else checkpoint.path
         try:
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        except InterruptedRunError:
+            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
+        except (InterruptedRunError, SIGTERMException):  # the latter before the first step
             return True
     return False
 
 
 def _trainer_options(config: Any) -> dict[str, Any]:
-    """Device, processes and precision."""
-    device = config.device
-    cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
+    """The trainer's options for device, processes and precision."""
+    cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
     limit_threads(joined_world().local_size)
     return {
         "accelerator": "cuda" if cuda else "cpu",

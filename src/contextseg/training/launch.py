@@ -9,13 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import signal
 import socket
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +28,20 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.failures import MachineError
 from contextseg.system.process_group import TOLD_BY_FIRST, portable
 from contextseg.system.world import ALONE
+from contextseg.training.callbacks.stop import InterruptedRunError, hand_on_signals
 from contextseg.training.failures import training_failures
 
 GRACE = 5.0
 """Seconds that processes have to end by themselves once one has failed; then they are stopped, and
 after as many again killed."""
 LOST = "another training process was lost"
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Signals to hand on."""
 
 
 def in_processes(config: TrainConfig | ClassifierTrainConfig, work: Callable[[], Any]) -> Any:
     """Call `work` in `config.devices` processes on this machine; return what the first returns.
+
+    The first Ctrl-C or SIGTERM goes on to them, a second one ends them at once. None is returned
+    where the first one ended them before they could return anything.
 
     With `config.nodes` above 1, those of every machine work together: each machine runs the same
     command with `MASTER_ADDR`, `MASTER_PORT` and its number `NODE_RANK` in the environment.
@@ -66,41 +65,41 @@ def in_processes(config: TrainConfig | ClassifierTrainConfig, work: Callable[[],
         )
         assert isinstance(context, ProcessContext)
         killed = None
-        with _signals_handed_on(context) as received:
+        with hand_on_signals(context.processes) as asked:
             try:
                 while not context.join(grace_period=GRACE):
                     pass
             except ProcessException as failure:
                 killed = failure
+            except InterruptedRunError:  # the second signal, which has killed them
+                for process in context.processes:
+                    process.join()
+                return None
         outcomes = [_read(Path(folder) / str(rank)) for rank in range(config.devices)]
     if killed is None:
         return outcomes[0][1]
-    errors = [error for error, _ in outcomes if error is not None]
-    reason = _reason(killed, errors, received)
-    with nullcontext() if reason in errors else training_failures(Path(config.out), config):
-        raise reason
-
-
-def _reason(
-    killed: ProcessException, errors: list[BaseException], received: list[int]
-) -> BaseException:
-    """Why the processes ended: the error of one that failed by itself comes first."""
+    errors = [e for e, _ in outcomes if e is not None and not isinstance(e, KeyboardInterrupt)]
     own = [error for error in errors if getattr(error, "kind", None) != "peer"]
-    if own:
-        return own[0]
-    if signal.SIGINT in received:
-        return KeyboardInterrupt()
-    if received:  # asked to end, as the processes were
-        signal.raise_signal(received[-1])
-    by_signal = isinstance(killed, ProcessExitedException) and killed.signal_name
-    if by_signal:
-        return RuntimeError(f"training process {killed.error_index} was ended by {by_signal}")
-    if errors:
-        return errors[0]
-    return RuntimeError(
-        f"{killed}. A script must call train behind `if __name__ == '__main__':`, because the "
-        f"processes that it starts import it."
-    )
+    if own:  # the others only saw that process go
+        raise own[0]
+    if asked():  # before they could stop by themselves
+        return None
+    reason = _reason(killed)
+    if reason is None and errors:
+        raise errors[0]
+    with training_failures(Path(config.out), config):
+        raise reason or RuntimeError(
+            f"{killed}. A script must call train behind `if __name__ == '__main__':`, because the "
+            f"processes that it starts import it."
+        )
+
+
+def _reason(killed: ProcessException) -> RuntimeError | None:
+    """The signal that ended a process, if it was one."""
+    if isinstance(killed, ProcessExitedException) and killed.signal_name:
+        number, by = killed.error_index, killed.signal_name
+        return RuntimeError(f"training process {number} was ended by {by}")
+    return None
 
 
 def _variables(devices: int, nodes: int) -> dict[str, str]:
@@ -177,30 +176,3 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-@contextmanager
-def _signals_handed_on(context: ProcessContext) -> Iterator[list[int]]:
-    """Hand Ctrl-C and requests to end on to the processes, and wait for them to obey.
-
-    Yields the signals that have come.
-    """
-    received: list[int] = []
-
-    def hand_on(number: int, frame: object) -> None:
-        received.append(number)
-        if hasattr(os, "setpgid"):  # else a terminal tells all processes
-            for process in context.processes:
-                if process.is_alive():
-                    with suppress(ProcessLookupError):
-                        os.kill(process.pid, number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-    before = {number: signal.signal(number, hand_on) for number in SIGNALS}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

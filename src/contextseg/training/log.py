@@ -22,10 +22,10 @@ class CSVLog(Logger):
     Args:
         path: the file.
         columns: names of the values to keep, in order.
-        keep_until: rows after this step are dropped: a run resumed there writes them again.
+        keep_until: rows after this epoch are dropped: a run resumed there writes them again.
     """
 
-    def __init__(self, path: Path, columns: tuple[str, ...], keep_until: int = 0) -> None:
+    def __init__(self, path: Path, columns: tuple[str, ...], keep_until: float = 0.0) -> None:
         super().__init__()
         self.columns = columns
         self.path = path
@@ -56,7 +56,7 @@ class CSVLog(Logger):
             csv.DictWriter(file, self.columns).writerow(row)
 
     def _start(self) -> None:
-        rows = [row for row in read_log(self.path) if row["step"] <= self.keep_until]
+        rows = [row for row in read_log(self.path) if row.get("epoch", 0.0) <= self.keep_until]
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self.columns)
         writer.writeheader()

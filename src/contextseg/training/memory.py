@@ -1,4 +1,4 @@
-"""The memory that a training step takes, estimated before the first one."""
+"""Estimate the memory of a training step before the first one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from contextseg.system.resources import in_words, usable_memory
 logger = logging.getLogger(__name__)
 
 _COPIES = 3
-"""Of each weight: itself, its gradient and its momentum."""
+"""Copies of each weight: itself, its gradient and its momentum."""
 
 
 def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig) -> None:
-    """Log a warning where a training step will need more memory than there is.
+    """Log a warning if a training step will need more memory than is free.
 
-    The system may end a process that runs out of memory without a word, so it is told before.
+    The system may kill a process that runs out of memory without any message, so warn beforehand.
 
     Args:
         model: the network.
@@ -41,8 +41,8 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
     if free is None or need is None or need <= free:
         return
     logger.warning(
-        "a step on %d images of %d x %d pixels takes about %s of memory, and %s are free: take a "
-        "smaller batch or smaller images if it fails",
+        "a step on %d images of %d x %d pixels takes about %s of memory, but only %s are free: if "
+        "it fails, use a smaller batch or smaller images",
         batch_size,
         *size,
         in_words(need),
@@ -53,22 +53,22 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
 def training_bytes(
     model: nn.Module, batch_size: int, size: tuple[int, int], precision: str = "32"
 ) -> int | None:
-    """Bytes that a step holds at its fullest: what layers keep for the gradient, and the weights.
+    """Peak bytes of a step: tensors that layers save for the gradient, and the weights.
 
-    Counted in a forward without numbers, in a fraction of a second. What a step holds for a moment
-    comes on top: a lower bound, and a near one.
+    Counted in a forward pass on the meta device, which takes a fraction of a second. Temporary
+    buffers come on top, so this is a lower bound, but a close one.
 
     Args:
-        model: the network; it is left as it is.
-        batch_size: images a step.
+        model: the network; it is not modified.
+        batch_size: images per step.
         size: rows and columns of an image.
         precision: `32`, or `bf16` for autocast.
 
     Returns:
-        The estimate; None for a network that cannot run without numbers.
+        The estimate; None for a network that cannot run on the meta device.
     """
     weights = sum(each.nbytes for each in (*model.parameters(), *model.buffers()))
-    kept: dict[int, torch.UntypedStorage] = {}  # held, or another would get the same number
+    kept: dict[int, torch.UntypedStorage] = {}  # kept alive, so that no other gets the same address
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()

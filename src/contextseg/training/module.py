@@ -9,7 +9,9 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from contextseg.config.io import to_dict
 from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
+from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
 from contextseg.training.world import share_statistics
@@ -62,7 +64,7 @@ class TrainingModule(pl.LightningModule):
         }
 
     def normalise(self, image: Tensor) -> Tensor:
-        """Images [B, 3, h, w], uint8, as the network expects them."""
+        """Normalise images [B, 3, h, w], uint8, for the network."""
         normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 
@@ -107,6 +109,10 @@ class TrainingModule(pl.LightningModule):
     def score_row(self) -> dict[str, float]:
         """The values to log for the latest validation."""
         return {} if self.scores is None else self.task.row(self.scores)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the options: an edited config.yaml would otherwise be taken for those of the run."""
+        checkpoint[CONFIG_KEY] = to_dict(self.config)
 
     def epoch(self, batch: int) -> float:
         """Passes over the data after this many batches."""

@@ -12,7 +12,7 @@ from contextseg.config import OptimConfig
 
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """The optimiser of the trainable parameters; backbone, context and the rest have own rates.
+    """The optimiser of the trainable parameters, with separate rates for backbone and context.
 
     Only weights of convolutions and linear layers are decayed, unless `config.decay_all` is set:
     norms, biases, codewords and smoothing factors are not.

@@ -1,4 +1,4 @@
-"""The number format of a training, decided once at its start."""
+"""The number format of a run, decided once at its start."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def with_precision(config: Config, resume: bool = False) -> Config:
     """`config` with `32` or `bf16` instead of `auto`.
 
     Args:
-        config: a training.
-        resume: whether the run in `config.out` is resumed, which keeps the format that it has.
+        config: the run.
+        resume: whether to resume the run in `config.out`, which keeps its format.
 
     Raises:
-        ValueError: there is no such device here, or the run's config.yaml is broken.
+        ValueError: the machine has no such device, or the run's config.yaml is broken.
     """
     requested, file = config.precision, Path(config.out) / CONFIG
     if requested == "auto" and resume and file.is_file():

@@ -44,7 +44,7 @@ class TrainingWatch:
     def __init__(self, task: Task, *, spawned: bool = False) -> None:
         self._task: Task | None = task
         self._mailbox: Any = RawArray("c", MAILBOX) if spawned else None
-        self._told = ""
+        self._last_score = ""
         if spawned:
             task.poll = self._empty_mailbox
 
@@ -79,5 +79,5 @@ class TrainingWatch:
             task.description += f", validating {progress.validated}/{progress.to_validate}"
         task.text = ", ".join(part for part in parts if part)
         task(progress.step, progress.steps)
-        if score != self._told:
-            task.news, self._told = True, score
+        if score != self._last_score:
+            task.news, self._last_score = True, score

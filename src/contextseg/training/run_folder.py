@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from contextseg.config.io import read_mapping
+from contextseg.system.json_text import load_json
 
 CONFIG = "config.yaml"
 LOG = "metrics.csv"
 SCORES = "scores.json"
+SESSIONS = "sessions.json"
 LAST = "last.ckpt"
 LAST_MODEL = "last.safetensors"
 """Weights of the last step; written last, so a run that has this file is finished."""
 MODEL = "model.safetensors"
+FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL)
 
 
 def is_finished(folder: Path) -> bool:
@@ -28,15 +31,55 @@ def _is_finished_classifier(folder: Path) -> bool:
         return False
     config = read_mapping(folder / CONFIG)
     model, epochs = config.get("model"), config.get("epochs")
+    if not (isinstance(model, dict) and "network" in model and _is_of_0_1(folder)):
+        return False
     rows = read_log(folder / LOG)
-    is_classifier = isinstance(model, dict) and "network" in model
-    return is_classifier and bool(rows) and rows[-1].get("epoch", 0.0) >= (epochs or 1)
+    return bool(rows) and rows[-1].get("epoch", 0.0) >= (epochs or 1)
+
+
+def _is_of_0_1(folder: Path) -> bool:
+    """Whether the engine of classifiers of version 0.1 has written a run, and to its end."""
+    if (folder / LAST).is_file():
+        import torch
+
+        return "ClassifierData" in torch.load(folder / LAST, weights_only=True, mmap=True)
+    sessions = read_sessions(folder)
+    return not sessions or sessions[-1].get("seconds") is not None
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log as numbers, without blanks; empty if there is no file."""
+    """Rows of a log as numbers, without blanks; empty if there is no file.
+
+    Raises:
+        ValueError: a value is no number; the message names the file, the line and the column.
+    """
     if not path.is_file():
         return []
+    rows = []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        lines = file.readlines()
+    if lines and not lines[-1].endswith("\n"):  # a killed process has not finished it
+        lines.pop()
+    reader = csv.DictReader(lines)
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        rows.append({key: _number(v, f"{where}, {key}") for key, v in row.items() if v})
     return [row | {"step": int(row["step"])} for row in rows if "step" in row]
+
+
+def _number(text: str | list[str], where: str) -> float:
+    """The number that a cell holds; a list are the cells of a row with more than columns."""
+    try:
+        return float(text)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{where}: must be a number, got {text!r}. Correct the line, or remove it."
+        ) from None
+
+
+def read_sessions(folder: Path) -> list[dict[str, Any]]:
+    """The sessions of the run in a folder (`callbacks.provenance`); empty if none were recorded."""
+    try:
+        return load_json((folder / SESSIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []

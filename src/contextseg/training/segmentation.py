@@ -11,8 +11,8 @@ import lightning.pytorch as pl
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
-from contextseg.data import open_dataset
-from contextseg.data.check import check_dataset
+from contextseg.data import SHAPES, open_dataset, splits_of
+from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
@@ -25,13 +25,14 @@ from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
 from contextseg.training.float32 import keep_float32
 from contextseg.training.task import Task
+from contextseg.training.validation import validation_images
 from contextseg.training.world import adapted
 from contextseg.weights import initialise, save_model
 
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
-"""Maximum number of images in a validation batch; all are of one size."""
+"""Maximum number of images in a validation batch; all have the same size."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -51,7 +52,11 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def __init__(self, config: TrainConfig) -> None:
         data = config.data
         self.train = open_dataset(data.root, data.train_split, data.layout)
-        self.val = open_dataset(data.root, data.val_split, data.layout) if data.val_split else None
+        self.val = validation_images(
+            lambda split: open_dataset(data.root, split, data.layout),
+            data.val_split,
+            lambda split: data.root == SHAPES or split in splits_of(data.root, data.layout),
+        )
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None
@@ -60,7 +65,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         if want is not None and want != have:
             raise ValueError(
                 f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
-                f"to take what the data has."
+                f"to use the data's."
             )
         model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
         self.config = replace(config, model=model)
@@ -69,8 +74,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def _checked(self) -> Tensor | None:
         """Class weights [L] or None; raises if the data has faults."""
         config = self.config
-        if not config.data.check and config.loss.class_weights != "balanced":
-            return None
+        if not config.data.check:
+            for part in (self.train, self.val):
+                if part is not None:
+                    warn_if_void(part)
+            if config.loss.class_weights != "balanced":
+                return None
         report = check_dataset(self.train)
         report.raise_if_any()
         if self.val is not None and config.data.check:

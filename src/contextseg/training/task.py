@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 class Task(ABC, Generic[C, S]):
-    """The data of a run and everything else that depends on the kind of task.
+    """The data of a run, and everything else that depends on the kind of task.
 
     The engine (`contextseg.training.train`) uses only this interface and knows no task itself. `C`
     is the class of the run's config, `S` that of its scores.

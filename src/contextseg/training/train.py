@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import lightning.pytorch as pl
-import torch
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
-from contextseg.system.process_group import joined, joined_world
+from contextseg.system.exclusive import exclusive
+from contextseg.system.process_group import Group, joined, joined_world
+from contextseg.system.weight_files import read_weights
 from contextseg.system.world import World, world_of
 from contextseg.training.callbacks.monitor import Progress, combined
+from contextseg.training.checkpoint_file import Checkpoint, read_checkpoint
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.failures import training_failures
 from contextseg.training.fit import fit
@@ -31,7 +33,17 @@ from contextseg.training.normalisation import with_run_normalisation
 from contextseg.training.precision import with_precision
 from contextseg.training.progress import training_progress
 from contextseg.training.resume import checkpoint_of
-from contextseg.training.run_folder import CONFIG, LAST, LAST_MODEL, MODEL, SCORES, is_finished
+from contextseg.training.run_folder import (
+    CONFIG,
+    FILES,
+    LAST,
+    LAST_MODEL,
+    LOG,
+    MODEL,
+    SCORES,
+    is_finished,
+    read_log,
+)
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.task import Task
 from contextseg.training.world import check_share
@@ -44,7 +56,7 @@ class TrainResult(Generic[S]):
     """The result of a run."""
 
     folder: Path
-    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and by
+    """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and with
     which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
     kept weights, those of the best validation unless a classifier keeps its last, and their
     scores), last.safetensors (weights of the last step)."""
@@ -53,7 +65,7 @@ class TrainResult(Generic[S]):
     steps: int
     """Optimiser steps done."""
     interrupted: bool = False
-    """Whether Ctrl-C ended it early; resume it with `train(config, resume=True)`."""
+    """Whether Ctrl-C or SIGTERM ended it early; resume it with `train(config, resume=True)`."""
 
 
 @overload
@@ -101,9 +113,11 @@ def train(
     Raises:
         FileExistsError: `config.out` holds a run already, and `resume` is not set.
         FileNotFoundError: there is nothing to resume, or no data.
-        ValueError: the data has faults, or options do not fit it or each other.
+        FolderInUseError: another training runs in `config.out`.
+        ValueError: the data has faults, or options do not fit it or each other; or, on resume, the
+            checkpoint is damaged, or options differ from those of the run.
         NonFiniteLossError: training diverged; the last good checkpoint is kept.
-        MachineError: memory, a data worker or the like was lost; the last checkpoint is kept, and
+        MachineError: the machine ran out of memory or the like; the last checkpoint is kept, and
             the message says what to do.
 
     Example:
@@ -114,7 +128,13 @@ def train(
     alone = world_of().size == 1 and joined_world().size == 1
     if alone and config.devices * config.nodes > 1:
         with training_progress(spawned=True) if progress else contextlib.nullcontext() as bar:
-            return in_processes(config, partial(_train, config, resume, combined(bar, watch)))
+            work = partial(_train, config, resume, combined(bar, watch))
+            result = in_processes(config, work)
+        if result is not None:
+            return result
+        if not (Path(config.out) / CONFIG).is_file():
+            raise KeyboardInterrupt
+        return result_of(Path(config.out), kind_of(config), interrupted=True)
     return _train(config, resume, watch, progress=progress)
 
 
@@ -126,49 +146,69 @@ def _train(
 ) -> TrainResult[Any]:
     """`train`, in each of the processes."""
     folder = Path(config.out)
-    with training_failures(folder, config), joined(config.device, config.timeout) as group:
-        task, checkpoint = group.first(partial(_prepared, config, resume, group.world))
-        pl.seed_everything(task.config.seed, verbose=False)
-        model = group.in_turn(partial(task.build, fresh=checkpoint is None))
-        per_epoch = max(1, task.train_images // task.config.batch_size)
-        batches = per_epoch * task.config.epochs
-        module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-        warn_of_memory(model, task.config)
-        done = steps_of(checkpoint) if checkpoint else 0
+    with (
+        training_failures(folder, config),
+        joined(config.device, config.timeout) as group,
+        contextlib.ExitStack() as lock,
+    ):
+        group.first(lambda: lock.enter_context(exclusive(folder, FILES)))
+        return _with_others(config, folder, resume, progress, watch, group)
+
+
+def _with_others(
+    config: TrainConfig | ClassifierTrainConfig,
+    folder: Path,
+    resume: bool,
+    progress: bool,
+    watch: Callable[[Progress], None] | None,
+    group: Group,
+) -> TrainResult[Any]:
+    """As `train`, in a folder that is ours alone."""
+    task, checkpoint = group.first(partial(_prepared, config, resume, group.world))
+    pl.seed_everything(task.config.seed, verbose=False)
+    model = group.in_turn(partial(task.build, fresh=checkpoint is None))
+    per_epoch = max(1, task.train_images // task.config.batch_size)
+    batches = per_epoch * task.config.epochs
+    module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
+    if checkpoint is not None and checkpoint.steps >= module.steps:
+        group.first(partial(_refuse_finished, folder, checkpoint.steps))
+        # It was stopped after its last step: only the files below are missing.
+        state = read_weights(checkpoint.path, mapped=True)["state_dict"]
+        module.load_state_dict(state)
         interrupted = False
-        if done < module.steps:
-            if group.world.is_first:
-                folder.mkdir(parents=True, exist_ok=True)
-                write_yaml(folder / CONFIG, task.config)
-            with training_progress() if progress else contextlib.nullcontext() as bar:
-                interrupted = fit(
-                    module,
-                    folder,
-                    batches=batches,
-                    per_epoch=per_epoch,
-                    checkpoint=checkpoint,
-                    done=done,
-                    watch=combined(bar, watch),
-                )
-        elif group.first(partial(is_finished, folder)):
-            raise FileExistsError(f"{folder} is finished: all {done} steps are done.")
-        else:  # stopped after its last step: only the files below are missing
-            module.load_state_dict(torch.load(folder / LAST, weights_only=True)["state_dict"])
-        if not interrupted and group.world.is_first:
-            if not task.validates:
-                task.save(folder / MODEL, module.model)
-            task.save(folder / LAST_MODEL, module.model)
-        return group.first(partial(result_of, folder, type(task), interrupted))
+    else:
+        warn_of_memory(model, task.config)
+        if group.world.is_first:
+            write_yaml(folder / CONFIG, task.config)
+        with training_progress() if progress else contextlib.nullcontext() as bar:
+            interrupted = fit(
+                module,
+                folder,
+                batches=batches,
+                per_epoch=per_epoch,
+                checkpoint=checkpoint,
+                watch=combined(bar, watch),
+            )
+    if not interrupted and group.world.is_first:
+        if not task.validates:
+            task.save(folder / MODEL, module.model)
+        task.save(folder / LAST_MODEL, module.model)
+    return group.first(partial(result_of, folder, type(task), interrupted))
 
 
 def _prepared(
     config: TrainConfig | ClassifierTrainConfig, resume: bool, world: World
-) -> tuple[Task[Any, Any], Path | None]:
+) -> tuple[Task[Any, Any], Checkpoint | None]:
     """The task, its data checked, and the checkpoint to resume from, or None for a new run."""
     check_share(config, world)
     config = with_run_normalisation(config, resume)
     checkpoint = checkpoint_of(Path(config.out), config, resume)
     return kind_of(config)(with_precision(config, resume)), checkpoint
+
+
+def _refuse_finished(folder: Path, steps: int) -> None:
+    if is_finished(folder):
+        raise FileExistsError(f"the run in {folder} is finished: all {steps} steps are done.")
 
 
 def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]:
@@ -179,10 +219,15 @@ def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]
 def result_of(folder: Path, kind: type[Task[Any, Any]], interrupted: bool) -> TrainResult[Any]:
     """The result of the run in a folder."""
     scores = kind.read_scores(folder / SCORES) if (folder / SCORES).is_file() else None
-    steps = steps_of(folder / LAST)
-    return TrainResult(folder=folder, scores=scores, steps=steps, interrupted=interrupted)
+    return TrainResult(
+        folder=folder, scores=scores, steps=_steps_of(folder), interrupted=interrupted
+    )
 
 
-def steps_of(checkpoint: Path) -> int:
-    """Optimiser steps that a checkpoint has done."""
-    return torch.load(checkpoint, weights_only=True, mmap=True)["global_step"]
+def _steps_of(folder: Path) -> int:
+    """Optimiser steps that the run in a folder has done."""
+    if (folder / LAST).is_file():
+        return read_checkpoint(folder / LAST, check=False).steps
+    if is_finished(folder):  # somebody has removed the checkpoint, to save space
+        return max((row["step"] for row in read_log(folder / LOG)), default=0)
+    return 0

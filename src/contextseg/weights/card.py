@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from contextseg.config import ModelConfig
 from contextseg.data.classes import Classes
+from contextseg.system.json_text import load_json
+from contextseg.system.terminal import printable
 
 USE = """\
 ## Use
@@ -35,13 +36,13 @@ def model_card(
     """The text of a README.md, starting with the Hub's metadata.
 
     Args:
-        config: of the network.
+        config: the network's config.
         classes: names of its labels.
-        title: of the card.
+        title: title of the card.
         parameters: number of weights.
-        scores: file of `contextseg.evaluation.write_scores`, if it exists.
-        recipe: YAML file of the training, if it exists.
-        licence: of the weights, as the Hub spells it.
+        scores: file written by `contextseg.evaluation.write_scores`; may be missing.
+        recipe: YAML file of the training; may be missing.
+        licence: licence of the weights, as the Hub spells it.
     """
     mean, std = config.normalisation
     head = ["---", "library_name: contextseg", "pipeline_tag: image-segmentation"]
@@ -53,7 +54,7 @@ def model_card(
         f"# {title}",
         f"Semantic segmentation by contextseg: {context}, {classes.num_classes} classes. Images "
         f"are RGB in 0 to 1, normalised with mean {list(mean)} and standard deviation "
-        f"{list(std)}; any size from 32 pixels.",
+        f"{list(std)}, of any size from 32 pixels.",
         USE.format(source=f"hf:owner/{title}"),
         _classes(classes),
         _scores(scores),
@@ -69,17 +70,15 @@ def model_card(
 
 
 def _classes(classes: Classes) -> str:
-    rows = [
-        f"| {info.id} | {info.name.replace('|', '/')} | {', '.join(map(str, info.color))} |"
-        for info in classes.classes
-    ]
+    infos = ((info.id, printable(info.name).replace("|", "/"), info) for info in classes.classes)
+    rows = [f"| {id} | {name} | {', '.join(map(str, info.color))} |" for id, name, info in infos]
     return "\n".join(["## Classes", "", "| id | class | colour |", "|---|---|---|", *rows])
 
 
 def _scores(path: Path) -> str:
     """The mean scores in a file; empty if it is missing or cannot be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path.read_text(encoding="utf-8"))
         means = {
             "mean IoU": content["mean_iou"],
             "pixel accuracy": content["pixel_accuracy"],
@@ -90,7 +89,7 @@ def _scores(path: Path) -> str:
     settings = content.get("settings", {})
     on = " ".join(str(settings[key]) for key in ("data", "split") if settings.get(key))
     rows = [f"| {name} | {100 * value:.2f} % |" for name, value in means.items()]
-    title = f"| {Path(on).name or 'score'} | |"
+    title = f"| {printable(Path(on).name) or 'score'} | |"
     return "\n".join(["## Scores", "", title, "|---|---|", *rows])
 
 

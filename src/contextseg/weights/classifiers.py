@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from contextseg.config.classification import ClassifierConfig
-from contextseg.config.io import from_dict
 from contextseg.data.classes import Classes
 from contextseg.engines import SUFFIXES
-from contextseg.factory import create_model
 from contextseg.models.classifiers import Classifier
+from contextseg.weights.contents import TASK, description, read_metadata
+from contextseg.weights.fitting import filled
 from contextseg.weights.hub import fetched
-from contextseg.weights.model_file import TASK, fill, model_file, read, write
+from contextseg.weights.model_file import model_file, write
 
 CLASSIFICATION = "classification"
 
@@ -30,28 +29,28 @@ def save_classifier(path: str | os.PathLike[str], model: Classifier, classes: Cl
 
 
 def load_classifier(path: str | os.PathLike[str]) -> tuple[Classifier, Classes]:
-    """The classifier in a file, in eval mode, and its classes. No code in the file is executed.
+    """Load a classifier, in eval mode, and its classes. No code in the file is executed.
 
     Args:
         path: a file written by `save_classifier`, or a folder that holds `model.safetensors`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a complete safetensors file, or not a classifier of contextseg.
+        ValueError: it is not a complete safetensors file, not a contextseg classifier, or its
+            weights are not those of the network that it describes.
     """
     file = model_file(path)
-    metadata, state = read(file)
+    metadata = read_metadata(file)
     if metadata.get(TASK) != CLASSIFICATION:
         raise ValueError(f"{file} holds a model for segmentation, not a classifier.")
-    config = from_dict(ClassifierConfig, json.loads(metadata["model"]))
-    options = {"pretrained": False} if hasattr(config.network, "pretrained") else {}
-    model = create_model(config, **options)
-    fill(model, state, file)
-    return model, Classes.from_dict(json.loads(metadata["classes"]))
+    config, classes = description(file, metadata, ClassifierConfig)
+    model = filled(config, file)
+    assert isinstance(model, Classifier)
+    return model, classes
 
 
 def is_classifier(path: str | os.PathLike[str]) -> bool:
-    """Whether a model file, the one in a folder or on the Hub, holds a classifier.
+    """Whether a model file, in a folder or on the Hub, holds a classifier.
 
     Exported files (.onnx, .xml, .pt2) hold none.
 
@@ -62,4 +61,4 @@ def is_classifier(path: str | os.PathLike[str]) -> bool:
     path = fetched(path)
     if Path(path).suffix in SUFFIXES:
         return False
-    return read(model_file(path), tensors=False)[0].get(TASK) == CLASSIFICATION
+    return read_metadata(model_file(path)).get(TASK) == CLASSIFICATION

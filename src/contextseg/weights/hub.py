@@ -7,11 +7,12 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from contextseg.data.classes import Classes
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.atomic_files import write_text
+from contextseg.system.terminal import raw_streams
 from contextseg.weights.card import model_card
 from contextseg.weights.model_file import FILE_NAME, load_model, save_model
 
@@ -20,8 +21,22 @@ CARD, SCORES, RECIPE = "README.md", "scores.json", "config.yaml"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+class Loaded(Protocol):
+    """A predictor: a network and what its labels are called."""
+
+    @property
+    def model(self) -> Any:
+        """The network."""
+        ...
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of its labels."""
+        ...
+
+
 def save_pretrained(
-    model: SegmentationModel | str | os.PathLike[str],
+    model: SegmentationModel | Loaded | str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
     classes: Classes | None = None,
@@ -32,13 +47,13 @@ def save_pretrained(
     """Write a model and its card into a folder that `from_pretrained` and `load` read.
 
     Args:
-        model: a network, or the folder of a run, whose scores and recipe are included.
+        model: a network, a predictor, or the folder of a run, whose scores and recipe are included.
         folder: created if it is missing.
-        classes: names of its labels; None takes those that the network was loaded with, else
-            numbers.
+        classes: names of its labels; None takes those of the predictor, or those that the network
+            was loaded with, or numbers them.
         name: title of the card; None takes the folder's name.
-        licence: of the weights, as the Hub spells it, such as `apache-2.0`; weights inherit the
-            terms of their training images, so there is no default.
+        licence: licence of the weights, as the Hub spells it, such as `apache-2.0`; weights
+            inherit the terms of their training images, so there is no default.
         half: store weights in 16 bits, as `save_model` does.
 
     Returns:
@@ -46,15 +61,15 @@ def save_pretrained(
 
     Raises:
         FileNotFoundError: there is no model at the path.
+        TypeError: `model` is none of these.
+        ValueError: the predictor runs an exported file.
         OSError: the folder cannot be written.
     """
     target = Path(folder)
-    run = None if isinstance(model, SegmentationModel) else Path(model)
-    if isinstance(model, SegmentationModel):
-        known: Any = model.classes
-        network = model
-    else:
-        network, known = load_model(model)
+    run = Path(model) if isinstance(model, str | os.PathLike) else None
+    network, known = (
+        load_model(model) if isinstance(model, str | os.PathLike) else _in_memory(model)
+    )
     assert network.num_classes
     vocabulary = classes or known or Classes.numbered(network.num_classes)
     target.mkdir(parents=True, exist_ok=True)
@@ -75,8 +90,26 @@ def save_pretrained(
     return target
 
 
+def _in_memory(model: SegmentationModel | Loaded) -> tuple[SegmentationModel, Classes | None]:
+    """A network and what its labels are called, if that is known."""
+    if isinstance(model, SegmentationModel):
+        return model, getattr(model, "classes", None)
+    network = getattr(model, "model", None)
+    if isinstance(network, SegmentationModel):
+        return network, model.classes
+    if network is not None:
+        raise ValueError(
+            f"save_pretrained: {model!r} is no network for segmentation whose weights are known: "
+            f"it is a classifier or an exported file. Save the model that was trained."
+        )
+    raise TypeError(
+        f"save_pretrained: model must be a network, a predictor or a path, got "
+        f"{type(model).__name__}."
+    )
+
+
 def push_to_hub(
-    model: SegmentationModel | str | os.PathLike[str],
+    model: SegmentationModel | Loaded | str | os.PathLike[str],
     repository: str,
     *,
     private: bool = False,
@@ -90,13 +123,13 @@ def push_to_hub(
         repository: `owner/name`; created if it is missing.
         private: whether to create a private repository.
         message: commit message.
-        **details: `classes`, `name`, `licence`, `half` of `save_pretrained`.
+        **details: `classes`, `name`, `licence` and `half`, as in `save_pretrained`.
 
     Returns:
-        The commit's address.
+        The commit's URL.
 
     Raises:
-        ValueError: `repository` is not of this form, or the Hub refuses.
+        ValueError: `repository` is not of this form, or the Hub refuses the upload.
     """
     from huggingface_hub import create_repo, upload_folder
     from huggingface_hub.errors import HfHubHTTPError
@@ -115,7 +148,7 @@ def push_to_hub(
 
 
 def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
-    """The network in a folder or on the Hub, in eval mode, with its `classes`.
+    """Load a network from a folder or the Hub, in eval mode, with its `classes`.
 
     Args:
         source: a folder that `save_pretrained` or a training run wrote, a safetensors file, or
@@ -124,7 +157,7 @@ def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
 
     Raises:
         FileNotFoundError: there is no model.
-        ValueError: it cannot be fetched, or is not a model of contextseg.
+        ValueError: it cannot be downloaded, or is not a contextseg model.
     """
     text = os.fspath(source)
     if not Path(text).exists() and _REPOSITORY.fullmatch(text.split("@")[0]):
@@ -138,7 +171,7 @@ def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     """`path` itself, or the local copy of `hf:owner/name`, optionally with `@revision`.
 
     Raises:
-        ValueError: the name is malformed, or the model cannot be fetched from the Hub.
+        ValueError: the name is malformed, or the model cannot be downloaded from the Hub.
     """
     if not isinstance(path, str) or not path.startswith(PREFIX):
         return path
@@ -149,12 +182,13 @@ def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{path}: a model on the Hub is written hf:owner/name.")
     try:
-        return snapshot_download(
-            repository, revision=revision or None, allow_patterns=["*.safetensors", "*.md"]
-        )
+        with raw_streams():  # a bar while it is fetched
+            return snapshot_download(
+                repository, revision=revision or None, allow_patterns=["*.safetensors", "*.md"]
+            )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
-            f"{path}: the Hub does not give this model: {_first_line(error)}"
+            f"{path}: cannot download this model from the Hub: {_first_line(error)}"
         ) from error
 
 

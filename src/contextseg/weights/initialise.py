@@ -1,11 +1,12 @@
-"""Initialise a model from one with other classes, for fine-tuning."""
+"""Initialise a model from one with different classes, for fine-tuning."""
 
 from __future__ import annotations
 
 import os
 
 from contextseg.models.segmentation import SegmentationModel
-from contextseg.weights.model_file import model_file, read
+from contextseg.weights.contents import read_metadata, read_tensors
+from contextseg.weights.model_file import model_file
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
              "aux_head.encoding.presence.")  # fmt: skip
@@ -13,21 +14,22 @@ PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
 
 
 def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[str]:
-    """Load the weights of the model at `path` that fit into `model`.
+    """Load those weights of the model at `path` that fit into `model`.
 
     Args:
-        model: network to fill.
+        model: network to initialise.
         path: run folder, model folder or safetensors file.
 
     Returns:
-        Names of the weights that keep their random initialisation: classifiers with another number
-        of classes, and branches that the other model lacks.
+        Names of the weights that keep their random initialisation: classifiers with a different
+        number of classes, and branches that the source model lacks.
 
     Raises:
-        ValueError: the other model differs in backbone, decoder, context module or channels.
+        ValueError: the source model differs in backbone, decoder, context module or channels.
     """
     file = model_file(path)
-    _, state = read(file)
+    read_metadata(file)  # raises if it is no model of contextseg
+    state = read_tensors(file)
     own = model.state_dict()
     left = [
         name
@@ -35,7 +37,7 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         if name not in state or state[name].shape != tensor.shape
     ]
     foreign = [n for n in left if not n.startswith((*PER_CLASS, "aux_head."))]
-    # After a decoder, weights of the same names and shapes were trained on another feature map.
+    # Weights after a decoder have the same names and shapes, but saw a different feature map.
     foreign += [n for n in state if n not in own and n.startswith("decoder.")]
     if foreign:
         here, there = (
@@ -44,8 +46,8 @@ def initialise(model: SegmentationModel, path: str | os.PathLike[str]) -> list[s
         )
         raise ValueError(
             f"init_from: {file} does not fit this model: {len(foreign)} weights differ, such as "
-            f"{foreign[0]}, {here} here and {there} there. Take the same "
-            f"backbone, decoder, context module and channels."
+            f"{foreign[0]}, {here} here and {there} there. Use the same backbone, decoder, context "
+            f"module and channels."
         )
     model.load_state_dict({n: t for n, t in state.items() if n in own and n not in left}, False)
     return left

@@ -1,28 +1,27 @@
-"""A model as one self-describing safetensors file: config and classes are in its metadata."""
+"""Models as single self-describing safetensors files, with config and classes in the metadata."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from contextseg.config import ModelConfig
-from contextseg.config.io import from_dict, to_dict
+from contextseg.config.io import to_dict
 from contextseg.data.classes import Classes
-from contextseg.factory import create_model
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
+from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.excerpts import abridged
+from contextseg.weights.contents import TASK, description, read_metadata
+from contextseg.weights.fitting import filled
 
 FILE_NAME = "model.safetensors"
 FORMAT = "1"
-TASK = "task"
-"""Metadata key for the task of a model that is not for segmentation."""
 
 
 def save_model(
@@ -52,41 +51,43 @@ def _half(name: str, tensor: Tensor) -> Tensor:
         return tensor
     halved = tensor.half()
     if not bool(halved.isfinite().all()):
-        raise ValueError(f"{name} has weights that 16 bits cannot hold; leave half out.")
+        raise ValueError(f"{name} has weights that 16 bits cannot hold; save without half.")
     return halved
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[SegmentationModel, Classes]:
-    """The model in a file, and its classes. No code in the file is executed.
+    """Load a model and its classes. No code in the file is executed.
 
     Args:
         path: a file written by `save_model`, or a folder that holds `model.safetensors`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a whole safetensors file, or not a model of contextseg.
+        ValueError: it is not a complete safetensors file, not a contextseg model, or its weights
+            are not those of the network that it describes.
     """
     file = model_file(path)
-    metadata, state = read(file)
-    model = create_model(_config(file, metadata), pretrained=False)
-    fill(model, state, file)
-    return model, Classes.from_dict(json.loads(metadata["classes"]))
+    config, classes = _description(file)
+    model = filled(config, file)
+    assert isinstance(model, SegmentationModel)
+    return model, classes
 
 
 def read_config(path: str | os.PathLike[str]) -> ModelConfig:
-    """The config of the model in a file, without its weights.
+    """Read the config of the model in a file, without its weights.
 
     Raises:
         FileNotFoundError, ValueError: as `load_model` does.
     """
-    file = model_file(path)
-    return _config(file, read(file, tensors=False)[0])
+    return _description(model_file(path))[0]
 
 
-def _config(file: Path, metadata: dict[str, str]) -> ModelConfig:
+def _description(file: Path) -> tuple[ModelConfig, Classes]:
+    metadata = read_metadata(file)
     if TASK in metadata:
-        raise ValueError(f"{file} holds a model for {metadata[TASK]}, not for segmentation.")
-    return from_dict(ModelConfig, json.loads(metadata["model"]))
+        task = abridged(metadata[TASK], 40)
+        raise ValueError(f"{file} holds a model for {task}, not for segmentation.")
+    return description(file, metadata, ModelConfig)
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -95,15 +96,33 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: neither is there.
     """
+    refuse_address(path)
     file = Path(path)
     if file.is_dir():
+        models = sorted(each.parent for each in file.glob(f"*/{FILE_NAME}"))
         file = file / FILE_NAME
+        if models and not file.is_file():
+            raise FileNotFoundError(
+                f"no model at {path}: it is a folder with models in it, such as {models[0]}."
+            )
     if not file.is_file():
         raise FileNotFoundError(
-            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file. A "
-            f"training run writes it after its first validation."
+            f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
+            f"{_state_of_run(Path(path))}"
         )
     return file
+
+
+def _state_of_run(folder: Path) -> str:
+    """Why a run folder has no model yet, as the end of a message; empty for other folders."""
+    if (last := folder / "last.safetensors").is_file():
+        return f" The weights of the run's last step are in {last}."
+    if not (folder / "config.yaml").is_file():
+        return ""
+    return (
+        f" The run in this folder has not written it: it does so at each validation, or at the end "
+        f"if there is none. Resume it with contextseg train {folder} --resume."
+    )
 
 
 def write(
@@ -127,36 +146,3 @@ def write(
     }
     with atomic_path(path) as partial:
         save_file(state, partial, metadata=metadata)
-
-
-def fill(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
-    """Load the tensors of `file` into the model that it describes, and set eval mode.
-
-    Raises:
-        ValueError: names or shapes differ.
-    """
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{file} does not hold the model it describes: {error}") from error
-    model.eval()
-
-
-def read(file: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata of a model file and, if requested, its tensors.
-
-    Raises:
-        ValueError: it is not a whole safetensors file, or not a model of contextseg.
-    """
-    try:
-        with safe_open(file, framework="pt") as weights:
-            metadata: dict[str, Any] = weights.metadata() or {}
-            names = weights.keys() if tensors else ()
-            state = {name: weights.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise ValueError(f"{file} is not a whole safetensors file: {error}.") from error
-    if "model" not in metadata or "classes" not in metadata:
-        raise ValueError(
-            f"{file} holds weights but not what model they are of: no contextseg wrote it."
-        )
-    return metadata, state

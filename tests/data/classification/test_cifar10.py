@@ -104,7 +104,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
             return types.SimpleNamespace, ()
 
     (tmp_path / "test_batch").write_bytes(pickle.dumps({b"data": Evil()}))
-    with pytest.raises(ValueError, match=r"test_batch: not a batch of CIFAR-10: it wants to call"):
+    with pytest.raises(ValueError, match=r"test_batch: not a batch of CIFAR-10: it calls"):
         read_cifar10(tmp_path, "test")
 
 

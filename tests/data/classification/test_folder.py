@@ -110,7 +110,7 @@ def test_minc_and_dtd(tmp_path, listed, line):
     (tmp_path / "labels" / "test2.txt").write_text("bark/gone.jpg\n")
     assert names(tmp_path, "train") == [("bark", "a.jpg"), ("sand", "c.jpg")]
     assert names(tmp_path, "val") == [("bark", "b.jpg")]
-    with pytest.raises(ValueError, match=r"test2\.txt: it lists bark/gone\.jpg, and there is no"):
+    with pytest.raises(ValueError, match=r"test2\.txt: lists bark/gone\.jpg, but there is no"):
         LabelledFolder(tmp_path, "test2")
 
 

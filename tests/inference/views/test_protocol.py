@@ -202,7 +202,7 @@ def test_presence_is_of_all_windows():
     found = predictor.segment(draw_image(60, 90), protocol=protocol).presence_logits
     assert found is not None
     assert found.shape == (5,)
-    with pytest.raises(ValueError, match="scales, flip and windows of its own"):
+    with pytest.raises(ValueError, match="sets scales, flip and window itself"):
         predictor.segment(draw_image(60, 90), protocol=protocol, flip=True)
 
 

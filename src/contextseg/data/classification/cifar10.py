@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,13 +22,15 @@ HELD_OUT = 5_000
 SHEET = (25, 40)
 """Rows and columns of images on a sheet of the compact form."""
 
+LARGEST_LABELS = 10**7
+"""Bytes of the labels of the compact form, which has some 120,000."""
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
 
 def cifar10_form(root: str | os.PathLike[str]) -> tuple[str, Path] | None:
-    """How CIFAR-10 is stored in a folder (`python`, `binary` or `compact`), and where exactly.
+    """The form in which a folder stores CIFAR-10 (`python`, `binary` or `compact`), and its path.
 
-    torchvision's layout is the python one in a sub-folder. None if this is not CIFAR-10.
+    torchvision's layout is the python form in a sub-folder. None if this is not CIFAR-10.
     """
     base = Path(root)
     for folder in (base, base / "cifar-10-batches-py", base / "cifar-10-batches-bin"):
@@ -61,7 +64,7 @@ def read_cifar10(root: str | os.PathLike[str], split: str) -> LabelledArray:
         raise ValueError(
             f"{root}: no CIFAR-10 here: expected data_batch_1 to 5 and test_batch (python files), "
             f"the same with .bin (binary files), labels.npz with images/ (compact form), or the "
-            f"folder above. Unpack the archive first."
+            f"parent folder of one of these. Unpack the archive first."
         )
     part = {"train": "train", "test": "test", "train45": "train", "val": "train"}.get(split)
     if part is None:
@@ -112,7 +115,7 @@ class _ArraysOnly(pickle.Unpickler):
             import _codecs
 
             return _codecs.encode
-        raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
+        raise pickle.UnpicklingError(f"it calls {module}.{name}")
 
 
 def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +127,7 @@ def _python_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if planes.dtype != np.uint8 or planes.shape != (len(labels), 3 * SIDE**2):
             raise ValueError(f"it holds {planes.dtype} of shape {list(planes.shape)}")
     except FileNotFoundError:
-        raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.") from None
+        raise ValueError(f"{path}: the file is missing; CIFAR-10 is incomplete.") from None
     except Exception as error:  # a broken pickle can raise anything
         raise ValueError(f"{path}: not a batch of CIFAR-10: {error}.") from error
     return planes, labels
@@ -140,12 +143,12 @@ def _unpickled(file: IO[bytes]) -> dict[bytes, Any]:
 def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Planes and labels of a binary file: for each image, one label byte and 3072 of planes."""
     if not path.is_file():
-        raise ValueError(f"{path}: the file is missing; CIFAR-10 is not whole.")
+        raise ValueError(f"{path}: the file is missing; CIFAR-10 is incomplete.")
     row = 1 + 3 * SIDE**2
     content = np.fromfile(path, np.uint8)
     if len(content) == 0 or len(content) % row:
         raise ValueError(
-            f"{path}: not a batch of CIFAR-10: {len(content)} bytes are no multiple of {row}."
+            f"{path}: not a batch of CIFAR-10: {len(content)} bytes are not a multiple of {row}."
         )
     content = content.reshape(-1, row)
     return content[:, 1:], content[:, 0]
@@ -154,9 +157,18 @@ def _binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _compact(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Images, labels and whether each image is exact, from sheets of 25 x 40 images."""
     rows, columns = SHEET
-    with np.load(folder / "labels.npz") as file:
-        labels = file[f"{part}_labels"]
-        exact = file.get(f"{part}_exact")
+    path = folder / "labels.npz"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_LABELS:
+                raise ValueError("it is far larger than the labels of CIFAR-10")
+        with np.load(path, allow_pickle=False) as file:
+            labels = file[f"{part}_labels"]
+            exact = file.get(f"{part}_exact")
+        if labels.ndim != 1:
+            raise ValueError(f"its labels are of shape {list(labels.shape)}")
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not the labels of CIFAR-10: {error}.") from error
     images = np.empty((len(labels), SIDE, SIDE, 3), np.uint8)
     each = rows * columns
     for number, start in enumerate(range(0, len(labels), each)):

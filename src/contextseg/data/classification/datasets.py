@@ -1,4 +1,4 @@
-"""Images with one class each: whole sets in memory, or files in one folder per class."""
+"""Open datasets for classification: CIFAR-10 in memory, or image files that are read on demand."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from contextseg.data.classification.folder import LabelledFolder
 
 
 def open_labelled(root: str, split: str) -> LabelledArray | LabelledFolder:
-    """Open the images in a folder: CIFAR-10 in any of its forms, or one folder per class.
+    """Open a split of the dataset in a folder.
 
     Args:
-        root: folder of CIFAR-10, or one with a sub-folder per class.
-        split: which part of it, such as `train` or `test`.
+        root: folder of CIFAR-10 in any form that `read_cifar10` knows, or of images in any layout
+            that `LabelledFolder` knows.
+        split: name of the split, such as `train` or `test`.
 
     Raises:
-        ValueError: the folder is not laid out in any known way, or has no such split.
+        ValueError: the folder does not exist, has an unknown layout, or has no such split.
     """
     if not Path(root).is_dir():
-        raise ValueError(f"{root}: there is no such folder; --data names that of the images.")
-    return read_cifar10(root, split) if cifar10_form(root) else LabelledFolder(root, split)
+        raise ValueError(
+            f"{root}: there is no such folder. Set --data to the folder of the images."
+        )
+    if cifar10_form(root) is not None:
+        return read_cifar10(root, split)
+    return LabelledFolder(root, split)

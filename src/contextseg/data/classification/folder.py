@@ -1,4 +1,4 @@
-"""Image files with one class each: plain folders, and the layouts of texture data sets."""
+"""Image files with one class each, in plain folders or in the layouts of texture datasets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from contextseg.data.classification.array import named_classes
-from contextseg.data.folder import IMAGE_SUFFIXES
 from contextseg.data.images import read_image
+from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.text_files import read_lines
+from contextseg.data.walk import walk
 
 FMD_FOLDS = 10
 SAMPLES = ("sample_a", "sample_b", "sample_c", "sample_d")
@@ -36,14 +38,15 @@ class LabelledFolder:
     - *plain*: `root/{train,val,test}/CLASS/IMAGE`;
     - *listed* (MINC-2500, DTD): `root/images/CLASS/IMAGE`, and `root/labels/train1.txt` ... with
       one path per line; `val` also finds `validate`;
-    - *FMD*: `root/image/CLASS/IMAGE`: ten folds; each tests on every tenth image, from the n-th;
+    - *FMD*: `root/image/CLASS/IMAGE`, with ten folds: fold n tests on every tenth image, starting
+      with the n-th;
     - *KTH-TIPS2*: `root/CLASS/sample_a ... sample_d/IMAGE`: fold n trains on the n-th sample and
       tests on the other three.
 
     Args:
         root: the folder.
-        split: `train`, `val` or `test`, followed by the number of the fold if there are several
-            (`train2`); without a number, the first fold.
+        split: `train`, `val` or `test`, with the number of the fold if there are several
+            (`train2`); without a number, it is the first fold.
 
     Raises:
         ValueError: the layout or the split is unknown, or a listed image is missing.
@@ -61,7 +64,7 @@ class LabelledFolder:
             )
         names = sorted({name for name, _ in self._everything()})
         if len(names) < 2:
-            raise ValueError(f"{self.root}: there is one class only, {names[0]!r}.")
+            raise ValueError(f"{self.root}: there is only one class, {names[0]!r}.")
         self.classes = named_classes(self.root.name, names)
         label_of = {name: label for label, name in enumerate(names)}
         self.paths = [path for _, path in found]
@@ -112,12 +115,10 @@ class LabelledFolder:
         if file is None:
             return []
         found = []
-        for line in file.read_text(encoding="utf-8").split("\n"):
-            if not (text := line.strip()):
-                continue
+        for text in read_lines(file):
             path = self.root / "images" / text.removeprefix("images/")
             if not path.is_file():
-                raise ValueError(f"{file}: it lists {text}, and there is no {path}.")
+                raise ValueError(f"{file}: lists {text}, but there is no {path}.")
             found.append((path.parent.name, path))
         return found
 
@@ -150,8 +151,7 @@ def _classes_in(folder: Path) -> list[tuple[str, Path]]:
 
 def _images_in(folder: Path) -> list[Path]:
     """The images in a folder, sorted."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    found = walk(folder, below=False)
+    for path, reason in found.failed:
+        raise ValueError(f"{path}: cannot be read ({reason}).")
+    return [path for path in found.files if path.suffix.lower() in IMAGE_SUFFIXES]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contextseg.data.layouts.layout import Named, require_split
-from contextseg.data.pairing import Entry, ListedDataset, Listing, files_by_name, paired
+from contextseg.data.classes import Classes
+from contextseg.data.file_tree import named_files
+from contextseg.data.layouts.layout import Named, opened, require_split
+from contextseg.data.pairing import Entry, ListedDataset, Listing, paired
+from contextseg.data.suffixes import IMAGE_SUFFIXES
 
 _IMAGE, _MASK = "_leftImg8bit", "_gtFine_labelIds"
 
@@ -23,29 +26,32 @@ class CityscapesLayout(Named):
         return (base / "leftImg8bit").is_dir() and (base / "gtFine").is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         return [s for s in ("train", "val", "test") if (base / "leftImg8bit" / s).is_dir()]
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         problems: list[str] = []
-        images = files_by_name(
-            _cities(base / "leftImg8bit" / split), (".png",), problems, ending=_IMAGE
-        )
+        images = _files(base / "leftImg8bit" / split, IMAGE_SUFFIXES, problems, _IMAGE)
         if split == "test":
             listing = Listing([Entry(*pair, None) for pair in images.items()], problems)
         else:
-            masks = files_by_name(
-                _cities(base / "gtFine" / split), (".png",), problems, ending=_MASK
-            )
+            masks = _files(base / "gtFine" / split, frozenset({".png"}), problems, _MASK)
             names = sorted(images.keys() | masks.keys())
             listing = paired(names, images.get, masks.get, problems)
-        return ListedDataset(base, split, self.classes, listing, strict=strict)
+        return opened(self, base, split, listing, classes, strict)
 
 
-def _cities(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+def _files(
+    folder: Path, suffixes: frozenset[str], problems: list[str], ending: str
+) -> dict[str, Path]:
+    """Files of all cities by their names, which begin with the city's."""
+    if not folder.is_dir():
+        return {}
+    return named_files(folder, suffixes, problems.append, ending=ending, with_folders=False)
 
 
 CITYSCAPES = CityscapesLayout("cityscapes")

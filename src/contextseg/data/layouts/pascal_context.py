@@ -1,4 +1,4 @@
-"""PASCAL-Context: the JSON file of the Detail API, or masks that were converted from it."""
+"""PASCAL-Context: the JSON file of the Detail API, or masks converted from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from contextseg.data.classes import Classes
 from contextseg.data.images import ImageError
-from contextseg.data.layouts.layout import Named, require_split
+from contextseg.data.layouts.layout import Named, opened, require_split
+from contextseg.data.name_lists import read_names
 from contextseg.data.pairing import (
     Entry,
     ListedDataset,
     existing,
     paired,
-    read_names,
 )
 from contextseg.data.run_lengths import decode_run_lengths
 
@@ -27,8 +28,8 @@ DETAIL_IDS = (
     115, 144, 158, 159, 162, 187, 189, 207, 220, 232, 258, 259, 260, 284, 295, 296, 308, 324, 326,
     347, 349, 354, 355, 360, 366, 368, 397, 415, 416, 420, 424, 427, 440, 445, 454, 458,
 )  # fmt: skip
-"""Category of the Detail API by id of our masks: positions in the alphabetical list of the 459
-labels, from 1, of the 59 that are frequent; 0 is everything else."""
+"""Category of the Detail API for each id in our masks: positions of the 59 frequent labels in the
+alphabetical list of all 459, counted from 1; 0 is everything else."""
 
 
 class DetailAnnotations:
@@ -51,9 +52,9 @@ class DetailAnnotations:
             for part in content["annos_segmentation"]:
                 one = int(part["category_id"]), part["segmentation"]
                 self._parts.setdefault(part["image_id"], []).append(one)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(
-                f"{path}: is not the JSON file of the Detail API, or truncated ({error})."
+                f"{path}: is not the JSON file of the Detail API, or is truncated ({error})."
             ) from error
         self._id_of = np.zeros(max(DETAIL_IDS) + 1, np.uint8)
         self._id_of[list(DETAIL_IDS)] = np.arange(len(DETAIL_IDS))
@@ -84,7 +85,7 @@ class DetailAnnotations:
 
 @cache
 def read_annotations(path: Path) -> DetailAnnotations:
-    """The file, read once per process: it has several hundred megabytes."""
+    """The annotations in a file, read once per process: it has several hundred megabytes."""
     return DetailAnnotations(path)
 
 
@@ -102,13 +103,15 @@ class PascalContextLayout(Named):
         return (base / "JPEGImages").is_dir() and (_is_converted(base) or (base / JSON).is_file())
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         if _is_converted(base):
             return sorted(path.stem for path in _lists(base).glob("*.txt"))
         return ["train", "val"]
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         masks = base / "SegmentationClassContext"
         annotations = None if _is_converted(base) else read_annotations(base / JSON)
@@ -121,7 +124,7 @@ class PascalContextLayout(Named):
             lambda name: base / JSON if annotations else existing(masks / f"{name}.png"),
         )
         ids = annotations.ids if annotations else None
-        return ListedDataset(base, split, self.classes, listing, ids=ids, strict=strict)
+        return opened(self, base, split, listing, classes, strict, ids)
 
 
 PASCAL_CONTEXT_59 = PascalContextLayout("pascal_context_59")

@@ -1,107 +1,104 @@
-"""PASCAL VOC 2012 and the further masks of SBD, together known as VOCaug."""
+"""PASCAL VOC 2012, and the additional masks of SBD; together they are known as VOCaug."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from contextseg.data.classes import Classes
+from contextseg.data.file_tree import named_files
 from contextseg.data.images import ImageError
-from contextseg.data.layouts.layout import Named, any_of, require_split
-from contextseg.data.masks import read_labels
+from contextseg.data.layouts.layout import Layout, Named, any_of, opened, require_split
+from contextseg.data.name_lists import read_names
 from contextseg.data.pairing import (
     Entry,
     ListedDataset,
     Listing,
     existing,
+    own_ids,
     paired,
-    read_ids,
-    read_names,
 )
+from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from contextseg.data.vocabularies import vocabulary
 from contextseg.system.extras import check_installed
 
 AUGMENTED = "train_aug"
-"""Split of the training images of VOC and all images of SBD that are not in VOC's val: 10,582."""
+"""The split of VOC's training images and all images of SBD that are not in VOC's val: 10,582."""
 
 
-def voc_ids(entry: Entry) -> np.ndarray:
-    """Ids [h, w] of a palette PNG, of a PNG in VOC's colours, or of a .mat file of SBD."""
+def voc_ids(entry: Entry, classes: Classes) -> np.ndarray:
+    """Ids [h, w] of a palette PNG, of a PNG in the classes' colours, or of a .mat file of SBD."""
     assert entry.mask is not None
-    if entry.mask.suffix == ".mat":
-        return sbd_ids(entry.mask)
-    classes = vocabulary("voc2012")
-    try:
-        return read_ids(entry.mask)
-    except ImageError:
-        raise
-    except ValueError:  # some copies are in colour
-        return classes.to_ids(read_labels(entry.mask, classes))
+    return sbd_ids(entry.mask) if entry.mask.suffix == ".mat" else own_ids(entry, classes)
 
 
 def sbd_ids(path: Path) -> np.ndarray:
-    """Ids [h, w], uint8, of a .mat file of SBD (its field GTcls.Segmentation).
+    """Ids [h, w], uint8, from a .mat file of SBD (its field GTcls.Segmentation).
 
     Raises:
         ImageError: the file cannot be read.
     """
-    from scipy.io import loadmat  # installed: `_opened` has checked
+    from scipy.io import loadmat  # `_opened` has checked that it is installed
 
     try:
         return np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0], np.uint8)
     except Exception as error:  # scipy's parser can raise anything
         raise ImageError(
-            f"{path}: cannot be read as a mask of SBD, it may be truncated ({error})."
+            f"{path}: cannot be read as a mask of SBD; it may be truncated ({error})."
         ) from error
 
 
 class VOCLayout(Named):
-    """VOC 2012 as in its devkit, with SBD beside it or merged into it.
+    """VOC 2012 as in its devkit, with SBD next to it or merged into it.
 
     Splits are the lists in ImageSets/Segmentation. `train_aug` exists if SegmentationClassAug and
-    its list do (as widely shared), or if SBD's own folder is in or beside VOC2012. Official masks
-    take precedence over SBD's.
+    its list do (as widely shared), or if SBD's own folder is inside or next to VOC2012. Official
+    masks take precedence over SBD's.
     """
 
     inside = ("VOC2012", "VOCdevkit/VOC2012", "voc2012/VOCdevkit/VOC2012")
 
     def is_here(self, base: Path) -> bool:
-        """Whether lists, images and masks of the segmentation challenge are in a folder."""
+        """Whether a folder holds the lists, images and masks of the segmentation challenge."""
         lists = base / "ImageSets" / "Segmentation"
         context = base / "SegmentationClassContext"
         return lists.is_dir() and (base / "SegmentationClass").is_dir() and not context.is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         names = {path.stem for path in (base / "ImageSets" / "Segmentation").glob("*.txt")}
         names = {AUGMENTED if name == "trainaug" else name for name in names}
         if _sbd_near(base) is not None:
             names.add(AUGMENTED)
         return sorted(names)
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         sbd = _sbd_near(base) if split == AUGMENTED else None
-        folders = ["SegmentationClass", *(["SegmentationClassAug"] if split == AUGMENTED else [])]
+        problems: list[str] = []
+        images = named_files(base / "JPEGImages", IMAGE_SUFFIXES, problems.append)
+        masks = named_files(base / "SegmentationClass", MASK_SUFFIXES, problems.append)
+        if split == AUGMENTED and (further := base / "SegmentationClassAug").is_dir():
+            masks = named_files(further, MASK_SUFFIXES, problems.append) | masks
 
         def image(name: str) -> Path | None:
-            own = existing(base / "JPEGImages" / f"{name}.jpg")
-            return own or (existing(sbd / "img" / f"{name}.jpg") if sbd else None)
+            return images.get(name) or (existing(sbd / "img" / f"{name}.jpg") if sbd else None)
 
         def mask(name: str) -> Path | None:
-            paths = [base / folder / f"{name}.png" for folder in folders]
-            paths += [sbd / "cls" / f"{name}.mat"] if sbd else []
-            return any_of(Path.is_file, *paths)
+            return masks.get(name) or (existing(sbd / "cls" / f"{name}.mat") if sbd else None)
 
         names = self._names(base, split, sbd)
         if split == "test":
             found = ((name, image(name)) for name in names)
             listing = Listing([Entry(name, path, None) for name, path in found if path])
         else:
-            listing = paired(names, image, mask)
-        return _opened(base, split, listing, strict)
+            listing = paired(names, image, mask, problems)
+        return _opened(self, base, split, listing, classes, strict)
 
     def _names(self, base: Path, split: str, sbd: Path | None) -> list[str]:
         lists = base / "ImageSets" / "Segmentation"
@@ -123,18 +120,20 @@ class SBDLayout(Named):
         return (base / "img").is_dir() and (base / "cls").is_dir()
 
     def splits(self, base: Path) -> list[str]:
-        """Names of the splits that are there."""
+        """Names of the splits that exist."""
         return sorted(path.stem for path in base.glob("*.txt"))
 
-    def open(self, base: Path, split: str, *, strict: bool = True) -> ListedDataset:
-        """A split of it, as `Layout.open`."""
+    def open(
+        self, base: Path, split: str, *, strict: bool = True, classes: Classes | None = None
+    ) -> ListedDataset:
+        """Open a split, as `Layout.open`."""
         require_split(base, split, self.splits(base))
         listing = paired(
             read_names(base / f"{split}.txt"),
             lambda name: existing(base / "img" / f"{name}.jpg"),
             lambda name: existing(base / "cls" / f"{name}.mat"),
         )
-        return _opened(base, split, listing, strict)
+        return _opened(self, base, split, listing, classes, strict)
 
     @property
     def classes(self) -> Classes:
@@ -146,10 +145,18 @@ VOC2012 = VOCLayout("voc2012")
 SBD = SBDLayout("sbd")
 
 
-def _opened(base: Path, split: str, listing: Listing, strict: bool) -> ListedDataset:
+def _opened(
+    layout: Layout,
+    base: Path,
+    split: str,
+    listing: Listing,
+    classes: Classes | None,
+    strict: bool,
+) -> ListedDataset:
     if any(entry.mask and entry.mask.suffix == ".mat" for entry in listing.entries):
         check_installed("Reading the masks of SBD (.mat files)", ("scipy",), extra="data")
-    return ListedDataset(base, split, vocabulary("voc2012"), listing, ids=voc_ids, strict=strict)
+    ids = partial(voc_ids, classes=classes or layout.classes)
+    return opened(layout, base, split, listing, classes, strict, ids)
 
 
 def _sbd_near(base: Path) -> Path | None:

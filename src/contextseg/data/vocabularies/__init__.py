@@ -1,4 +1,4 @@
-"""Class names, ids and colours of the public datasets, as they are published."""
+"""Class names, ids and colours of public datasets, as published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).parent
 
 @cache
 def vocabulary(name: str) -> Classes:
-    """The classes of a dataset that is known by name.
+    """The classes of a public dataset.
 
     Args:
         name: `ade20k` (150 classes; ids and names of its objectInfo150.txt), `pascal_context_59`
@@ -25,5 +25,5 @@ def vocabulary(name: str) -> Classes:
     path = _FOLDER / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.json")))
-        raise ValueError(f"vocabulary: there is no list of classes {name!r}. There are {known}.")
+        raise ValueError(f"vocabulary: no list of classes is named {name!r}. There are {known}.")
     return Classes.read(path)

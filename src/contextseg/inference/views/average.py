@@ -1,7 +1,7 @@
-"""The mean over several passes of the class probabilities of each pixel, strip by strip.
+"""Average the class probabilities of several passes, one strip of rows at a time.
 
-The coarse logits of all passes are kept, which are small; class probabilities at the size of the
-image, which are not, exist for one strip of rows at a time.
+The coarse logits of all passes are small and stay in memory. Class probabilities at image size are
+large, so they exist only for one strip at a time.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ def mean_probabilities(
     *,
     align_corners: bool,
 ) -> Iterator[tuple[int, int, Tensor]]:
-    """Class probabilities of an image, a strip of rows at a time.
+    """Mean class probabilities of an image, one strip of rows at a time.
 
-    The logits of each view are upsampled to its region and their softmax taken; within a pass,
-    windows that share a pixel are averaged; then all passes are.
+    The logits of each view are upsampled to its region, then softmax is applied. Within a pass,
+    overlapping windows are averaged; then all passes are averaged.
 
     Args:
         passes: the views of the image.
-        coarse_logits: [L, H, W] for each view of each pass, in their order.
+        coarse_logits: [L, H, W] for each view of each pass, in order.
         size: rows and columns of the image, as the passes were planned for.
         align_corners: convention of the upsampling.
 
     Yields:
-        Row the strip starts with, row it stops before, and its probabilities [L, rows, w] in
+        First row of the strip, the row after its last, and its probabilities [L, rows, w] in
         float32 (float64 for float64 logits); all rows, in order.
     """
     first = coarse_logits[0]
     num_classes, device, dtype = first.shape[0], first.device, sum_dtype(first.dtype)
-    shares = [_shares(each, len(passes), device, dtype) for each in passes]
+    weights = [_pixel_weights(each, len(passes), device, dtype) for each in passes]
     views = [
-        (view, share) for each, share in zip(passes, shares, strict=True) for view in each.views
+        (view, pair) for each, pair in zip(passes, weights, strict=True) for view in each.views
     ]
     height, width = size
     row_bytes = num_classes * width * dtype.itemsize
     for start, stop in strips(height, row_bytes, device):
         total = torch.zeros((num_classes, stop - start, width), dtype=dtype, device=device)
-        for (view, (row_share, column_share)), logits in zip(views, coarse_logits, strict=True):
-            first_row, last_row = max(start, view.top), min(stop, view.top + view.rows)
-            if first_row >= last_row:
+        for (view, (row_weights, column_weights)), logits in zip(views, coarse_logits, strict=True):
+            top, bottom = max(start, view.top), min(stop, view.top + view.rows)
+            if top >= bottom:  # the view does not reach into this strip
                 continue
             columns = slice(view.left, view.left + view.columns)
-            probabilities = _view_rows(logits, view, first_row, last_row, align_corners)
-            probabilities *= row_share[first_row:last_row, None] * column_share[columns]
-            total[:, first_row - start : last_row - start, columns] += probabilities
+            probabilities = _view_rows(logits, view, top, bottom, align_corners)
+            probabilities *= row_weights[top:bottom, None] * column_weights[columns]
+            total[:, top - start : bottom - start, columns] += probabilities
         yield start, stop, total
 
 
 def labels_of_strips(
     strips: Iterable[tuple[int, int, Tensor]], size: tuple[int, int], device: torch.device
 ) -> Tensor:
-    """Labels [h, w], uint8, from scores that come a strip of rows at a time."""
+    """Labels [h, w], uint8, from scores that arrive one strip of rows at a time."""
     labels = torch.empty(size, dtype=torch.uint8, device=device)
     for start, stop, scores in strips:
         labels[start:stop] = scores.max(0).indices
@@ -70,9 +70,10 @@ def labels_of_strips(
 
 
 def presence_of(passes: Sequence[Tensor]) -> Tensor:
-    """Presence logits [L], float64, of an image from those of each view of each pass, [views, L].
+    """Presence logits [L], float64, of an image, from the logits [views, L] of each pass.
 
-    A class is in an image if it is in any view of a pass; the probabilities of passes are averaged.
+    Within a pass, a class is as present as in the view that shows it best; the probabilities of
+    the passes are then averaged.
     """
     largest = torch.stack([views.double().amax(0) for views in passes])  # [passes, L]
     if len(largest) == 1:
@@ -80,25 +81,23 @@ def presence_of(passes: Sequence[Tensor]) -> Tensor:
     return largest.sigmoid().mean(0).logit(eps=1e-15)
 
 
-def _view_rows(
-    logits: Tensor, view: View, first_row: int, last_row: int, align_corners: bool
-) -> Tensor:
-    """Probabilities [L, rows, columns] of a view's image rows `first_row` to `last_row - 1`."""
+def _view_rows(logits: Tensor, view: View, top: int, bottom: int, align_corners: bool) -> Tensor:
+    """Probabilities [L, rows, columns] of a view for image rows `top` to `bottom - 1`."""
     rows = upsampled_rows(
         logits[None],
         (view.rows, view.columns),
-        first_row - view.top,
-        last_row - view.top,
+        top - view.top,
+        bottom - view.top,
         align_corners=align_corners,
     )
     probabilities = rows[0].softmax(0)
     return probabilities.flip(2) if view.mirrored else probabilities
 
 
-def _shares(
-    each: Pass, num_passes: int, device: torch.device, dtype: torch.dtype
+def _pixel_weights(
+    one_pass: Pass, num_passes: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Weight of a view by row [h] and by column [w]; their product is that of a pixel."""
-    rows = torch.tensor(each.row_counts, dtype=dtype).reciprocal_() / num_passes
-    columns = torch.tensor(each.column_counts, dtype=dtype).reciprocal_()
+    """Weights of rows [h] and columns [w]; a pixel of a view counts with their product."""
+    rows = torch.tensor(one_pass.row_counts, dtype=dtype).reciprocal_() / num_passes
+    columns = torch.tensor(one_pass.column_counts, dtype=dtype).reciprocal_()
     return rows.to(device), columns.to(device)

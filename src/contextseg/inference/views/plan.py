@@ -1,4 +1,4 @@
-"""The views of an image: at several scales, mirrored, whole or in windows."""
+"""Plan the views of an image: at several scales, mirrored, whole or in windows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Scales of multi-scale evaluation in the papers."""
 
 MAX_PIXELS = 2048 * 2048
-"""Pixels that one forward takes; a larger image goes through sliding windows of as many."""
+"""Maximum pixels per forward pass; larger images are split into sliding windows of that size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,18 +34,19 @@ class View:
     size: tuple[int, int]
     """Rows and columns that the region is resized to for the network."""
     mirrored: bool
-    """Whether left and right are exchanged for the network."""
+    """Whether the network sees the mirror image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pass:
-    """Views that cover the image once, at one scale: a pass weighs as much as any other."""
+    """Views that together cover the image, at one scale. All passes have the same weight."""
 
     views: tuple[View, ...]
+    """The whole image, or its windows."""
     row_counts: tuple[int, ...]
-    """How many windows cover each row of the image, [h]."""
+    """Number of windows that cover each row of the image, [h]."""
     column_counts: tuple[int, ...]
-    """How many windows cover each column, [w]; the product is that of a pixel."""
+    """Number of windows that cover each column, [w]; a pixel is covered by the product of both."""
 
 
 def plan(
@@ -56,19 +57,19 @@ def plan(
     window: int | tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> list[Pass]:
-    """The passes over an image.
+    """Plan the passes over an image.
 
     Args:
         size: rows and columns of the image, each at least `smallest_side(scales)`.
-        scales: factors of the image's own size, each above 0.
-        flip: view the mirror image, too.
+        scales: scales relative to the image's own size, each above 0.
+        flip: add the mirror image.
         window: side, or rows and columns, of the windows in pixels of the scaled image; at least
-            32. None takes the whole image where it has at most `max_pixels` pixels at the scale,
-            else square windows of as many.
-        max_pixels: pixels that the network may see at once, at least 32 * 32.
+            32. None takes the whole image if the scaled image has at most `max_pixels` pixels,
+            else windows of at most that many.
+        max_pixels: maximum pixels that the network may see at once, at least 32 * 32.
 
     Returns:
-        One pass a scale, then one more for its mirror image.
+        One pass per scale, each followed by one for its mirror image if `flip` is set.
 
     Raises:
         ValueError: there is no scale, or scales, window or max_pixels are out of range.
@@ -83,14 +84,14 @@ def plan(
 
 
 def smallest_side(scales: Sequence[float]) -> int:
-    """Rows and columns an image needs for the network to get 32 at each scale."""
+    """Minimum side of an image, so that the network gets 32 pixels at each scale."""
     return max(SMALLEST_IMAGE, math.ceil(SMALLEST_IMAGE / min(scales)))
 
 
 def check_options(
     scales: Sequence[float], window: int | tuple[int, int] | None, max_pixels: int = MAX_PIXELS
 ) -> None:
-    """Raise unless the options of a prediction make sense."""
+    """Raise ValueError unless the options of a prediction are valid."""
     if not scales or not all(0 < scale < math.inf for scale in scales):
         raise ValueError(
             f"scales must be one or more factors above 0, such as 0.5 1.0 1.5, got {list(scales)}."
@@ -107,17 +108,17 @@ def _window(
     window: int | tuple[int, int] | None,
     max_pixels: int,
 ) -> tuple[int, int]:
-    """Rows and columns of the windows in pixels of the unscaled image; the image's for one."""
+    """Rows and columns of the windows in pixels of the unscaled image, at most its own."""
     if window is None:
         scaled = _scaled(size, scale)
         if scaled[0] * scaled[1] <= max_pixels:
             return size
-        # Where an image is narrow in one direction, its windows are longer in the other.
+        # If an image is narrow in one direction, its windows are longer in the other.
         rows = min(math.isqrt(max_pixels), scaled[0])
         columns = min(max_pixels // rows, scaled[1])
         window = (min(max_pixels // columns, scaled[0]), columns)
         logger.info(
-            "an image of %d x %d pixels at scale %g exceeds %d pixels: windows of %d x %d",
+            "an image of %d x %d pixels at scale %g exceeds %d pixels: using windows of %d x %d",
             *scaled, scale, max_pixels, *window,
         )  # fmt: skip
     rows, columns = (math.floor(side / scale) for side in _pair(window))

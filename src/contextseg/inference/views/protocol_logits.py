@@ -1,7 +1,7 @@
-"""Logits of the windows of a protocol, and the scores of each pixel that follow.
+"""Turn the logits of a protocol's windows into scores of each pixel.
 
-Coarse logits of all windows are kept. Scores of the resized images and of the image itself exist
-for one strip of rows at a time, so that neither takes classes times pixels.
+The coarse logits of all windows stay in memory. Scores, of the resized images and of the image
+itself, exist only for one strip of rows at a time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from contextseg.inference.views.protocol_geometry import Geometry, Size
 from contextseg.inference.views.protocol_scoring import Range, Scoring
 from contextseg.ops.upsampled_rows import neighbours, strips, upsampled_rows
 
-_ROWS_AT_ONCE = 2
-"""Strips are so many times higher than elsewhere: neighbours share rows of the resized images."""
+_TALLER = 2
+"""Factor by which strips are taller than usual: adjacent strips both compute the rows of the
+resized image at their common edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,21 @@ class ProtocolLogits:
     sizes: Sequence[Size]
     """The sizes and their windows."""
     windows: list[list[Tensor]]
-    """For each size, the logits of each window: [V, L, H, W] with V = 2 for a window and its
-    mirror image turned back, V = 1 where they are summed already or there is none."""
+    """For each size, the logits of each window: [V, L, H, W]. V = 2 for a window and its mirror
+    image, flipped back; V = 1 if the two are already summed, or for one of them alone."""
     presence: list[list[Tensor]]
-    """For each size, presence logits [L] of each view; empty where the model has none."""
+    """For each size, presence logits [L] of each view; empty if the model has none."""
     size: tuple[int, int]
     """Rows and columns of the image."""
     align_corners: bool
     """Convention of the model's upsampling to a window."""
     geometry: Geometry
-    """Of the protocol."""
+    """The protocol's geometry."""
     scoring: Scoring
-    """Of the protocol."""
+    """The protocol's scoring."""
 
     def labels(self) -> Tensor:
-        """[h, w], uint8: the class of the highest score."""
+        """[h, w], uint8: the class with the highest score."""
         return labels_of_strips(self.strips(), self.size, self.windows[0][0].device)
 
     def presence_logits(self) -> Tensor | None:
@@ -52,36 +53,39 @@ class ProtocolLogits:
         return presence_of(parts) if parts else None
 
     def strips(self) -> Iterator[tuple[int, int, Tensor]]:
-        """Scores of the image, a strip of rows at a time.
+        """Scores of the image, one strip of rows at a time.
 
         Yields:
-            Row the strip starts with, row it stops before, and its scores [L, rows, w]: mean
-            probabilities in float32, or sums whose largest is the label (`scores="exp_sum"`), in
-            float64 where logits are so large that their exponentials exceed float32.
+            First row of the strip, the row after its last, and its scores [L, rows, w]: mean
+            probabilities in float32, or sums of which only the order matters (`scores="exp_sum"`),
+            in float64 if the exponentials of the logits exceed float32.
         """
         first = self.windows[0][0]
         num_classes, device = first.shape[1], first.device
         height, width = self.size
         value_range = self.scoring.range(self.windows)
-        row_bytes = num_classes * width * 4 // _ROWS_AT_ONCE
+        dtype, _ = value_range
+        num_scales = sum(size.weight for size in self.sizes)
+        row_bytes = num_classes * width * 4 // _TALLER
         for start, stop in strips(height, row_bytes, device):
-            shape = num_classes, stop - start, width
-            total = torch.zeros(shape, dtype=value_range[0], device=device)
+            total = torch.zeros((num_classes, stop - start, width), dtype=dtype, device=device)
             for size, windows in zip(self.sizes, self.windows, strict=True):
                 rows = self._image_rows(size, windows, start, stop, value_range)
-                total.add_(rows, alpha=size.weight)
-            yield start, stop, self.scoring.finished(total, sum(s.weight for s in self.sizes))
+                total.add_(self.scoring.at_image_size(rows), alpha=size.weight)
+            yield start, stop, self.scoring.finished(total, num_scales)
 
     def _image_rows(
         self, size: Size, windows: Sequence[Tensor], start: int, stop: int, value_range: Range
     ) -> Tensor:
-        """Scores [L, rows, w] of image rows `start` to `stop - 1` at one size."""
+        """Scores [L, rows, w] of image rows `start` to `stop - 1`, from one size."""
         align = self.geometry.align_corners
+        if align is None:
+            align = self.align_corners
         before, after, weight = neighbours(size.rows.length, self.size[0], start, stop, align)
         low, high = int(before[0]), int(after[-1]) + 1
         rows = self._size_rows(size, windows, low, high, value_range)
         device = rows.device
-        if (high - low, size.rows.length) != (stop - start, self.size[0]):
+        if (high - low, size.rows.length) != (stop - start, self.size[0]):  # resize the rows
             rows = rows.index_select(1, (before - low).to(device)).lerp_(
                 rows.index_select(1, (after - low).to(device)),
                 weight.to(device, rows.dtype)[:, None],
@@ -94,21 +98,23 @@ class ProtocolLogits:
         self, size: Size, windows: Sequence[Tensor], low: int, high: int, value_range: Range
     ) -> Tensor:
         """Scores [L, rows, columns] of rows `low` to `high - 1` of the resized image."""
-        (dtype, lowered_by), crop = value_range, self.geometry.config.crop
-        device = windows[0].device
+        dtype, lowered_by = value_range
+        device, window = windows[0].device, (size.rows.window, size.columns.window)
         row_weights, column_weights = (
-            self.scoring.weights(axis.counts).to(device) for axis in (size.rows, size.columns)
+            self.scoring.weights(axis.counts).to(device, dtype)
+            for axis in (size.rows, size.columns)
         )
         shape = windows[0].shape[1], high - low, size.columns.length
         scores = torch.zeros(shape, dtype=dtype, device=device)
         for (top, left), logits in zip(size.windows, windows, strict=True):
-            top, left = top - size.rows.offset, left - size.columns.offset  # of the resized image
-            first, last = max(low, top), min(high, top + crop)
-            begin, end = max(0, left), min(size.columns.length, left + crop)
+            # From the canvas to the resized image.
+            top, left = top - size.rows.offset, left - size.columns.offset
+            first, last = max(low, top), min(high, top + window[0])
+            begin, end = max(0, left), min(size.columns.length, left + window[1])
             if first >= last or begin >= end:
                 continue
             rows = upsampled_rows(
-                logits, (crop, crop), first - top, last - top, align_corners=self.align_corners
+                logits, window, first - top, last - top, align_corners=self.align_corners
             )
             part = self.scoring.scores(rows[..., begin - left : end - left].to(dtype), lowered_by)
             part *= row_weights[first:last, None] * column_weights[begin:end]

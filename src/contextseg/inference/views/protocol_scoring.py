@@ -1,4 +1,4 @@
-"""How a published evaluation makes scores of the logits of its windows."""
+"""How a published evaluation turns the logits of its windows into scores."""
 
 from __future__ import annotations
 
@@ -9,37 +9,45 @@ import torch
 from torch import Tensor
 
 from contextseg.config import ProtocolConfig
+from contextseg.ops.dispatch import sum_dtype
 
 LARGEST_EXPONENTS = {torch.float32: 80.0, torch.float64: 700.0}
-"""Summed logits whose exponential a dtype holds. Above the second they are all lowered alike: the
-labels stay, and nothing overflows where the authors' code does."""
+"""Largest summed logits whose exponential fits a dtype. Beyond float64, all logits are lowered by
+the same amount: labels do not change, and nothing overflows, as it would in the authors' code."""
 
 Range = tuple[torch.dtype, float]
-"""The dtype of the scores, and what summed logits are lowered by."""
+"""The dtype of the scores, and the amount that summed logits are lowered by."""
 
 
 class Scoring(ABC):
-    """From logits of windows, each with its mirror image or without, to scores of pixels."""
+    """Turns the logits of windows, with or without mirror images, into scores of pixels.
+
+    Scores of windows are weighted and added, then resized to the image, then added over sizes.
+    """
 
     def kept(self, views: Tensor) -> Tensor:
-        """What is kept of windows and their mirror images turned back, both [B, 2, L, H, W]."""
+        """What to store of windows and their mirror images (flipped back), both [B, 2, L, H, W]."""
         return views
 
     def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
-        """The range of the scores, by all windows [V, L, H, W] of all sizes."""
+        """The range of the scores, from all windows [V, L, H, W] of all sizes."""
         del windows
         return torch.float32, 0.0
 
     @abstractmethod
     def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
-        """Scores [L, rows, columns] of the logits of a window, [V, L, rows, columns]."""
+        """Scores [L, rows, columns] from the logits of a window, [V, L, rows, columns]."""
 
     def weights(self, counts: Sequence[int]) -> Tensor:
-        """Weight of a window at each place, from how many windows there are: [length]."""
-        return torch.tensor(counts, dtype=torch.float32).reciprocal_()
+        """Weight of a window at each position, [length], from the number of windows there."""
+        return torch.tensor(counts, dtype=torch.float64).reciprocal_()
+
+    def at_image_size(self, scores: Tensor) -> Tensor:
+        """What to add over sizes, from scores [L, rows, w] resized to the image."""
+        return scores
 
     def finished(self, total: Tensor, sizes: int) -> Tensor:
-        """The scores, from their sum over as many sizes."""
+        """The final scores, from their sum over `sizes` sizes."""
         del sizes
         return total
 
@@ -52,6 +60,22 @@ class MeanProbabilities(Scoring):
 
     def finished(self, total: Tensor, sizes: int) -> Tensor:
         return total.div_(sizes)
+
+
+class MeanLogitsOfWindows(MeanProbabilities):
+    """mmsegmentation's: logits averaged over windows, probabilities over mirror images and sizes.
+
+    It makes probabilities of logits that have the image's size.
+    """
+
+    def range(self, windows: Sequence[Sequence[Tensor]]) -> Range:
+        return sum_dtype(windows[0][0].dtype), 0.0
+
+    def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
+        return logits[0]
+
+    def at_image_size(self, scores: Tensor) -> Tensor:
+        return scores.softmax(0)
 
 
 class ExponentialsOfSums(Scoring):
@@ -81,6 +105,8 @@ class ProductsOfProbabilities(Scoring):
 
 def scoring_of(config: ProtocolConfig) -> Scoring:
     """The scoring of a protocol."""
+    if config.style == "mmseg":
+        return MeanLogitsOfWindows()
     if config.scores == "mean":
         return MeanProbabilities()
     return ExponentialsOfSums() if config.style == "encnet" else ProductsOfProbabilities()

@@ -1,4 +1,4 @@
-"""The network on every view of an image; its logits are kept at feature size."""
+"""Run the network on every view of an image; logits are kept at feature size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops import upsampled_argmax
 
 BATCH = 4
-"""Views that one forward takes at most; fewer where they would exceed `max_pixels` together."""
+"""Maximum views per forward pass; fewer if together they would exceed `max_pixels`."""
 
 
 class ViewLogits(NamedTuple):
@@ -29,9 +29,9 @@ class ViewLogits(NamedTuple):
     passes: Sequence[Pass]
     """The views."""
     coarse_logits: list[Tensor]
-    """[L, H, W] for each view of each pass, in their order."""
+    """[L, H, W] for each view of each pass, in order."""
     presence: list[Tensor]
-    """Logits [L] for each view; empty where the model has no branch for them."""
+    """Logits [L] for each view; empty if the model has no branch for them."""
     size: tuple[int, int]
     """Rows and columns of the image."""
     align_corners: bool
@@ -72,11 +72,11 @@ def run_views(
     """Run the network on every view of an image.
 
     Args:
-        canvas: the image, [1, 3, h, w], uint8, on the device of the model.
+        canvas: the image, [1, 3, h, w], uint8, on the model's device.
         passes: the views, planned for (h, w).
         model: returns `SegmentationOutput`.
-        config: the model's; for the normalisation.
-        max_pixels: pixels that one forward may take; a single view may exceed it.
+        config: the model's config, for the normalisation.
+        max_pixels: maximum pixels per forward pass; a single view may exceed it.
     """
     logits: list[Tensor] = []
     presence: list[Tensor] = []
@@ -92,7 +92,7 @@ def run_views(
 
 
 def _batches(views: Sequence[View], max_pixels: int) -> Iterator[list[View]]:
-    """Neighbours of one size, as many as the network may see at once."""
+    """Consecutive views of the same size, as many as fit into one forward pass."""
     batch: list[View] = []
     for view in views:
         most = min(BATCH, max(1, max_pixels // (view.size[0] * view.size[1])))

@@ -1,4 +1,4 @@
-"""Labels of an image out of overlapping tiles, each seen once by an exported network."""
+"""Assemble the labels of an image from overlapping tiles, each run once by an exported network."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from contextseg.inference.views.plan import Pass
 def tiled_labels(
     canvas: Tensor, tiles: Pass, model: ExportedModel, config: ModelConfig
 ) -> tuple[Tensor, Tensor | None]:
-    """Labels of an image, and the logits of class presence.
+    """Labels and presence logits of an image.
 
-    A pixel that several tiles cover takes the label of the one whose edge is farthest from it:
-    there the network saw most of its surroundings. Only the labels of the image and one tile at a
-    time are in memory.
+    A pixel in several tiles takes the label from the tile whose edge is farthest away: there the
+    network saw most of its surroundings. Only the labels of the image and one tile at a time are in
+    memory.
 
     Args:
         canvas: the image, [1, 3, h, w], uint8.
         tiles: a pass over the image at scale 1.
         model: an exported network.
-        config: the network's; for the normalisation.
+        config: the network's config, for the normalisation.
 
     Returns:
         Labels [h, w], uint8; presence logits [L], float64 (a class is in the image if it is in any
-        tile), or None.
+        tile), or None if the network has none.
     """
     height, width = canvas.shape[2:]
     labels = torch.empty((height, width), dtype=torch.uint8)
@@ -52,7 +52,7 @@ def tiled_labels(
 
 
 def _owned(starts: Sequence[int], side: int, length: int) -> dict[int, tuple[int, int]]:
-    """By start of a tile, the pixels of one dimension that take its labels: overlaps are halved."""
+    """For each start of a tile, the range of pixels that takes its labels: overlaps are halved."""
     ordered = sorted(set(starts))
     middles = [(a + side + b) // 2 for a, b in pairwise(ordered)]
     return dict(zip(ordered, zip([0, *middles], [*middles, length], strict=True), strict=True))

@@ -53,8 +53,8 @@ SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2", "aoti": "
 
 CALIBRATION_IMAGES, VERIFICATION_IMAGES = 32, 4
 SLOW_LONGEST = 96
-"""Pixels of the long side of the one image that an export is verified with where PyTorch is slow in
-its number format: all of them would take minutes to hours."""
+"""Pixels of the long side of the only verification image if PyTorch is slow in the number format of
+the export: full verification would take minutes to hours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +68,14 @@ class ExportReport:
     verification: Verification
     """How much it differs from PyTorch."""
     bytes: int
-    """Size of the file, or of both."""
+    """Size of the file, including the .bin of an .xml."""
 
 
 def export(
     model: str | os.PathLike[str] | Predictor,
     out: str | os.PathLike[str],
     *,
-    to: Target = "onnx",
+    to: Target | None = None,
     precision: Precision = "fp32",
     size: tuple[int, int] | None = None,
     output: Output = "mask",
@@ -85,21 +85,22 @@ def export(
 ) -> ExportReport:
     """Export a network for another engine, and verify it against PyTorch before keeping it.
 
-    The graph takes normalised images and upsamples its result to their size by itself. Classes,
-    palette and normalisation are in the file's metadata.
+    The graph takes normalised images and upsamples its output to their size. Classes, palette and
+    normalisation are in the file's metadata.
 
     Args:
         model: a run folder, model folder or safetensors file, or a predictor.
         out: file to write: .onnx, .xml (OpenVINO; a .bin is written beside it) or .pt2.
-        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code).
+        to: `onnx`, `openvino`, `torch-export` (a PyTorch program), `aoti` (machine code); None
+            takes the first of them whose suffix `out` has.
         precision: `fp32`; `fp16` or `bf16` (half the size; bf16 for OpenVINO and PyTorch only);
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.
         output: `mask` (labels, uint8), `logits` or `probabilities`, at image size.
-        images: folder of photos, or their files, to calibrate int8 and to verify with; None
-            verifies on drawn scenes.
+        images: folder of photos, or their files, to calibrate int8 and to verify the export; None
+            verifies on synthetic scenes.
         opset: ONNX operator set, at least 18.
-        least_agreement: share of pixels that must be of one class in both; None takes 0.999 for
+        least_agreement: minimum share of pixels with the same class in both; None takes 0.999 for
             fp32, 0.99 for fp16, 0.97 for bf16, 0.9 for int8.
 
     Raises:
@@ -108,12 +109,18 @@ def export(
             traced, or the export differs from PyTorch; nothing has been written.
     """
     target = Path(out)
+    to = to or _target_of(target)
     _check_options(target, to, precision, size, output, opset, images)
     network, classes = _network(model)
     info = ExportInfo(
-        config=network.config, classes=classes, output=output, precision=precision, size=size
+        config=network.config,
+        classes=classes,
+        output=output,
+        precision=precision,
+        size=size,
+        multiple=network.multiple,
     )
-    # First of all, to find out at once whether the folder is writable.
+    # Comes first, so that a folder that is not writable fails at once.
     with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
         return _export(
             folder, target, network, info, to=to, images=images, opset=opset, least=least_agreement
@@ -131,9 +138,9 @@ def _export(
     opset: int,
     least: float | None,
 ) -> ExportReport:
-    """Write a file in `folder`, verify it, and move it to `target`."""
+    """Write the file in `folder`, verify it, and move it to `target`."""
     precision, size = info.precision, info.size
-    source = "drawn scenes" if images is None else "photos"
+    source = "synthetic scenes" if images is None else "photos"
     calibration = []
     stage("reading images")
     if precision == "int8" and images is not None:
@@ -141,7 +148,7 @@ def _export(
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
     slow = _is_slow(to, precision)
     samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES)
-    # OpenVINO chooses its number format when it loads a network; PyTorch has it in the graph.
+    # OpenVINO sets the number format when it loads a network; in PyTorch, it is part of the graph.
     graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
     stage("tracing the network")
     program = trace(graph, size)
@@ -158,7 +165,7 @@ def _export(
             write_compiled(partial, program, info)
     stage("verifying")
     verification = verify(
-        open_exported(partial),
+        open_exported(partial, trust=True),
         network,
         verification_images(samples, network.config, size, SLOW_LONGEST if slow else LONGEST),
         source,
@@ -166,7 +173,7 @@ def _export(
     )
     files = [file for file in (partial.with_suffix(".bin"), partial) if file.is_file()]
     total = sum(file.stat().st_size for file in files)
-    for file in files:  # the .xml last, because readers look for it
+    for file in files:  # the .xml last: readers look for it
         file.replace(target.parent / file.name)
     return ExportReport(path=target, info=info, verification=verification, bytes=total)
 
@@ -179,21 +186,29 @@ def _is_slow(to: Target, precision: Precision) -> bool:
     if not verdict.faster:
         logger.warning(
             "export: bfloat16 is not faster than float32 here (%s), so the file is verified on one "
-            "small image. It is meant for processors that are.",
+            "small image. It is meant for processors where bfloat16 is faster.",
             verdict.reason,
         )
     return not verdict.faster
 
 
 def _network(model: str | os.PathLike[str] | Predictor) -> tuple[SegmentationModel, Classes]:
-    """A network in eval mode on the CPU, in float32, and its classes."""
+    """The network, in eval mode on the CPU in float32, and its classes."""
     if isinstance(model, Predictor):
         network, classes = model.model, model.classes
         if not isinstance(network, SegmentationModel):
-            raise ValueError("export: this model is exported already; export the one it is from.")
+            raise ValueError("export: this model is already exported; export the original one.")
         return ExportGraph(network, "logits").model, classes
     network, classes = load_model(model)
     return network, classes
+
+
+def _target_of(path: Path) -> Target:
+    """The format that a file's suffix stands for."""
+    for target in get_args(Target):
+        if path.suffix.lower() == SUFFIX[target]:
+            return target
+    raise ValueError(f"export: {path} must end in {', '.join(dict.fromkeys(SUFFIX.values()))}.")
 
 
 def _check_options(
@@ -215,22 +230,24 @@ def _check_options(
     if target.is_dir():
         raise ValueError(f"export: {target} is a folder; give the name of a file.")
     if target.suffix != SUFFIX[to]:
-        raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.")
+        fitting = [name for name in TARGETS if SUFFIX[name] == target.suffix]
+        advice = f" {target.suffix} is written by --to {' or '.join(fitting)}." if fitting else ""
+        raise ValueError(f"export: {target} must end in {SUFFIX[to]} for {to}.{advice}")
     if size is not None and min(size) < SMALLEST_IMAGE:
         raise ValueError(f"export: size must be at least {SMALLEST_IMAGE}, got {list(size)}.")
     if to in ("torch-export", "aoti") and precision == "int8":
-        raise ValueError("export: int8 is made for onnx and openvino, not for PyTorch's formats.")
+        raise ValueError("export: int8 is for onnx and openvino, not for PyTorch's formats.")
     if precision == "int8" and images is None:
         raise ValueError(
-            "export: int8 is calibrated on images: give a folder of them (--images), such as the "
-            "network will see."
+            "export: int8 is calibrated on images: give a folder of images (--images) like those "
+            "that the network will see."
         )
     if to in ("torch-export", "aoti") and precision == "fp16":
-        raise ValueError("export: PyTorch computes no fp16 on CPUs; take bf16, or --to onnx.")
+        raise ValueError("export: PyTorch does not compute in fp16 on CPUs; use bf16 or --to onnx.")
     if to == "onnx" and precision == "bf16":
         raise ValueError(
-            "export: ONNX Runtime has no bfloat16 convolutions on CPUs; take --to openvino for "
-            "bf16, or fp16."
+            "export: ONNX Runtime has no bfloat16 convolutions on CPUs; use --to openvino for "
+            "bf16, or use fp16."
         )
     if to in ("onnx", "openvino"):
         onnx = optional("onnx", "export")

@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.engines.info import Output, Precision
+from contextseg.interop.export.whole_numbers import divide_whole_numbers
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
 """Classes that are upsampled together for a mask: memory holds 16 planes instead of all."""
 EXAMPLE = (2, 3, 96, 128)
-"""Shape of the images a graph is traced with: no two sizes alike, none special."""
+"""Shape of the images that a graph is traced with: all sizes differ, and none is special."""
 
 
 class ExportGraph(nn.Module):
-    """A network with its upsampling, and its argmax or softmax; in bf16 under autocast.
+    """A network with upsampling, and argmax or softmax; under autocast for bf16.
 
     Shape:
         image:   [B, 3, h, w], float32, normalised.
@@ -32,7 +33,7 @@ class ExportGraph(nn.Module):
     ) -> None:
         super().__init__()
         self.autocast = precision == "bf16"
-        # A copy, as training may continue; contiguous, as exporters store weights as they lie.
+        # A copy, because training may continue; contiguous, because exporters keep the layout.
         self.model = copy.deepcopy(model).to(
             "cpu", torch.float32, memory_format=torch.contiguous_format
         )  # pyright: ignore[reportCallIssue]
@@ -41,28 +42,28 @@ class ExportGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """The outputs, in the order of their names."""
-        # A disabled autocast would leave its mark in the graph, too.
+        # Even a disabled autocast would appear in the graph.
         context = torch.autocast("cpu", dtype=torch.bfloat16) if self.autocast else nullcontext()
         with context:
-            found: SegmentationOutput = self.model(image)
-        result = self._at_image_size(found, image)
-        if found.presence_logits is None:
+            output: SegmentationOutput = self.model(image)
+        result = self._at_image_size(output, image)
+        if output.presence_logits is None:
             return (result,)
-        return result, found.presence_logits.float()
+        return result, output.presence_logits.float()
 
-    def _at_image_size(self, found: SegmentationOutput, image: Tensor) -> Tensor:
-        size, align_corners = (image.shape[2], image.shape[3]), found.align_corners
+    def _at_image_size(self, output: SegmentationOutput, image: Tensor) -> Tensor:
+        size, align_corners = (image.shape[2], image.shape[3]), output.align_corners
         if self.output == "mask":
-            return upsampled_labels(found.coarse_logits, size, align_corners)
-        logits = upsampled(found.coarse_logits, size, align_corners)
+            return upsampled_labels(output.coarse_logits, size, align_corners)
+        logits = upsampled(output.coarse_logits, size, align_corners)
         return logits.softmax(1) if self.output == "probabilities" else logits
 
 
 def upsampled(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """Bilinear resize of [B, L, H, W] to [B, L, *size] in float32, as two matrix products.
 
-    The same sums as an interpolation; engines multiply matrices up to three times faster than
-    they resize.
+    It computes the same sums as an interpolation, but engines multiply matrices up to three times
+    faster than they resize.
     """
     rows = interpolation(logits.shape[2], size[0], align_corners)
     columns = interpolation(logits.shape[3], size[1], align_corners)
@@ -81,10 +82,10 @@ def interpolation(length: int, size: int, align_corners: bool) -> Tensor:
 
 
 def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """Class of the largest upsampled logit, [B, h, w], uint8, the first of equal ones.
+    """Class of the largest upsampled logit, [B, h, w], uint8; the first one in case of a tie.
 
-    It is a running maximum over a few classes at a time: no exporter fuses upsampling with argmax,
-    and all classes at image size would be by far the largest tensor.
+    Computed as a running maximum over a few classes at a time: no exporter fuses upsampling with
+    argmax, and all classes at image size would be by far the largest tensor.
     """
     best, labels = None, None
     for first in range(0, logits.shape[1], CHUNK):
@@ -100,7 +101,7 @@ def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool)
 
 
 def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.ExportedProgram:
-    """The graph as a program, for images of one size or, with None, for any number and size.
+    """Trace the graph, for images of one size or, with None, for any batch and image size.
 
     Raises:
         ValueError: a part of the network cannot be traced.
@@ -110,7 +111,9 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     dynamic = ({0: any_size, 2: any_size, 3: any_size},) if size is None else None
     try:
         with torch.no_grad():
-            return torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
-    except Exception as error:  # torch.export raises many exception classes; all mean the same here
+            program = torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
+    except Exception as error:  # torch.export raises many classes; here they mean the same
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error
+    divide_whole_numbers(program.graph)
+    return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,45 +13,68 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ModelConfig
-from contextseg.data.images import read_image
+from contextseg.data.images import ImageError, read_image
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.shapes import ShapesDataset
 from contextseg.inference.inputs import find_images
 from contextseg.models.segmentation import SMALLEST_IMAGE
 
+logger = logging.getLogger(__name__)
+
 Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A folder of images, or their files."""
 
 LONGEST = 640
-"""Pixels of an image's long side that it is reduced to, to bound time and memory."""
+"""Maximum pixels of an image's long side, to bound time and memory."""
 FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
-"""Rows and columns of the sizes that a dynamic export is verified at, over the image's own."""
+"""Sizes at which a dynamic export is verified: rows and columns relative to the image's own."""
 
 
 def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
-    """Up to `count` images of a folder or a list, evenly spaced; drawn scenes if there is none.
+    """Up to `count` images of a folder or a list, evenly spaced; synthetic scenes for None.
 
     Returns:
-        Each [h, w, 3], uint8, RGB.
+        Images [h, w, 3], uint8, RGB.
 
     Raises:
-        ValueError: the folder holds no images, or one that cannot be read; the list is empty.
+        ValueError: the folder holds no images that can be read, the list is empty, or a file in it
+            cannot be read.
     """
     if photos is None:
         scenes = ShapesDataset("val")
         return [scenes[index].image for index in range(min(count, len(scenes)))]
     if isinstance(photos, str | os.PathLike):
-        found, _ = find_images([photos], outside=Path(os.devnull))
-        paths = [each.path for each in found]
-    else:
-        paths = [Path(path) for path in photos]
-        if not paths:
-            raise ValueError("export: images is an empty list; give a folder or files of photos.")
+        return _of_folder(photos, count)
+    paths = [Path(path) for path in photos]
+    if not paths:
+        raise ValueError("export: images is an empty list; give a folder or files of photos.")
     return [read_image(paths[index]) for index in spread(len(paths), count)]
 
 
+def _of_folder(folder: str | os.PathLike[str], count: int) -> list[np.ndarray]:
+    """Images of a folder; for one that cannot be read, another is taken, with a warning."""
+    found = find_images([folder])
+    for path, reason in found.failed:
+        logger.warning("left out: %s: %s", path, reason)
+    paths = [each.path for each in found.images]
+    # Those that are spread evenly come first, the others stand by.
+    chosen = spread(len(paths), count) if paths else []
+    order = [*chosen, *(index for index in range(len(paths)) if index not in chosen)]
+    images: list[np.ndarray] = []
+    for index in order:
+        if len(images) == len(chosen):
+            break
+        try:
+            images.append(read_image(paths[index]))
+        except ImageError as error:
+            logger.warning("left out: %s", error)
+    if not images:
+        raise ValueError(f"export: {folder} holds no image that can be read.")
+    return images
+
+
 def spread(total: int, count: int) -> list[int]:
-    """Up to `count` of the numbers 0 to total - 1, evenly spread, in order."""
+    """Up to `count` of the numbers 0 to total - 1, evenly spaced, in order."""
     chosen = min(count, total)
     return [index * total // chosen for index in range(chosen)]
 
@@ -61,7 +85,7 @@ def normalised(
     size: tuple[int, int] | None = None,
     longest: int = LONGEST,
 ) -> Tensor:
-    """An image as a network takes it, [1, 3, h, w], reduced to `longest` or resized to `size`."""
+    """Normalise an image for a network, [1, 3, h, w], resized to `size` or shrunk to `longest`."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
     if size is None:
         factor = min(1.0, longest / max(image.shape[:2]))
@@ -77,17 +101,20 @@ def verification_images(
     size: tuple[int, int] | None,
     longest: int = LONGEST,
 ) -> list[Tensor]:
-    """Images to compare an export with: at its size or, if it takes any, each at one of three,
-    reduced to `longest` pixels, and two of them as a batch."""
+    """Inputs for verifying an export.
+
+    An export for one size gets every image at that size. A dynamic one gets each image at one of
+    three sizes, all within `longest` pixels, and finally a batch of two.
+    """
     if size is not None:
         return [normalised(image, config, size) for image in images]
-    found = []
+    inputs = []
     for index, image in enumerate(images):
         plain = normalised(image, config, longest=longest)
         rows, columns = FACTORS[index % len(FACTORS)]
-        found.append(normalised(image, config, _scaled(plain.shape[2:], rows, columns)))
-    last = found[-1]
-    return [*found, torch.cat([last, last.flip(3)])]
+        inputs.append(normalised(image, config, _scaled(plain.shape[2:], rows, columns)))
+    last = inputs[-1]
+    return [*inputs, torch.cat([last, last.flip(3)])]
 
 
 def _scaled(size: Sequence[int], rows: float, columns: float) -> tuple[int, int]:

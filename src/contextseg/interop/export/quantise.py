@@ -12,21 +12,22 @@ from contextseg.engines.info import INPUT
 from contextseg.system.extras import optional
 
 ROOTS = frozenset({"Conv"})
-"""Operators that are always quantised; nearly all time is spent in them."""
+"""Operators that are always quantised; they take nearly all of the time."""
 FOLLOWERS = frozenset({"Relu", "Clip", "Add", "MaxPool", "Concat"})
-"""Operators in int8 behind a convolution, so that integers go from one to the next. Relu and Clip
-must be among them: the 256 steps then cover what they let through. Otherwise the steps cover all
-that the convolution gives, and most of them go to values that are cut off next."""
+"""Operators that are quantised after a convolution, so that values stay integers from one to the
+next. Relu and Clip must be among them: then the 256 steps cover only the values that they let
+through. Otherwise the steps cover the whole output of the convolution, and most of them are wasted
+on values that are clipped next."""
 
 
 def outside(nodes: Iterable[Any]) -> list[str]:
-    """Names of the nodes of `FOLLOWERS` that no convolution leads to by way of others.
+    """Names of the nodes of `FOLLOWERS` that do not follow a convolution, directly or by others.
 
-    They are arithmetic of another kind: distances in the Encoding Layer, or the positions of rows
-    and columns in the upsampling, of which int8 would tell only 256 apart.
+    They belong to other arithmetic: distances in the Encoding Layer, or the positions of rows and
+    columns in the upsampling, of which int8 could distinguish only 256.
 
     Args:
-        nodes: of an ONNX graph, in the order they run in.
+        nodes: nodes of an ONNX graph, in execution order.
     """
     names, integers = [], set()
     for node in nodes:
@@ -40,13 +41,13 @@ def outside(nodes: Iterable[Any]) -> list[str]:
 
 
 class Images:
-    """Calibration images in the form that ONNX Runtime reads them in."""
+    """Calibration images in the interface that ONNX Runtime expects."""
 
     def __init__(self, images: Sequence[np.ndarray]) -> None:
         self.images: Iterator[np.ndarray] = iter(images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """The next one, or None behind the last."""
+        """The next image, or None after the last."""
         image = next(self.images, None)
         return None if image is None else {INPUT: image}
 
@@ -56,17 +57,17 @@ class Images:
 
 
 def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
-    """Replace the network in a file by its int8 form.
+    """Quantise the network in a file to int8.
 
     Convolutions and the operators between them compute in int8. The Encoding Layer, the upsampling
     and the argmax stay in floating point: they cost little, and every prediction depends on them.
-    Weights get a scale per channel, activations an asymmetric scale per tensor, from their range
-    on the images. The file stays a floating-point graph with quantising nodes (QDQ), which both
+    Weights get one scale per channel, activations one asymmetric scale per tensor, from their range
+    on the images. The file remains a floating-point graph with quantisation nodes (QDQ), which both
     ONNX Runtime and OpenVINO turn into integer kernels.
 
     Args:
         path: an ONNX file; rewritten in place.
-        images: one or more [1, 3, h, w], normalised, such as the network will see.
+        images: one or more [1, 3, h, w], normalised, like those that the network will see.
     """
     onnx = optional("onnx", "export")
     tools = optional("onnxruntime.quantization", "export")

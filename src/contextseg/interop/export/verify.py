@@ -1,12 +1,12 @@
-"""Verify an exported network against PyTorch on images."""
+"""Verify an exported network against PyTorch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,9 +15,13 @@ from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 
 AGREEMENT = {"fp32": 0.999, "fp16": 0.99, "bf16": 0.97, "int8": 0.9}
-"""Minimum fraction of pixels whose class agrees with PyTorch, by precision."""
+"""Minimum share of pixels with the same class as in PyTorch, by precision."""
 DIFFERENCE = 1e-3
-"""Largest difference of logits in fp32, in units of the largest logit (or 1)."""
+"""Maximum difference of logits in fp32, relative to the largest logit (or to 1 if that is less)."""
+
+
+Source = Literal["photos", "synthetic scenes"]
+"""Images that an export is verified on."""
 
 
 class ExportDiffersError(ValueError):
@@ -29,18 +33,18 @@ class Verification:
     """How much an export differs from PyTorch."""
 
     max_difference: float
-    """Largest |Δ| of logits; of probabilities for such an export; for labels the most by which
-    PyTorch's logit of the chosen class is below its largest."""
+    """Largest absolute difference of logits, or of probabilities if the export returns those. If it
+    returns labels: the largest gap between PyTorch's best logit and its logit of that label."""
     largest: float
-    """Largest |logit| of PyTorch."""
+    """Largest absolute logit in PyTorch."""
     agreement: float
-    """Fraction of pixels with the same class in both, 0 to 1."""
+    """Share of pixels with the same class in both, 0 to 1."""
     images: int
-    """Images compared."""
+    """Number of images compared."""
     sizes: tuple[tuple[int, int], ...]
-    """Rows and columns they were compared at."""
-    source: Literal["photos", "drawn scenes"]
-    """What was on them."""
+    """Rows and columns at which they were compared."""
+    source: Source
+    """Kind of images."""
 
 
 @torch.inference_mode()
@@ -48,30 +52,30 @@ def verify(
     exported: ExportedModel,
     model: SegmentationModel,
     images: Sequence[Tensor],
-    source: Literal["photos", "drawn scenes"],
+    source: Source,
     least: float | None = None,
 ) -> Verification:
-    """Compare an export with its original network.
+    """Compare an exported network with the original.
 
     Args:
-        exported: in the engine that will run it.
-        model: in eval mode, float32.
-        images: each [B, 3, h, w], normalised.
-        source: what the images are, for the report.
-        least: share of pixels that must agree; None takes that of the precision.
+        exported: the export, in the engine that will run it.
+        model: the original, in eval mode, float32.
+        images: batches [B, 3, h, w], normalised.
+        source: kind of images, for the report.
+        least: minimum share of pixels that must agree; None takes that of the precision.
 
     Raises:
         ExportDiffersError: the two differ by more than their number formats explain.
     """
     difference, largest, equal, pixels = 0.0, 0.0, 0, 0
     for image in images:
-        truth: SegmentationOutput = model(image)
-        logits = truth.logits
+        original: SegmentationOutput = model(image)
+        logits = original.logits
         labels = exported.labels(image).labels.long()
         if labels.shape != logits.shape[:1] + logits.shape[2:]:
             raise ExportDiffersError(
-                f"export: at {tuple(image.shape[2:])} pixels the exported network gives labels of "
-                f"shape {tuple(labels.shape)}: it does not take this size."
+                f"export: for images of {image.shape[2]} x {image.shape[3]} pixels, the exported "
+                f"network returns labels of shape {list(labels.shape)}: it does not take this size."
             )
         difference = max(difference, _difference(exported, image, logits, labels))
         largest = max(largest, float(logits.abs().max()))
@@ -90,22 +94,24 @@ def verify(
 
 
 def _difference(exported: ExportedModel, image: Tensor, logits: Tensor, labels: Tensor) -> float:
+    """`Verification.max_difference` on a batch, from PyTorch's logits and the exported labels."""
     if exported.info.output == "mask":
         chosen = logits.gather(1, labels[:, None])[:, 0]
         return float((logits.amax(1) - chosen).max())
-    found = exported(image).coarse_logits
+    output = exported(image).coarse_logits
     if exported.info.output == "probabilities":
-        return float((found.exp() - logits.softmax(1)).abs().max())
-    return float((found - logits).abs().max())
+        return float((output.exp() - logits.softmax(1)).abs().max())
+    return float((output - logits).abs().max())
 
 
 def _check(result: Verification, precision: str, least: float | None) -> None:
+    """Raise `ExportDiffersError` if labels or, in fp32, logits differ too much."""
     least = AGREEMENT[precision] if least is None else least
-    unlike = result.agreement < least
-    far = not np.isfinite(result.max_difference) or (
+    labels_differ = result.agreement < least
+    logits_differ = not math.isfinite(result.max_difference) or (
         precision == "fp32" and result.max_difference > DIFFERENCE * max(1.0, result.largest)
     )
-    if unlike or far:
+    if labels_differ or logits_differ:
         raise ExportDiffersError(
             f"export: refused, nothing written: the exported network differs from PyTorch. "
             f"{result.agreement:.2%} of the pixels agree (at least {least:.2%} must), largest "

@@ -1,4 +1,4 @@
-"""Write a traced network to a file, for each format."""
+"""Write a traced network to a file, in each format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_onnx(
     opset: int = DEFAULT_OPSET,
     calibration: Sequence[np.ndarray] = (),
 ) -> None:
-    """An ONNX file with its metadata, quantised if `info` says int8."""
+    """Write an ONNX file with its metadata, quantised if the precision in `info` is int8."""
     onnx = optional("onnx", "export")
     optional("onnxscript", "export")
     outputs = len(program.graph_signature.user_outputs)
@@ -60,7 +60,7 @@ def write_onnx(
 
 
 def halve(model: Any) -> None:
-    """Store the weights of an ONNX model in 16 bits; engines widen them when they load it."""
+    """Store the weights of an ONNX model in 16 bits; engines widen them on loading."""
     onnx = optional("onnx", "export")
     casts = []
     for weight in model.graph.initializer:
@@ -85,7 +85,7 @@ def write_openvino(
     opset: int = DEFAULT_OPSET,
     calibration: Sequence[np.ndarray] = (),
 ) -> None:
-    """An .xml file with its .bin, by way of ONNX: quantisation is the same for both."""
+    """Write an .xml file with its .bin, via ONNX, so that quantisation is the same for both."""
     ov = optional("openvino", "openvino")
     between = path.with_suffix(".onnx")
     write_onnx(between, program, info, opset=opset, calibration=calibration)
@@ -97,10 +97,10 @@ def write_openvino(
 
 
 def write_program(path: Path, program: ExportedProgram, info: ExportInfo) -> None:
-    """A .pt2 file of torch.export.
+    """Write a .pt2 file of torch.export.
 
     Raises:
-        ValueError: an operator of the backbone has no saved form.
+        ValueError: an operator of the backbone cannot be saved.
     """
     metadata = info.to_metadata()
     extra = {EXTRA: metadata.pop(KEY), "about.json": json.dumps(metadata)}
@@ -113,23 +113,23 @@ def write_program(path: Path, program: ExportedProgram, info: ExportInfo) -> Non
 
 
 def require_compiler() -> None:
-    """Raise unless there is the compiler that PyTorch will call: that of `CXX`, else the usual one.
+    """Check that the compiler that PyTorch will call exists: that of `CXX`, else the default.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such compiler.
     """
     named = os.environ.get("CXX")
     usual = "clang++" if sys.platform == "darwin" else "g++"
     if shutil.which(named or usual) is None:
         where = f"at {named}, which CXX names" if named else "on PATH"
         raise ValueError(
-            f"export: --to aoti compiles C++ and finds no compiler {where}; install {usual}, or "
-            f"take --to onnx, which needs none."
+            f"export: --to aoti compiles C++ but finds no compiler {where}; install {usual}, or "
+            f"use --to onnx, which needs none."
         )
 
 
 def write_compiled(path: Path, program: ExportedProgram, info: ExportInfo) -> None:
-    """A .pt2 package of machine code.
+    """Write a .pt2 package of machine code.
 
     Raises:
         ValueError: the C++ compiler fails.

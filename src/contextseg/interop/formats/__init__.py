@@ -1,4 +1,4 @@
-"""Checkpoint formats of other code: which network a file holds, and what its weights are called."""
+"""Checkpoint formats of other code bases: which network a file holds, and how weights are named."""
 
 from __future__ import annotations
 

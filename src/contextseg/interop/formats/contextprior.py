@@ -1,7 +1,7 @@
 """ContextPrior, the code of CPNet's authors: a head in mmsegmentation's framework.
 
-Conventions of the format: those of mmsegmentation, the aggregated features as values, one group,
-and the affinity loss of the authors' code (void as a class, without the diagonal).
+Conventions of the format: those of mmsegmentation, aggregated features as values, one group, and
+the affinity loss of the authors' code (void is a class, the diagonal is removed).
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def layout(state: State, settings: Settings) -> Layout:
         **conv_module(f"{HEAD}.inter_conv", "context.projections.inter"),
         **conv_module(f"{HEAD}.bottleneck", "context.fusion"),
     }
-    return replace(with_backbone(state, settings, context, names), changed={PRIOR: as_matrix})
+    found = with_backbone(state, settings, context, names)
+    return replace(found, changed=found.changed | {PRIOR: as_matrix})
 
 
 def as_matrix(weight: Tensor) -> Tensor:
@@ -60,22 +61,22 @@ def as_matrix(weight: Tensor) -> Tensor:
 
 
 def _grid(keys: int, settings: Settings) -> tuple[int, int]:
-    """Rows and columns of the prior, as the config says; a square where there is no config.
+    """Rows and columns of the prior from the config, or those of a square without a config.
 
     Raises:
-        ForeignCheckpointError: neither tells.
+        ForeignCheckpointError: there is no config, and the keys do not form a square.
     """
     model = settings.get("model")
     head = model.get("decode_head") if isinstance(model, dict) else None
-    told = head.get("prior_size") if isinstance(head, dict) else None
-    if isinstance(told, int):
-        told = (told, told)
-    if isinstance(told, Sequence) and len(told) == 2 and told[0] * told[1] == keys:
-        return int(told[0]), int(told[1])
+    size = head.get("prior_size") if isinstance(head, dict) else None
+    if isinstance(size, int):
+        size = (size, size)
+    if isinstance(size, Sequence) and len(size) == 2 and size[0] * size[1] == keys:
+        return int(size[0]), int(size[1])
     side = math.isqrt(keys)
     if side * side != keys:
         raise ForeignCheckpointError(
-            f"convert: the prior has {keys} keys, which is no square, and the checkpoint holds no "
-            f"config that says how many rows and columns they stand in."
+            f"convert: the prior has {keys} keys, which is not a square number, and the checkpoint "
+            f"holds no config with its rows and columns."
         )
     return side, side

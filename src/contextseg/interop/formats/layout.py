@@ -1,4 +1,4 @@
-"""What a checkpoint format says: the network's config and the names of its weights here."""
+"""What a checkpoint format defines: the network's config, and how its weights map to ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextseg.config import ContextConfig, ModelConfig
 State = Mapping[str, Tensor]
 """Tensors by name."""
 Settings = Mapping[str, Any]
-"""The config stored beside the weights; empty where there is none."""
+"""The config stored with the weights; empty if there is none."""
 
 
 class ForeignCheckpointError(ValueError):
@@ -25,13 +25,15 @@ class Layout:
     """How a foreign state dict becomes one of ours."""
 
     config: ModelConfig
-    """The network, with every convention of the format."""
+    """The network, with all conventions of the format."""
     renames: dict[str, str]
-    """Module or tensor names there to names here; the longest that fits counts."""
+    """Foreign module or tensor names to ours; the longest match wins."""
     changed: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
-    """Foreign tensors whose values or axes are stored differently, with their conversions."""
+    """Conversions of foreign tensors whose values or axes are stored differently."""
     dropped: dict[str, str] = field(default_factory=dict)
-    """Prefixes of names that are left out, each with the reason."""
+    """Prefixes of names to leave out, each with the reason."""
+    normalisation_stated: bool = False
+    """Whether the checkpoint's own config states mean and std; if not, they are the format's."""
 
     def target(self, name: str) -> str | None:
         """This package's name of a foreign tensor, or None if the format has no such tensor."""
@@ -44,12 +46,12 @@ class Layout:
 
 
 def conv_module(there: str, here: str) -> dict[str, str]:
-    """Names of mmcv's convolution with a norm; here they are entries 0 and 1 of a sequence."""
+    """Renames for mmcv's convolution with a norm; ours are entries 0 and 1 of a sequence."""
     return {f"{there}.conv": f"{here}.0", f"{there}.bn": f"{here}.1"}
 
 
 def sequence(there: str, here: str, first: int = 0) -> dict[str, str]:
-    """Names of a convolution and its norm that are entries `first` and the next one there."""
+    """Renames for a convolution and its norm, which are entries `first` and `first + 1` there."""
     return {f"{there}.{first}": f"{here}.0", f"{there}.{first + 1}": f"{here}.1"}
 
 
@@ -57,12 +59,12 @@ def shape(state: State, name: str) -> tuple[int, ...]:
     """Shape of a tensor that the format always has.
 
     Raises:
-        ForeignCheckpointError: it is not there.
+        ForeignCheckpointError: the tensor is missing.
     """
     if name not in state:
         raise ForeignCheckpointError(
-            f"convert: the checkpoint lacks {name}, which every network of its format has: it is "
-            f"incomplete, or of another format."
+            f"convert: the checkpoint lacks {name}, which every network in this format has: it is "
+            f"incomplete, or in another format."
         )
     return tuple(state[name].shape)
 
@@ -77,16 +79,16 @@ def model_config(
     aux_weight: float,
     **conventions: Any,
 ) -> ModelConfig:
-    """The config of a network whose sizes are those of its weights.
+    """The config of a network, with sizes taken from its weights.
 
     Args:
         state: the state dict.
         context: the context module.
         backbone: name of the backbone.
         classifier: name of the last convolution.
-        auxiliary: name of the auxiliary head's first convolution, if it is there at all.
-        aux_weight: weight of the auxiliary loss where there is such a head.
-        conventions: further fields of `ModelConfig`, which the checkpoint does not tell.
+        auxiliary: name of the auxiliary head's first convolution, which may be missing.
+        aux_weight: weight of the auxiliary loss, if there is such a head.
+        conventions: further fields of `ModelConfig` that do not follow from the weights.
     """
     num_classes, channels = shape(state, f"{classifier}.weight")[:2]
     has_aux = f"{auxiliary}.weight" in state

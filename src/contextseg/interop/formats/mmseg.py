@@ -1,8 +1,8 @@
 """mmsegmentation 0.x and 1.x: `backbone.`, `decode_head.`, `auxiliary_head.`.
 
-Conventions of the format, where the checkpoint does not hold the config it was trained with:
-output stride 8, align_corners False, ImageNet's mean and deviation of RGB, dropout 0.1. Smoothing
-factors have their sign reversed.
+Conventions of the format, unless the checkpoint holds its training config: output stride 8,
+align_corners False, ImageNet's mean and standard deviation of RGB, dropout 0.1. Smoothing factors
+have the opposite sign. Networks that see BGR get their first convolution reversed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from contextseg.interop.formats.resnet import resnet
 HEAD, AUX = "decode_head", "auxiliary_head"
 POOLING = "context.pooling"
 ENCODING = f"{HEAD}.enc_module"
-AVERAGED = {"ema_": "the weights of the last step, beside the averaged ones that are converted"}
+AVERAGED = {"ema_": "the weights of the last step; the averaged ones are converted"}
 
 
 def layout(state: State, settings: Settings) -> Layout:
@@ -50,15 +50,17 @@ def with_backbone(
 
     Args:
         state: the state dict.
-        settings: the config stored beside it, or nothing.
+        settings: the config stored with it; may be empty.
         context: the context module.
-        head: names of the decode head's weights, but its classifier's.
+        head: renames for the decode head's weights, except those of its classifier.
     """
     backbone, renames = resnet(state, "backbone", "backbone.stem")
     changed: dict[str, Callable[[Tensor], Tensor]] = {f"{ENCODING}.encoding.0.scale": torch.neg}
     if isinstance(context, DeepLabV3Config):
         changed[f"{HEAD}.bottleneck.conv.weight"] = image_last
     found = conventions(settings)
+    if found.images.bgr:
+        changed[first_convolution(state)] = colours_reversed
     config = model_config(
         state,
         context,
@@ -68,8 +70,8 @@ def with_backbone(
         aux_weight=0.4,
         output_stride=found.output_stride,
         align_corners=found.align_corners,
-        mean=found.mean,
-        std=found.std,
+        mean=found.images.mean,
+        std=found.images.std,
     )
     if config.aux_weight:
         head = head | conv_module(f"{AUX}.convs.0", "aux_head.reduction")
@@ -79,7 +81,19 @@ def with_backbone(
         renames=renames | head | {f"{HEAD}.conv_seg": "head.1"},
         changed=changed,
         dropped=AVERAGED,
+        normalisation_stated=found.images.stated,
     )
+
+
+def first_convolution(state: State) -> str:
+    """Name of the weight that sees the image."""
+    plain = "backbone.conv1.weight"
+    return plain if plain in state else "backbone.stem.0.weight"
+
+
+def colours_reversed(weight: Tensor) -> Tensor:
+    """A weight [C, 3, k, k] on blue, green and red as one on red, green and blue."""
+    return weight.flip(1)
 
 
 def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
@@ -94,13 +108,13 @@ def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
         return DeepLabV3Config(), _pooling_names("aspp_modules.{}")
     names = sorted({".".join(name.split(".")[:2]) for name in state if name.startswith(HEAD)})
     raise ForeignCheckpointError(
-        f"convert: the decode head is none of mmsegmentation's EncNet, FCN, PSPNet and DeepLabV3: "
-        f"it has {', '.join(names[:8]) or f'no tensor under {HEAD}'}."
+        f"convert: the decode head is not one of mmsegmentation's EncNet, FCN, PSPNet and "
+        f"DeepLabV3: it has {', '.join(names[:8]) or f'no tensor under {HEAD}'}."
     )
 
 
 def _pooling_names(branch: str) -> dict[str, str]:
-    """Names of pyramid pooling or ASPP, whose four branches are called `branch` there."""
+    """Renames for pyramid pooling or ASPP, whose four branches are called `branch` there."""
     names = conv_module(f"{HEAD}.bottleneck", f"{POOLING}.fusion")
     names |= conv_module(f"{HEAD}.image_pool.1", f"{POOLING}.image")
     for index in range(4):
@@ -109,7 +123,7 @@ def _pooling_names(branch: str) -> dict[str, str]:
 
 
 def image_last(weight: Tensor) -> Tensor:
-    """The weight [C, 5 C, 3, 3] that fuses ASPP's branches: the image's mean comes first there."""
+    """Move the image's mean from first to last in the weight [C, 5 C, 3, 3] that fuses ASPP."""
     return weight.roll(-weight.shape[1] // 5, dims=1)
 
 

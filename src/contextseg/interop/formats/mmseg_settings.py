@@ -1,49 +1,51 @@
-"""The config that mmsegmentation stores beside weights: read as data, never run."""
+"""The config that mmsegmentation stores with its weights, read as data and never run."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
-from contextseg.config import IMAGENET_MEAN, IMAGENET_STD
 from contextseg.interop.formats.layout import ForeignCheckpointError, Settings
+from contextseg.interop.formats.mmseg_images import Images, images_of
 
-Triple = tuple[float, float, float]
+LONGEST = 2**20
+"""Characters of a config that are read; those of mmsegmentation have some ten thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conventions:
-    """What the weights do not show."""
+    """Options that do not follow from the weights."""
 
     output_stride: int = 8
     align_corners: bool = False
-    mean: Triple = IMAGENET_MEAN
-    std: Triple = IMAGENET_STD
+    images: Images = field(default_factory=Images)
 
 
 def parse_settings(text: str) -> Settings:
-    """The assignments in a config file's text, as far as they are plain data.
+    """The assignments in the text of a config file, as plain data.
 
-    `dict(a=1)` becomes a dictionary; what would have to be computed becomes None.
+    `dict(a=1)` becomes a dictionary, a name the value assigned to it before; any other expression
+    that is not a literal becomes None.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    if len(text) > LONGEST:
         return {}
     found: dict[str, Any] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _value(node.value)
+    # Text that nests too deeply ends in any of the last three, by the place where it does.
+    with suppress(SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                found[node.targets[0].id] = _value(node.value, found)
     return found
 
 
 def conventions(settings: Settings) -> Conventions:
-    """The conventions that a stored config names; the format's own where it is silent.
+    """The conventions in a stored config, with the format's defaults for the rest.
 
     Raises:
-        ForeignCheckpointError: the config asks for what this package does not compute.
+        ForeignCheckpointError: the config needs something that this package does not support.
     """
     model = _part(settings, "model")
     head, backbone = _part(model, "decode_head"), _part(model, "backbone")
@@ -52,12 +54,12 @@ def conventions(settings: Settings) -> Conventions:
         raise _refused(f"a backbone of type {kind}", "ResNet and ResNetV1c")
     if head.get("type") == "FCNHead" and head.get("dilation", 1) != 1:
         raise _refused(f"an FCN head of dilation {head['dilation']}", "dilation 1")
-    mean, std = _normalisation(settings, model)
+    if backbone.get("style", "pytorch") != "pytorch":
+        raise _refused(f"a backbone of style {backbone['style']}", "style pytorch")
     return Conventions(
         output_stride=_output_stride(backbone),
         align_corners=bool(head.get("align_corners", False)),
-        mean=mean,
-        std=std,
+        images=images_of(settings),
     )
 
 
@@ -79,25 +81,6 @@ def _output_stride(backbone: Mapping[str, Any]) -> int:
     return stride
 
 
-def _normalisation(settings: Settings, model: Mapping[str, Any]) -> tuple[Triple, Triple]:
-    """Mean and deviation in 0 to 1, from a config of 1.x or 0.x."""
-    found = _part(model, "data_preprocessor") or _part(settings, "data_preprocessor")
-    found = found or _part(settings, "img_norm_cfg")
-    if not found:
-        return IMAGENET_MEAN, IMAGENET_STD
-    if not found.get("bgr_to_rgb", found.get("to_rgb", True)):
-        raise _refused("images in BGR order", "RGB")
-    mean, std = _triple(found.get("mean")), _triple(found.get("std"))
-    return mean or IMAGENET_MEAN, std or IMAGENET_STD
-
-
-def _triple(values: object) -> Triple | None:
-    if not isinstance(values, Sequence) or len(values) != 3:
-        return None
-    red, green, blue = (round(float(value) / 255, 9) for value in values)
-    return red, green, blue
-
-
 def _part(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = settings.get(name)
     return part if isinstance(part, Mapping) else {}
@@ -105,23 +88,37 @@ def _part(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _refused(what: str, instead: str) -> ForeignCheckpointError:
     return ForeignCheckpointError(
-        f"convert: the config stored in the checkpoint asks for {what}; what is converted is "
-        f"{instead}."
+        f"convert: the config stored in the checkpoint needs {what}; only {instead} can be "
+        f"converted."
     )
 
 
-def _value(node: ast.expr) -> Any:
+def _value(node: ast.expr, known: Mapping[str, Any]) -> Any:
     match node:
+        case ast.Name(id=name):
+            return known.get(name)
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
-            return {word.arg: _value(word.value) for word in keywords if word.arg is not None}
+            return _merged([(word.arg, word.value) for word in keywords], known)
         case ast.Dict(keys=keys, values=values):
             pairs = zip(keys, values, strict=True)
-            return {_value(key): _value(value) for key, value in pairs if key is not None}
+            return _merged([(key and _value(key, known), value) for key, value in pairs], known)
         case ast.List(elts=entries):
-            return [_value(entry) for entry in entries]
+            return [_value(entry, known) for entry in entries]
         case ast.Tuple(elts=entries):
-            return tuple(_value(entry) for entry in entries)
+            return tuple(_value(entry, known) for entry in entries)
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):
         return None
+
+
+def _merged(entries: list[tuple[Any, ast.expr]], known: Mapping[str, Any]) -> dict[str, Any]:
+    """A dictionary of its entries; those without a key (`**other`) are dictionaries themselves."""
+    found: dict[str, Any] = {}
+    for key, node in entries:
+        value = _value(node, known)
+        if key is not None:
+            found[key] = value
+        elif isinstance(value, Mapping):
+            found |= value
+    return found

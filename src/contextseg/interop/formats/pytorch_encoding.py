@@ -1,8 +1,8 @@
 """PyTorch-Encoding, the code of EncNet's authors: `pretrained.`, `head.`, `auxlayer.`.
 
-Conventions of the format: output stride 8, align_corners True, ImageNet's mean and deviation of
-RGB, dropout 0.1, ReLU(x + x·γ), mean over codewords, and smoothing factors with their sign
-reversed. The loss weights are those of its training scripts.
+Conventions of the format: output stride 8, align_corners True, ImageNet's mean and standard
+deviation of RGB, dropout 0.1, ReLU(x + x·γ), mean over codewords, and smoothing factors with the
+opposite sign. The loss weights are those of its training scripts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def layout(state: State, settings: Settings) -> Layout:
         config=config,
         renames=renames | head | {classifier: "head.1"},
         changed={f"{ENCODING}.3.scale": torch.neg},
-        dropped={"pretrained.fc.": "the ImageNet classifier, which segmentation never runs"},
+        dropped={"pretrained.fc.": "the ImageNet classifier, which segmentation does not use"},
     )
 
 
@@ -76,7 +76,7 @@ def _head(state: State) -> tuple[ContextConfig, str, dict[str, str]]:
     if "head.aspp.project.0.weight" in state:
         return DeepLabV3Config(projection=True), "head.block.4", _deeplab_names()
     raise ForeignCheckpointError(
-        "convert: the head is none of PyTorch-Encoding's EncNet, FCN, PSPNet and DeepLabV3."
+        "convert: the head is not one of PyTorch-Encoding's EncNet, FCN, PSPNet and DeepLabV3."
     )
 
 
@@ -114,21 +114,21 @@ def _encnet_names() -> dict[str, str]:
 
 
 def _refuse_legacy(state: State) -> None:
-    """Raise for EncNets of June 2018, which compute another function of the same weights."""
+    """Raise for EncNets of before September 2018, which compute a different function."""
     if not any(name.startswith("head.encmodule.") for name in state):
         return
     if f"{ENCODING}.0.codewords" in state:
         raise ForeignCheckpointError(
-            "convert: this EncNet is of the first release of PyTorch-Encoding (June 2018): its "
+            "convert: this EncNet is from the first release of PyTorch-Encoding (June 2018): its "
             "Context Encoding Module has no projection and normalises its assignments over "
-            "positions. No current code computes that; take a checkpoint of September 2018 or "
+            "positions. No current code computes that; use a checkpoint from September 2018 or "
             "later."
         )
     if "pretrained.conv1.weight" in state:
         raise ForeignCheckpointError(
-            "convert: this EncNet stands on a ResNet with a 7x7 stem, as PyTorch-Encoding trained "
-            "them until September 2018, with assignments normalised over positions instead of "
-            "codewords. The weights do not say which of the two they were trained for, and with "
-            "the wrong one every prediction is wrong. Take a checkpoint with a deep stem "
+            "convert: this EncNet has a ResNet with a 7x7 stem. Until September 2018, "
+            "PyTorch-Encoding trained such networks with assignments normalised over positions "
+            "instead of codewords. The weights do not show which of the two they were trained for, "
+            "and with the wrong one every prediction is wrong. Use a checkpoint with a deep stem "
             "(resnet50s, resnet101s)."
         )

@@ -1,7 +1,7 @@
 """torchvision's segmentation networks: `backbone.`, `classifier.`, `aux_classifier.`.
 
-Conventions of the format: output stride 8, align_corners False, ImageNet's mean and deviation of
-RGB, auxiliary loss of weight 0.5.
+Conventions of the format: output stride 8, align_corners False, ImageNet's mean and standard
+deviation of RGB, auxiliary loss with weight 0.5.
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ def _head(state: State) -> tuple[ContextConfig, dict[str, str]]:
         names |= sequence("classifier", f"{POOLING}.fusion", first=1)
         return DeepLabV3Config(projection=True), names
     raise ForeignCheckpointError(
-        "convert: the classifier is none of torchvision's FCN and DeepLabV3."
+        "convert: the classifier is neither torchvision's FCN nor its DeepLabV3."
     )

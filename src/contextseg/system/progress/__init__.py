@@ -1,9 +1,8 @@
-"""How far long work has come: bars on a terminal, lines of a log everywhere else.
+"""Progress of long work: bars on a terminal, log lines everywhere else.
 
-Work says `with track("evaluating", "images") as task:` and calls `task(done, total)`. That is shown
-while somebody has opened a display with `shown`, as every command does, and costs nothing
-otherwise. A thread of the display speaks, so that there is a line in time even while one step
-takes minutes.
+Work opens `with track("evaluating", "images") as task:` and calls `task(done, total)`. This is
+displayed inside a `shown` block, which every command opens, and costs nothing otherwise. The
+display has its own thread, so log lines appear on time even while a single step takes minutes.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from contextseg.system.world import world_of
 __all__ = ["Task", "View", "shown", "stage", "track"]
 
 INTERVAL = 10.0
-"""Seconds between lines: fewer than the 15 that are promised, as a thread may wake up late."""
+"""Seconds between lines: fewer than the 15 that are promised, because a thread may wake up late."""
 VARIABLE = "CONTEXTSEG_PROGRESS_INTERVAL"
-"""Environment variable with another interval."""
+"""Environment variable that sets another interval."""
 TICK = 0.25
-"""Seconds between two looks at the work, at most."""
+"""Maximum seconds between two updates of the display."""
 
 
 class View(Protocol):
-    """Where tasks are shown."""
+    """A display of tasks."""
 
     def tick(self, tasks: Sequence[Task]) -> None:
-        """Show tasks, the outermost first. The first stands for all of the work between them."""
+        """Show tasks, outermost first. The first stands for the work outside of all others."""
         ...
 
     def close(self, task: Task, *, failed: bool) -> None:
@@ -42,7 +41,7 @@ class View(Protocol):
 
 
 class _Showing:
-    """A view, the tasks that it shows, and the thread that keeps it up to date."""
+    """A view, the tasks that it shows, and the thread that updates it."""
 
     def __init__(self, view: View, description: str, tick: float) -> None:
         self.view = view
@@ -85,26 +84,26 @@ _showing: _Showing | None = None
 
 
 def _forget() -> None:
-    """A forked process has no thread that shows anything, and leaves speaking to its parent."""
+    """Disable the display in a forked process: it has no display thread, and its parent reports."""
     global _showing
     _showing = None
     _LOCK.release()
 
 
-if hasattr(os, "register_at_fork"):  # nobody forks while a line is half written
+if hasattr(os, "register_at_fork"):  # hold the lock: no fork while a line is half written
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_forget)
 
 
 @contextmanager
 def shown(description: str, view: View | None = None) -> Iterator[None]:
-    """Show the tasks of this block on standard error; within another such block, do nothing.
+    """Show the tasks of this block on standard error; inside another such block, do nothing.
 
     Args:
-        description: what is said between tasks.
-        view: another place to show them.
+        description: shown while no task is open.
+        view: another display.
 
     Raises:
-        ValueError: the interval in the environment is no number of seconds.
+        ValueError: the interval in the environment is not a number of seconds.
     """
     global _showing
     view = view or (_view() if _showing is None else None)
@@ -123,12 +122,12 @@ def shown(description: str, view: View | None = None) -> Iterator[None]:
 def track(
     description: str, unit: str = "images", also: Callable[[int, int], None] | None = None
 ) -> Iterator[Task]:
-    """A task for the time of the block, shown if there is a display.
+    """A task for the duration of the block, shown if there is a display.
 
     Args:
         description: what is being done.
         unit: what is counted.
-        also: called with the number done and the total, too.
+        also: a further callback, called with the number done and the total.
     """
     task, showing, failed = Task(description, unit, also), _showing, True
     if showing is not None:
@@ -142,7 +141,7 @@ def track(
 
 
 def stage(text: str) -> None:
-    """Say what the innermost task is at."""
+    """Set the text of the innermost task: what it is doing now."""
     if _showing is not None:
         _showing.tasks[-1].text = text
 
@@ -150,15 +149,15 @@ def stage(text: str) -> None:
 def _view() -> View | None:
     """Bars on a terminal and in notebooks that can draw them, lines elsewhere.
 
-    None where there is no standard error, or where another process of the same work speaks.
+    None without standard error, or if another process of the same run reports.
     """
     interval, stream = _interval(), sys.stderr
     if stream is None or getattr(stream, "closed", False):
         return None
     if not world_of().is_first:
         return None
-    is_terminal = getattr(stream, "isatty", bool)()  # what stands in for a stream may lack it
-    # FORCE_COLOR makes rich take a file for a terminal, whose log would hold control characters.
+    is_terminal = getattr(stream, "isatty", bool)()  # a substitute stream may lack it
+    # With FORCE_COLOR, rich takes a file for a terminal and would write control characters to it.
     if is_terminal or "ipykernel" in sys.modules:
         from contextseg.system.progress.bars import Bars, console_for_bars
 

@@ -17,22 +17,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from contextseg.system.progress.lines import printable
 from contextseg.system.progress.task import Task
+from contextseg.system.terminal import guarded, printable, raw
 
 
 def console_for_bars() -> Console | None:
-    """Standard error, if bars can move there."""
-    console = Console(stderr=True)
+    """Standard error, if it can show moving bars."""
+    console = Console(file=raw(sys.stderr))
     if console.is_jupyter:
         return console if find_spec("ipywidgets") else None
     return console if console.is_interactive else None
 
 
 class Bars:
-    """A bar for each task. The first appears with the first look at it: a refusal comes before.
+    """A bar for each task.
 
-    Finished bars stay on the screen; those that counted nothing go.
+    The first bar appears at the first tick, so that a command that fails at once shows none.
+    Finished bars stay on the screen; those of tasks that counted nothing or failed are removed, so
+    that the message of a failure stands alone.
 
     Args:
         console: where to draw.
@@ -44,21 +46,21 @@ class Bars:
         self._rows: dict[Task, TaskID] = {}
 
     def tick(self, tasks: Sequence[Task]) -> None:
-        """Draw where the tasks stand; there is nothing to see between them."""
-        with suppress(OSError, ValueError):  # the terminal has gone: the work goes on
+        """Draw the state of the tasks; nothing while none is open."""
+        with suppress(OSError, ValueError):  # the terminal is gone: carry on without it
             for task in tasks[1:]:
                 self._draw(task)
 
     def close(self, task: Task, *, failed: bool) -> None:
-        """Leave the bar as it is, or take it away."""
-        kept = task.total is not None and not (failed and task.done == 0)
+        """Keep the finished bar, or remove it."""
+        kept = task.total is not None and not failed
         with suppress(OSError, ValueError):
             if kept:
                 self._draw(task)
             row = self._rows.pop(task, None)
             if self._bars is None or row is None:
                 return
-            if self._rows:  # within another one, which goes on
+            if self._rows:  # inside another task, which is still running
                 self._bars.remove_task(row)
                 return
             bars, self._bars = self._bars, None
@@ -81,6 +83,8 @@ class Bars:
         )
         if is_new:
             self._bars.start()
+            # rich now draws above the bars what is printed, and takes escapes in it for styles.
+            sys.stdout, sys.stderr = map(guarded, (sys.stdout, sys.stderr))
 
 
 def _new_bars(console: Console) -> Progress:
@@ -93,6 +97,6 @@ def _new_bars(console: Console) -> Progress:
         TextColumn("{task.fields[text]}", markup=False),
         console=console,
         refresh_per_second=4,
-        # Results in a file or a pipe must not come out among the bars.
+        # Results written to a file or a pipe must not be mixed with the bars.
         redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
     )

@@ -1,4 +1,4 @@
-"""Progress as lines of a log, for files and pipes: no control characters, a line in time."""
+"""Progress as log lines, for files and pipes: no control characters, at regular intervals."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from contextseg.system.progress.task import Task
+from contextseg.system.terminal import printable
 
 
 class Lines:
-    """A line about the work at every interval, one when it has news, one when it has ended.
+    """A line at every interval, one whenever a task has news, and one when it ends.
 
-    The first line comes after half an interval, of work without tasks after a whole one. Work that
-    takes less has none.
+    The first line appears after half an interval, or after a full one if no task is open. Shorter
+    work has none.
 
     Args:
-        stream: where to write; whoever reads it may go away.
-        interval: seconds from one line to the next.
-        clock: seconds that only go up.
+        stream: where to write; its reader may disappear.
+        interval: seconds between lines.
+        clock: monotonic clock, in seconds.
     """
 
     def __init__(
@@ -41,17 +42,17 @@ class Lines:
                 task.news = False
 
     def close(self, task: Task, *, failed: bool) -> None:
-        """Write what a task came to, if it took a while."""
+        """Write the outcome of a task, if it took a while."""
         now = self._clock()
         seconds = now - task.started
         if not failed and (task.news or seconds >= self._interval / 2):
             stopped = task.total is not None and task.done < task.total
             end = f"{'stopped after' if stopped else 'done in'} {duration(seconds)}"
-            text = "" if task.total is None else task.text  # else the last stage of several
+            text = "" if task.total is None else task.text  # without a total: only the last stage
             self._write(_joined(task, [*_count(task), text, end]), now)
 
     def _write(self, line: str, now: float) -> None:
-        """A whole line at once: two processes that share the stream do not mix their words."""
+        """Write a whole line at once, so that processes that share the stream do not mix lines."""
         self._latest, self._is_first = now, False
         if self._stream is None:
             return
@@ -60,7 +61,7 @@ class Lines:
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()
-        except (OSError, ValueError):  # closed, or nobody reads: the work goes on in silence
+        except (OSError, ValueError):  # closed, or the reader is gone: carry on in silence
             self._stream = None
 
 
@@ -90,13 +91,8 @@ def duration(seconds: float) -> str:
 
 
 def rate(speed: float) -> str:
-    """A speed with two digits or more: `0.25`, `3.1`, `48`, `1200`."""
+    """A speed with at least two digits: `0.25`, `3.1`, `48`, `1200`."""
     return f"{speed:.2f}" if speed < 1 else f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
-
-
-def printable(text: str) -> str:
-    """`text` in one line without what a terminal would obey; names of files may hold anything."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _count(task: Task) -> list[str]:

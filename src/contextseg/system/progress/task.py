@@ -1,4 +1,4 @@
-"""Work that takes long, and how far it has come."""
+"""A long task and its progress."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 
 ALIKE = ("images", "steps")
-"""Units that a time left can be told of."""
+"""Units that take about the same time each, so that the remaining time can be estimated."""
 
 
 class Task:
-    """Work that takes long. Whoever does it calls the task; a display reads it.
+    """A long task. The code that does the work calls it; a display reads it.
 
     Args:
         description: what is being done.
         unit: what is counted: `images` or `steps`, which take about the same time each, or another.
-        also: called with the number done and the total, too.
-        clock: seconds that only go up.
+        also: a further callback, called with the number done and the total.
+        clock: monotonic clock, in seconds.
     """
 
     def __init__(
@@ -29,21 +29,21 @@ class Task:
         self.description = description
         self.unit = unit
         self.text = ""
-        """What else there is to say, such as the loss."""
+        """Additional text, such as the loss."""
         self.done = 0
         self.total: int | None = None
         self.news = False
-        """Whether to say it at once; the display takes it back."""
+        """Whether to show it at once; the display resets it."""
         self.poll: Callable[[], None] | None = None
-        """Called before the task is shown: gets its state where another process does the work."""
+        """Called before the task is shown: fetches its state if another process does the work."""
         self.started = clock()
         self._also = also
         self._clock = clock
         self._first = self._latest = (0.0, 0)
-        """When how many were done."""
+        """Time of an update, and how many were done then."""
 
     def __call__(self, done: int, total: int) -> None:
-        """`done` of `total` are done."""
+        """Report that `done` of `total` are done."""
         now = self._clock()
         if self.total is None:
             self._first = self._latest = (now, done)
@@ -54,15 +54,15 @@ class Task:
             self._also(done, total)
 
     def speed(self) -> float | None:
-        """Units a second since the first was done: what set-up took does not count.
+        """Units per second since the first update, so that set-up does not count.
 
-        None before a second one is done.
+        None before a second update.
         """
         (start, few), (end, many) = self._first, self._latest
         return (many - few) / (end - start) if many > few and end > start else None
 
     def seconds_left(self, now: float) -> float | None:
-        """At that speed; None where it is not known, such as that of a last one that is late."""
+        """Seconds left at that speed; None if unknown, such as when the last unit is overdue."""
         speed = self.speed()
         if speed is None or self.total is None or self.unit not in ALIKE:
             return None
@@ -70,5 +70,5 @@ class Task:
         rest, waited = self.total - self.done, now - end
         if rest > 0 and waited <= 1 / speed:
             return rest / speed - waited
-        # One is late: count as if it were done just now, so that the time left grows with it.
+        # One is overdue: count it as if it were done just now, so that the estimate grows.
         return (rest - 1) * (now - start) / (many + 1 - few) if rest > 1 else None

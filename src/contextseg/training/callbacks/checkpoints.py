@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -15,11 +12,8 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from contextseg.system.atomic_files import atomic_path
+from contextseg.training.callbacks.stop import InterruptedRunError, StopSignals
 from contextseg.training.run_folder import LAST
-
-
-class InterruptedRunError(Exception):
-    """The user stopped the run; its checkpoint is written."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -43,16 +37,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class SaveLast(pl.Callback):
-    """Writes a checkpoint to resume from: at a fixed interval, after validations, on Ctrl-C.
+    """Writes a checkpoint to resume from: at a fixed interval, after validations, when stopped.
 
-    The first Ctrl-C ends the run after the current step; a second one ends it at once.
+    It writes between two steps of the optimiser and never while gradients accumulate, since a
+    checkpoint does not hold them. After a validation, or a request to stop, in the middle of a
+    step, it waits until the step is complete.
 
     Args:
         folder: the run folder.
         every: steps between checkpoints.
         val_interval: batches between validations; 0 for none.
-        check: called first with the trainer and the module; raises if training has diverged, so
-            that the last good checkpoint stays.
+        check: called before saving with the trainer and the module; raises if training has
+            diverged, so that the last good checkpoint is kept.
+        several: whether this process is one of several.
     """
 
     def __init__(
@@ -61,18 +58,20 @@ class SaveLast(pl.Callback):
         every: int,
         val_interval: int,
         check: Callable[[pl.Trainer, pl.LightningModule], object],
+        *,
+        several: bool = False,
     ) -> None:
         self.path = folder / LAST
         self.every = every
-        self.stop = False
         self.val_interval = val_interval
         self.check = check
-        self._handler: Any = None
+        self.signals = StopSignals(several)
+        self._due = False
+        """Whether there was a validation since the last checkpoint."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for Ctrl-C."""
-        if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGINT, self._on_signal)
+        """Install the handlers of Ctrl-C and SIGTERM."""
+        self.signals.listen()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
@@ -84,47 +83,51 @@ class SaveLast(pl.Callback):
             trainer.val_check_batch = 1
         if self.val_interval and (last or done % self.val_interval == 0):
             return
-        stepped = last or done % trainer.accumulate_grad_batches == 0
-        stop = stepped and self._asked_to_stop(trainer)
-        step = trainer.global_step
-        if stop or last or (stepped and step % self.every == 0):
+        if not _is_step_complete(trainer):
+            return
+        stop = self._asked_to_stop(trainer)
+        if stop or last or self._due or trainer.global_step % self.every == 0:
             self.check(trainer, pl_module)
-            trainer.save_checkpoint(self.path)
+            self._save(trainer)
         if stop and not last:
             raise InterruptedRunError
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save, so that a resumed run does not repeat the validation."""
-        trainer.save_checkpoint(self.path)
-        if self._asked_to_stop(trainer) and not self._is_done(trainer):
+        self._due = True
+        if not _is_step_complete(trainer):
+            return
+        self._save(trainer)
+        # A training that is complete is not stopped: that would only leave the run unfinished.
+        if self._asked_to_stop(trainer) and not _is_last_batch(trainer):
             raise InterruptedRunError
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give Ctrl-C back."""
-        self._restore_handler()
+        """Restore the previous handlers."""
+        self.signals.release()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Give Ctrl-C back."""
-        self._restore_handler()
+        """Restore the previous handlers."""
+        self.signals.release()
 
-    @staticmethod
-    def _is_done(trainer: pl.Trainer) -> bool:
-        """Whether training is complete, so that stopping would only leave the run unfinished."""
-        return trainer.fit_loop.epoch_loop.batch_idx + 1 >= trainer.num_training_batches
+    def _save(self, trainer: pl.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._due = False
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
         """Whether any process was asked to stop: all must stop at the same step."""
         if trainer.world_size == 1:
-            return self.stop
-        return trainer.strategy.reduce_boolean_decision(self.stop, all=False)
+            return self.signals.asked
+        return trainer.strategy.reduce_boolean_decision(self.signals.asked, all=False)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.stop = True
-        self._restore_handler()
 
-    def _restore_handler(self) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._handler = None
+def _is_last_batch(trainer: pl.Trainer) -> bool:
+    return trainer.fit_loop.epoch_loop.batch_idx + 1 >= trainer.num_training_batches
+
+
+def _is_step_complete(trainer: pl.Trainer) -> bool:
+    """Whether the latest batch was the last one of an optimiser step."""
+    done = trainer.fit_loop.epoch_loop.batch_idx + 1
+    return done % trainer.accumulate_grad_batches == 0 or _is_last_batch(trainer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from contextseg.evaluation import write_scores
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import MODEL, SCORES
 
+logger = logging.getLogger(__name__)
+
 
 class KeepBest(pl.Callback):
     """Writes the model and its scores after each validation that beats all previous ones.
 
-    For a task that keeps its latest weights, it writes them after every validation.
+    For a task that keeps its latest weights, and while no validation has a score, it writes them
+    after every validation.
 
     Args:
         folder: the run folder.
@@ -32,9 +37,15 @@ class KeepBest(pl.Callback):
         if scores is None:
             return
         merit = task.merit(scores)
-        if task.keeps_best and not merit > self.best:
+        if math.isnan(merit):  # all validation pixels are ignored: there is no best, so the latest
+            if task.keeps_best and self.best > float("-inf"):
+                return
+            if trainer.is_global_zero:
+                logger.warning("the validation has no score: keeping the latest weights")
+        elif task.keeps_best and not merit > self.best:
             return
-        self.best = merit
+        else:
+            self.best = merit
         if trainer.is_global_zero:
             task.save(self.folder / MODEL, pl_module.model)
             settings = {

@@ -1,4 +1,4 @@
-"""Report losses, speed and scores of a run to its logs and its watcher."""
+"""Report a run's losses, speed and scores to its logs and its watcher."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from contextseg.training.world import mean_over_processes
 logger = logging.getLogger(__name__)
 
 LIVE = 5.0
-"""Seconds between updates of `Progress.values` within two rows of the log."""
+"""Seconds between updates of `Progress.values` between two rows of the log."""
 SHORT = {"mean_iou": "mIoU"}
 """Names of scores on the progress bar."""
 
@@ -57,7 +57,7 @@ class Watchers:
     watchers: tuple[Watch, ...]
 
     def __call__(self, progress: Progress) -> None:
-        """Tell all."""
+        """Call every watcher."""
         for watcher in self.watchers:
             watcher(progress)
 
@@ -118,7 +118,7 @@ class Monitor(pl.Callback):
         elif self.watch is not None and trainer.is_global_zero and self._are_values_old():
             (speed, self._valued), means = self._speed(), self._means()  # waits for a GPU
             self.values |= means | {"images/s": speed}
-        self._tell(trainer, pl_module, batch_idx + 1)
+        self._notify(trainer, pl_module, batch_idx + 1)
 
     def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
         """Mean losses since the last row of the log; raises if training has diverged.
@@ -136,16 +136,16 @@ class Monitor(pl.Callback):
         """Report that a validation is running."""
         assert isinstance(pl_module, TrainingModule)
         self.check(trainer, pl_module)
-        self._tell(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
+        self._notify(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int, dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        """Report how far the validation is."""
+        """Report the progress of the validation."""
         assert isinstance(pl_module, TrainingModule)
         done = trainer.fit_loop.epoch_loop.batch_idx + 1
-        self._tell(trainer, pl_module, done, validated=batch_idx + 1)
+        self._notify(trainer, pl_module, done, validated=batch_idx + 1)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the scores; validation does not count as training time."""
@@ -161,7 +161,7 @@ class Monitor(pl.Callback):
         logger.info("epoch %.2f: validation %s %.4f", epoch, name, value)
         self.values[name] = value
         self._since, self._images = time.perf_counter(), 0
-        self._tell(trainer, pl_module, batch)
+        self._notify(trainer, pl_module, batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Sums since the last row of the log, so that a resumed run logs the same means."""
@@ -187,7 +187,7 @@ class Monitor(pl.Callback):
         for each in trainer.loggers:
             each.log_metrics(row, step=step)
 
-    def _tell(
+    def _notify(
         self, trainer: pl.Trainer, module: TrainingModule, batch: int, validated: int | None = None
     ) -> None:
         if self.watch is not None and trainer.is_global_zero:

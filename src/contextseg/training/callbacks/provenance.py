@@ -1,4 +1,4 @@
-"""When, where and by which code a run was trained: one entry per session."""
+"""When, where and with which code a run was trained: one entry per session."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import lightning.pytorch as pl
 
 from contextseg.system.atomic_files import write_text
 from contextseg.system.environment import commit, machine
-
-SESSIONS = "sessions.json"
+from contextseg.training.run_folder import SESSIONS, read_sessions
 
 
 class RecordSession(pl.Callback):
@@ -50,7 +49,7 @@ class RecordSession(pl.Callback):
         self._write()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End it."""
+        """End the session."""
         if self._sessions:
             self._sessions[-1] |= {
                 "seconds": round(time.perf_counter() - self._start, 1),
@@ -66,11 +65,3 @@ class RecordSession(pl.Callback):
 
     def _write(self) -> None:
         write_text(self.file, json.dumps(self._sessions, indent=1) + "\n")
-
-
-def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """The sessions of the run in a folder; empty if none were recorded."""
-    try:
-        return json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Average:
+    """A step of the average; a class, because spawned processes get it by pickle."""
+
+    decay: float
+
+    def __call__(self, old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
+        if not old.is_floating_point():  # batch counters
+            return new
+        count = float(num_averaged)
+        return torch.lerp(new, old, min(self.decay, (1 + count) / (10 + count)))
 
 
 class WeightAverage(WeightAveraging):
@@ -21,13 +36,7 @@ class WeightAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
-            if not old.is_floating_point():  # batch counters
-                return new
-            count = float(num_averaged)
-            return torch.lerp(new, old, min(decay, (1 + count) / (10 + count)))
-
-        super().__init__(use_buffers=True, avg_fn=average)
+        super().__init__(use_buffers=True, avg_fn=_Average(decay))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in place: the scores of this validation are computed later."""
