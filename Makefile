@@ -8,15 +8,19 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast results-check lint format clean
+.PHONY: demo compiled test test-fast results-check lint format clean
 
 demo: $(VENV)/installed
 	$(BIN)/contextseg demo
 
-test: $(VENV)/installed-dev
+# Many tests start processes of their own: bytecode, wherever Python may not write it by itself.
+compiled: $(VENV)/installed-dev
+	@$(BIN)/python -m compileall -q src tests
+
+test: compiled
 	$(BIN)/pytest -q -n 2 --durations=15
 
-test-fast: $(VENV)/installed-dev
+test-fast: compiled
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
 results-check: $(VENV)/installed

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from tests.processes import printed
 
 SOURCE = Path(__file__).parents[1] / "src" / "contextseg"
@@ -173,6 +175,7 @@ def test_importing_the_package_imports_nothing_heavy():
     assert run(f"import contextseg, sys; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
+@pytest.mark.slow
 def test_nothing_looks_for_a_host_and_every_public_name_is_there():
     code = """
 import sys

@@ -196,7 +196,7 @@ def test_command_lines_are_what_the_commands_take(page, no_work, capsys):
     for line in command_lines(page):
         words = shlex.split(line.partition(" > ")[0], comments=True)[1:]
         if is_synopsis(line):
-            assert set(re.findall(r"--[a-z][\w-]*", line)) <= options_of(words[0], no_work), line
+            assert set(re.findall(r"--[a-z][\w-]*", line)) <= options_of(words, no_work), line
             continue
         if words[0] == "train" and "--list" not in words:
             words.append("--print_config")  # and train nothing
@@ -209,10 +209,11 @@ def test_command_lines_are_what_the_commands_take(page, no_work, capsys):
         assert code == 0, (line, capsys.readouterr().err)
 
 
-def options_of(command: str, seen: SimpleNamespace) -> set[str]:
-    """Options of a command, dashes and underscores alike."""
+def options_of(words: list[str], seen: SimpleNamespace) -> set[str]:
+    """Options of the command of a line, dashes and underscores alike."""
+    command = words[0]
     assert command in COMMANDS
-    some = {"train": ["demo", "--print_config"], "compare": ["--list"]}
+    some = {"train": ["demo", "--print_config"], "compare": ["--list"], "data": words[1:2]}
     options: set[str] = set()
     with suppress(ParsedError, ValueError):  # of missing arguments
         main(["--debug", command, *some.get(command, [])])

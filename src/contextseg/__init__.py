@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from contextseg.config import ModelConfig, TrainConfig
     from contextseg.config.classification import ClassifierTrainConfig
     from contextseg.data.classes import Classes
+    from contextseg.data.setup.init import init_data
+    from contextseg.data.setup.plan import DataPlan
     from contextseg.evaluation import evaluate
     from contextseg.factory import create_model
     from contextseg.inference.classifier import Classification, ClassifierPredictor
@@ -42,6 +44,7 @@ _HOMES = {
     "ClassifierTrainConfig": "contextseg.config.classification",
     "ComparisonResult": "contextseg.comparison.compare",
     "Conversion": "contextseg.interop.conversion",
+    "DataPlan": "contextseg.data.setup.plan",
     "ExportReport": "contextseg.interop.export.export",
     "ModelConfig": "contextseg.config",
     "Prediction": "contextseg.inference.result",
@@ -59,6 +62,7 @@ _HOMES = {
     "evaluate": "contextseg.evaluation",
     "export": "contextseg.interop.export.export",
     "from_pretrained": "contextseg.weights.hub",
+    "init_data": "contextseg.data.setup.init",
     "list_models": "contextseg.recipes.catalog",
     "load": "contextseg.inference.load",
     "push_to_hub": "contextseg.weights.hub",
@@ -75,6 +79,7 @@ __all__ = [
     "ClassifierTrainConfig",
     "ComparisonResult",
     "Conversion",
+    "DataPlan",
     "ExportReport",
     "ModelConfig",
     "Prediction",
@@ -92,6 +97,7 @@ __all__ = [
     "evaluate",
     "export",
     "from_pretrained",
+    "init_data",
     "list_models",
     "load",
     "push_to_hub",

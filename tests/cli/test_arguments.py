@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,9 +14,10 @@ from contextseg.data.shapes import ShapesDataset
 from contextseg.recipes import ALL_RECIPES
 
 
-@pytest.fixture
-def place(tmp_path, model, monkeypatch):
+@pytest.fixture(scope="module")
+def original(tmp_path_factory, model):
     """A folder with photos, a data set, and two models: one in a folder of runs, one a file."""
+    tmp_path = tmp_path_factory.mktemp("place")
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(tmp_path / "photos" / "a.png")
     write_folder(ShapesDataset("val", num_images=1, size=(48, 64)), tmp_path / "scenes", "val")
@@ -26,6 +29,13 @@ def place(tmp_path, model, monkeypatch):
     (tmp_path / "runs" / "new" / "config.yaml").write_text("epochs: 1\n")
     (tmp_path / "empty").mkdir()
     (tmp_path / "weights.pth").write_bytes(b"weights")
+    return tmp_path
+
+
+@pytest.fixture
+def place(original, tmp_path, model, monkeypatch):
+    """A copy of it as the current folder."""
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: model)
     return tmp_path

@@ -123,6 +123,7 @@ def test_without_the_sample_scenes_are_drawn_and_it_says_so(demonstration, monke
     assert "clone the repository" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_trained_model_segments_the_sample_first(demonstration, untrained, monkeypatch, capsys):
     monkeypatch.setattr("contextseg.demo.photos.shipped_model", lambda: untrained)
     assert main(["demo"]) == 0
@@ -164,6 +165,7 @@ def test_a_mistake_is_one_line(demonstration, words, message, capsys):
     assert demonstration.config is None
 
 
+@pytest.mark.slow
 def test_a_whole_demonstration_on_drawn_scenes(small_scenes, monkeypatch, tmp_path, capsys, caplog):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(command.RECIPES, "demo", lambda: TINY)

@@ -58,6 +58,7 @@ def stopped_at(monkeypatch, step):
     return began
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_comparison_and_not_only_the_training(
     textures, tmp_path, monkeypatch, unmeasured
 ):

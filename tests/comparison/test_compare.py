@@ -71,6 +71,7 @@ def compare(models, out, **options):
     return contextseg.compare(models, out, **options)
 
 
+@pytest.mark.slow
 def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, trainings):
     models, out = configs(scenes, tmp_path), tmp_path / "out"
     first = compare(models, out)

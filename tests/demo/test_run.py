@@ -81,6 +81,7 @@ def test_a_demonstration_is_trained_as_planned_and_says_so(data, tmp_path, measu
     assert "baseline" in page
 
 
+@pytest.mark.slow
 def test_a_stopped_demonstration_keeps_its_plan(data, tmp_path, measured, said, monkeypatch):
     config = tiny(data, tmp_path / "demo", epochs=30)
     monkeypatch.setattr("contextseg.training.train_or_load.train", press_at(3))
@@ -98,6 +99,7 @@ def test_a_stopped_demonstration_keeps_its_plan(data, tmp_path, measured, said, 
     assert f"{tmp_path / 'demo'} keeps its plan: 5 epochs." in said()
 
 
+@pytest.mark.slow
 def test_one_stopped_before_its_first_checkpoint_keeps_its_plan(
     data, tmp_path, measured, monkeypatch
 ):

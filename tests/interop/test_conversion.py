@@ -41,6 +41,7 @@ def assert_same(ours: Tensor, original: Tensor) -> None:
     assert (ours - original).abs().max() <= 1e-4 * max(1.0, float(original.abs().max()) / 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lateral", "aux", "se", "old"),
     [(False, True, True, True), (True, False, True, False), (False, False, False, False)],
@@ -94,6 +95,7 @@ def test_mmsegmentation(name):
         assert_same(output.logits, mm.logits(state, IMAGE))
 
 
+@pytest.mark.slow
 def test_cpnet_of_its_authors():
     state = cp.cpnet(5, (9, 11))  # IMAGE's features
     with pytest.raises(ValueError, match="99 keys, which is not a square number"):

@@ -36,6 +36,7 @@ def test_products_are_the_interpolation(features, size, align_corners):
     assert (labels == expected.argmax(1)).float().mean() > 0.999
 
 
+@pytest.mark.slow
 def test_a_file_says_what_it_is(onnx_file):
     onnx = pytest.importorskip("onnx")
     metadata = {entry.key: entry.value for entry in onnx.load(onnx_file).metadata_props}
@@ -62,6 +63,7 @@ def test_onnx_is_pytorch_at_any_size_and_batch(onnx_file, logits_file, size):
     assert (labels == expected.logits.argmax(1)).float().mean() > 0.999
 
 
+@pytest.mark.slow
 def test_load_gives_the_same_result_object(model_file, onnx_file):
     image = draw_image(70, 90)
     plain, exported = load(model_file, device="cpu")(image), load(onnx_file)(image)
@@ -86,6 +88,7 @@ def test_evaluate_takes_an_exported_file(model_file, onnx_file, logits_file):
         evaluate(onnx_file, "shapes", limit=1, flip=True)
 
 
+@pytest.mark.slow
 def test_a_large_image_goes_through_overlapping_tiles(model_file, onnx_file):
     image = draw_image(300, 410)
     exported = load(onnx_file)
@@ -272,6 +275,7 @@ def test_a_broken_or_foreign_file_is_refused(tmp_path, suffix):
         load(tmp_path / f"absent{suffix}")
 
 
+@pytest.mark.slow
 def test_a_file_of_another_origin_is_refused(tmp_path, onnx_file):
     onnx = pytest.importorskip("onnx")
     model = onnx.load(onnx_file)

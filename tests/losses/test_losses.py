@@ -83,6 +83,7 @@ def test_hard_examples_weighted_by_class(min_kept):
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.slow
 def test_the_loss_exports_and_compiles_with_hard_examples_and_weights():
     logits, labels = draw()
     loss = CrossEntropy(class_weights=torch.rand(5), ohem_threshold=0.3, ohem_min_kept=20)

@@ -20,17 +20,17 @@ FAMILIES = {  # smallest members, and the strides of their stages
     "regnetx_002": (4, 8, 8, 8),
     "mobilenetv4_conv_small_035": (4, 8, 8, 8),
     "tf_efficientnet_lite0": (4, 8, 8, 8),
-    "tresnet_m": (4, 8, 16, 32),  # takes multiples of 4
     "fastvit_t8": (4, 8, 16, 32),
+    "test_vit": (16, 16, 16, 16),
+    "vit_tiny_patch16_dinov3_qkvb": (16, 16, 16, 16),
+}
+LARGE = {
+    "tresnet_m": (4, 8, 16, 32),  # takes multiples of 4
     "caformer_s18": (4, 8, 16, 32),
     "hrnet_w18_small": (4, 8, 16, 32),  # multiples of 32
     "swin_tiny_patch4_window7_224": (4, 8, 16, 32),
     "sam2_hiera_tiny": (4, 8, 16, 32),  # multiples of 32
-    "test_vit": (16, 16, 16, 16),
     "vit_small_patch14_reg4_dinov2": (14, 14, 14, 14),
-    "vit_tiny_patch16_dinov3_qkvb": (16, 16, 16, 16),
-}
-LARGE = {
     "samvit_base_patch16_224": (16, 16, 16, 16),
     "maxvit_rmlp_pico_rw_256": (4, 8, 16, 32),  # multiples of 256
 }
@@ -90,6 +90,7 @@ def test_stages_of_a_layer_each_differ_and_those_of_one_layer_do_not():
     assert last[1] is last[2] is last[3]
 
 
+@pytest.mark.slow
 def test_padding_does_not_move_or_stretch_features():
     torch.manual_seed(0)
     backbone = Backbone("hrnet_w18_small").eval()

@@ -85,6 +85,7 @@ def test_backbones_for_other_images_are_refused(change, message, monkeypatch):
         contextseg.create_model("fcn", backbone="resnet18", num_classes=2)
 
 
+@pytest.mark.slow
 def test_backbones_for_images_of_one_size_are_refused():
     with pytest.raises(ValueError, match="coat_tiny takes images of one size only"):
         contextseg.create_model("fcn", backbone="coat_tiny", num_classes=2)

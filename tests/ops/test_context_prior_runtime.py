@@ -146,6 +146,7 @@ def test_moments_are_sound_torch_operators():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
 def test_compiles_whole(training):
     inputs = draw(SHAPES["groups"], torch.float32)

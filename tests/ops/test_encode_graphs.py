@@ -11,6 +11,7 @@ from tests.ops.test_encode import FAST, draw, run
 from tests.peak_memory import printed_by
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("impl", ["auto", "eager", "fused"])
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiles_without_a_graph_break(impl, dynamic, device):

@@ -214,6 +214,7 @@ def test_autocast_changes_nothing(impl, device):
         torch.testing.assert_close(actual[name], expected[name], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"ohem_threshold": 0.3, "ohem_min_kept": 5}], ids=str)
 def test_compiles_whole(options):
     logits, labels = draw("cpu", SIZES["larger"])

@@ -26,6 +26,7 @@ def hold(folder: str) -> None:
         time.sleep(600)
 
 
+@pytest.mark.slow
 def test_a_lock_ends_with_its_process_however_that_ends(tmp_path):
     folder = tmp_path / "run"
     other = Command(hold, str(folder))

@@ -50,6 +50,7 @@ SAID = {
     "worker": [
         RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
         RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly"),
+        RuntimeError("process 1 terminated with signal SIGKILL"),
     ],
     "files": [
         OSError(errno.EMFILE, "Too many open files", "a.png"),
@@ -73,6 +74,7 @@ SAID = {
     None: [
         ValueError("out of memory"),
         RuntimeError("shapes do not match"),
+        RuntimeError("process 1 terminated with signal SIGABRT"),  # a fault, not a lack of memory
         FileNotFoundError(errno.ENOENT, "No such file or directory", "bad_alloc.png"),
         BlockingIOError(errno.EAGAIN, "write could not complete without blocking"),
         RuntimeError("out of resource: shared memory, Required: 262144, Hardware limit: 232448"),
@@ -132,6 +134,7 @@ def test_it_travels_between_processes():
     assert (str(error), error.kind) == ("out of memory.", "memory")
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize(
     ("allocation", "amount"),

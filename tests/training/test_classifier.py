@@ -89,6 +89,7 @@ def test_a_run_from_training_to_prediction(cifar, tmp_path, capsys):
         contextseg.load(run, task="segmentation")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_one_without_a_break_does(cifar, tmp_path):
     contextseg.train(tiny(cifar, tmp_path / "whole"), progress=False)
 
@@ -114,6 +115,7 @@ def test_a_resumed_run_ends_where_one_without_a_break_does(cifar, tmp_path):
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_kept_when_asked_for(cifar, tmp_path):
     result = contextseg.train(tiny(cifar, tmp_path / "run", epochs=3, keep="best"), progress=False)
     errors = [

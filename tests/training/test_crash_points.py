@@ -14,7 +14,6 @@ from contextseg.training.run_folder import LAST, LAST_MODEL, is_finished
 from contextseg.training.train import train
 from contextseg.training.train_or_load import train_or_load
 from tests.processes import Command
-from tests.training.classifiers import write_textures
 from tests.training.crashes import (
     KINDS,
     assert_same_run,
@@ -24,17 +23,6 @@ from tests.training.crashes import (
     snapshots,
 )
 from tests.training.tiny import tiny
-
-
-@pytest.fixture(scope="module")
-def textures(tmp_path_factory):
-    return write_textures(tmp_path_factory.mktemp("textures"))
-
-
-@pytest.fixture
-def root(request, data, textures):
-    """The data of a kind of run."""
-    return textures if request.getfixturevalue("kind") == "classifier" else data
 
 
 def complete(config):
@@ -120,6 +108,7 @@ def test_only_our_own_remains_are_removed(data, tmp_path):
     assert names_in(run).issuperset(theirs)
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_is_completed(data, tmp_path, monkeypatch):
     import contextseg
     from contextseg.comparison import compare as comparing

@@ -91,6 +91,7 @@ def test_a_checkpoint_of_an_older_version_is_resumed(stopped, runs, data):
     assert_same_run(runs / "whole", stopped)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_refused_or_changes_nothing(stopped):
     path = stopped / "last.ckpt"
     whole = path.read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from pathlib import Path
@@ -17,22 +16,16 @@ from contextseg.data.check import check_dataset
 from contextseg.data.folder import FolderDataset
 from contextseg.evaluation import read_scores
 from contextseg.training.train import train
-from tests.training.tiny import tiny
+from tests.training.tiny import tiny, write_noise
 
 
 def write(root: Path, void: str) -> Path:
     """Four scenes to train on and four to validate on; those of the split `void` are ignored."""
-    rng = np.random.default_rng(0)
-    for split in ("train", "val"):
-        for kind in ("images", "masks"):
-            (root / kind / split).mkdir(parents=True)
-        for i in range(4):
-            image = rng.integers(0, 256, (48, 64, 3), np.uint8)
-            Image.fromarray(image).save(root / f"images/{split}/{i}.png")
-            ids = np.full((48, 64), 255 if split == void else i % 2, np.uint8)
-            Image.fromarray(ids).save(root / f"masks/{split}/{i}.png")
-    names = [{"id": 0, "name": "sky"}, {"id": 1, "name": "road"}]
-    (root / "classes.json").write_text(json.dumps({"ignore_label": 255, "classes": names}))
+
+    def mask(split: str, number: int) -> np.ndarray:
+        return np.full((48, 64), 255 if split == void else number % 2, np.uint8)
+
+    write_noise(root, mask, ["sky", "road"])
     return root
 
 

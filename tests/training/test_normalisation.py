@@ -32,6 +32,7 @@ def test_a_run_writes_numbers_and_resumes_with_them(data, tmp_path):
     assert contextseg.load(tmp_path / "new", device="cpu").config.normalisation == (HALF, HALF)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_keeps_its_normalisation_when_it_resumes(data, tmp_path):
     config = tiny(data, tmp_path / "run", checkpoint_every=2)
 

@@ -24,23 +24,16 @@ from contextseg.config import (
 from contextseg.config.io import write_yaml
 from contextseg.metrics import SegmentationMetrics
 from contextseg.training.train import train
-from tests.training.tiny import tiny
+from tests.training.tiny import tiny, write_noise
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One class, and a column of ignored pixels."""
-    root, rng = tmp_path_factory.mktemp("one class"), np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("one class")
     mask = np.zeros((48, 64), np.uint8)
     mask[:, :10] = 255
-    for split in ("train", "val"):
-        for kind in ("images", "masks"):
-            (root / kind / split).mkdir(parents=True)
-        for i in range(4):
-            image = rng.integers(0, 256, (48, 64, 3), np.uint8)
-            Image.fromarray(image).save(root / f"images/{split}/{i}.png")
-            Image.fromarray(mask).save(root / f"masks/{split}/{i}.png")
-    (root / "classes.json").write_text(json.dumps({"classes": [{"id": 0, "name": "thing"}]}))
+    write_noise(root, lambda split, number: mask, ["thing"])
     return root
 
 

@@ -12,7 +12,6 @@ import pytest
 from contextseg.training.callbacks.monitor import Progress
 from contextseg.training.callbacks.stop import StopSignals
 from contextseg.training.train import train
-from tests.training.classifiers import write_textures
 from tests.training.crashes import assert_same_run, config_of
 from tests.training.tiny import tiny
 
@@ -49,16 +48,6 @@ class Crash(Press):
 
     def act(self) -> None:
         raise CrashError
-
-
-@pytest.fixture(scope="module")
-def textures(tmp_path_factory):
-    return write_textures(tmp_path_factory.mktemp("textures"))
-
-
-@pytest.fixture
-def root(request, data, textures):
-    return textures if request.getfixturevalue("kind") == "classifier" else data
 
 
 def handlers():

@@ -102,6 +102,7 @@ def test_a_frozen_backbone_stays_as_it_is(data, tmp_path):
     assert all(torch.equal(start[name], after[f"backbone.{name}"]) for name in start)
 
 
+@pytest.mark.slow
 def test_fine_tuning_lists_the_heads_it_draws_anew(data, tmp_path, caplog):
     first = train(tiny(data, tmp_path / "first", epochs=1), progress=False)
     other = tmp_path / "other"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
 from contextseg.data.folder import FolderDataset, write_folder
@@ -16,6 +21,26 @@ def write_data(root: Path) -> None:
     for split, images in (("train", 16), ("val", 4)):
         write_folder(ShapesDataset(split, num_images=images, size=(48, 64)), root, split)
     assert len(FolderDataset(root, "train")) == 16
+
+
+def write_noise(root: Path, mask: Callable[[str, int], np.ndarray], classes: list[str]) -> None:
+    """Four images of noise to train on and four to validate on, with masks of your own.
+
+    Args:
+        root: folder to write to.
+        mask: ids [48, 64] of an image by split and number.
+        classes: names by id; 255 is ignored.
+    """
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for i in range(4):
+            image = rng.integers(0, 256, (48, 64, 3), np.uint8)
+            Image.fromarray(image).save(root / f"images/{split}/{i}.png")
+            Image.fromarray(mask(split, i)).save(root / f"masks/{split}/{i}.png")
+    listed = [{"id": i, "name": name} for i, name in enumerate(classes)]
+    (root / "classes.json").write_text(json.dumps({"ignore_label": 255, "classes": listed}))
 
 
 def tiny(root: Path, run: Path, **options: object) -> TrainConfig:

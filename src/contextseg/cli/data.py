@@ -1,4 +1,4 @@
-"""`contextseg data check PATH`: read all of a data set, and report its faults."""
+"""`contextseg data`: read all of a data set and report its faults, or make one of a folder."""
 
 from __future__ import annotations
 
@@ -23,20 +23,29 @@ contextseg data check VOCdevkit/VOC2010 --layout pascal_context_60 --split val
 
 DESCRIPTION = """\
 Recognise the layout of a data set, read every image and mask, print class frequencies, image
-sizes and each fault with its file, and draw a contact sheet. The data set is never modified.
+sizes and each fault with its file, and draw a contact sheet. Also print what is worth a look:
+images that nearly repeat one of another split, images unlike all others, classes in one split
+only, ids that seem to be shifted by one. The data set is never modified.
 PATH is a folder with images, masks and classes.json, or a public data set as downloaded.
 The exit code is 1 if there are faults.
+
+`contextseg data init PATH` makes a data set of a folder; `contextseg data init --help` says how.
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
+    if argv and argv[0] == "init":
+        from contextseg.cli import data_init
+
+        return data_init.main(argv[1:])
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
     from contextseg.data import open_dataset, splits_of
     from contextseg.data.check import check_dataset
     from contextseg.data.contact_sheet import write_sheet
+    from contextseg.data.suspicions import suspicions
     from contextseg.system.progress import track
 
     sheet = options.sheet or Path(f"contact_sheet_{root.resolve().name}.jpg")
@@ -49,6 +58,7 @@ def main(argv: Sequence[str]) -> int:
     datasets = [open_dataset(options.path, s, options.layout, strict=False) for s in splits]
     faults = 0
     labelled = []
+    reports = []
     for dataset in datasets:
         if _is_unlabelled(dataset):
             images = counted(len(dataset), "image")
@@ -62,6 +72,13 @@ def main(argv: Sequence[str]) -> int:
         if str(rule := getattr(dataset, "rule", "")):
             print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
+        reports.append(report)
+    found = suspicions(list(zip(labelled, reports, strict=True)))
+    if found:
+        print("Worth a look:")
+        for text in found:
+            print(f"- {printable(text)}")
+        print()
     if not options.no_sheet and any(len(dataset) for dataset in labelled):
         with track("drawing the contact sheet"):
             write_sheet(sheet, labelled)
@@ -73,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("data", DESCRIPTION, EXAMPLE)
-    parser.add_argument("action", metavar="check", choices=["check"], help="what to do")
+    parser.add_argument("action", metavar="check", choices=["check", "init"], help="what to do")
     parser.add_argument("path", metavar="PATH", help="data set folder")
     parser.add_argument("--split", help="split to check (default: all)")
     parser.add_argument(

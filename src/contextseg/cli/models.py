@@ -63,7 +63,7 @@ def _print_models() -> None:
     out = console()
     out.print(_table("model", "context", MODELS))
     out.print(
-        "Each works with any timm backbone that provides a feature pyramid (--model.backbone "
+        "Each works with timm backbones of any kind that take images of any size (--model.backbone "
         "NAME). To list names: contextseg models --backbones resnet",
         markup=False,
         highlight=False,

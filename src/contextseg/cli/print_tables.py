@@ -18,6 +18,7 @@ from contextseg.system.terminal import cell, console, printable
 
 if TYPE_CHECKING:
     from contextseg.data.check import Report
+    from contextseg.data.setup.plan import DataPlan
     from contextseg.metrics import Scores
     from contextseg.metrics.classification import ClassificationScores
     from contextseg.report.tables import Table as ReportTable
@@ -102,6 +103,18 @@ def print_frequencies(report: Report, names: Sequence[str]) -> None:
     total = valid + report.ignored_pixels
     ignored = report.ignored_pixels / total if total else math.nan
     table.add_row("[dim]ignored, % of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
+    console().print(table)
+
+
+def print_found_classes(plan: DataPlan) -> None:
+    """Print the classes of a folder: id, colour, share of their pixels, images in each split."""
+    table = columns("class", "id", "colour", "% of valid pixels", *plan.splits)
+    valid = int(plan.class_pixels.sum())
+    for label, info in enumerate(plan.classes.classes):
+        share = plan.class_pixels[label] / valid if valid else math.nan
+        images = (f"{split.class_images[label]}" for split in plan.splits.values())
+        color = " ".join(map(str, info.color))
+        table.add_row(cell(info.name), f"{info.id}", color, percent(share, digits=2), *images)
     console().print(table)
 
 

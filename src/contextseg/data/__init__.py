@@ -36,12 +36,16 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
         from contextseg.data.shapes import ShapesDataset
 
         return ShapesDataset(split)
-    from contextseg.data.folder import FolderDataset
+    from pathlib import Path
 
-    recognised = _recognised(root, layout)
-    if recognised is None:
-        return FolderDataset(root, split, strict=strict)
-    return recognised.open(split, strict=strict)
+    from contextseg.data.folder import FolderDataset
+    from contextseg.data.pair_lists import open_pairs
+
+    found = recognised(root, layout)
+    if found is None:
+        pairs = open_pairs(Path(root), split, strict=strict)
+        return FolderDataset(root, split, strict=strict) if pairs is None else pairs
+    return found.open(split, strict=strict)
 
 
 def splits_of(root: str, layout: str = "auto") -> list[str]:
@@ -50,25 +54,27 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
     Raises:
         ValueError: the folder holds no dataset.
     """
-    recognised = _recognised(root, layout)
-    if recognised is not None:
-        return recognised.layout.splits(recognised.base)
+    found = recognised(root, layout)
+    if found is not None:
+        return found.layout.splits(found.base)
     from contextseg.data.folder import folder_splits
 
     return folder_splits(root)
 
 
-def _recognised(root: str, layout: str) -> Recognised | None:
+def recognised(root: str, layout: str = "auto") -> Recognised | None:
     """The dataset in the structure of a public one; None for a folder of images and masks."""
     from pathlib import Path
 
     from contextseg.data.layouts import recognise
-    from contextseg.data.places import LISTS
+    from contextseg.data.places import LISTS, has_pairs
 
     folder = Path(root)
     if layout == "folder" or not root:
         return None
     if layout == "auto":
+        if any(has_pairs(path) for path in (folder / LISTS).glob("*.txt")):
+            return None  # such lists are written for a folder that nothing else can read
         has_classes = (folder / "classes.json").is_file()
         if has_classes and ((folder / "masks").is_dir() or (folder / LISTS).is_dir()):
             return None

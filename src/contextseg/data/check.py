@@ -12,6 +12,7 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.checked_samples import checked_labels, checked_sample
+from contextseg.data.looks import Look, Looks, look_at
 from contextseg.data.sample import Dataset
 from contextseg.data.wording import some
 from contextseg.system.failures import Kind, machine_failures
@@ -47,6 +48,11 @@ class Report:
     """Images without a pixel of any class: all are ignored."""
     sizes: Counter[tuple[int, int]]
     """Number of images of each size (rows, columns)."""
+    faulty: list[int]
+    """Places of the images with a problem in the dataset."""
+    looks: Looks | None
+    """What the images without a problem look like; None if they were not decoded. See
+    `contextseg.data.suspicions`."""
 
     def raise_if_any(self) -> None:
         """Raise ValueError with the first 20 problems, if there are any."""
@@ -84,21 +90,24 @@ def check_dataset(
     """
     total, num_classes = len(dataset), dataset.classes.num_classes
 
-    def counts(index: int) -> tuple[np.ndarray, tuple[int, int]] | str:
+    def counts(index: int) -> tuple[np.ndarray, tuple[int, int], Look | None] | str:
+        look = None
         try:
-            labels = (
-                checked_sample(dataset, index).labels
-                if decode_images
-                else checked_labels(dataset, index)
-            )
+            if decode_images:
+                image, labels, _ = checked_sample(dataset, index)
+                look = look_at(image)
+            else:
+                labels = checked_labels(dataset, index)
         except ValueError as error:
             return str(error)
         rows, columns = labels.shape
-        return np.bincount(labels.ravel(), minlength=256), (rows, columns)
+        return np.bincount(labels.ravel(), minlength=256), (rows, columns), look
 
     class_pixels, class_images = np.zeros(256, np.int64), np.zeros(256, np.int64)
     problems: list[str] = list(getattr(dataset, "problems", ()))
     sizes: Counter[tuple[int, int]] = Counter()
+    looks: list[tuple[int, Look]] = []
+    faulty: list[int] = []
     void = 0
     with (
         machine_failures(ADVICE),
@@ -108,8 +117,11 @@ def check_dataset(
         for done, counted in enumerate(pool.map(counts, range(total)), start=1):
             if isinstance(counted, str):
                 problems.append(counted)
+                faulty.append(done - 1)
             else:
-                histogram, size = counted
+                histogram, size, look = counted
+                if look is not None:
+                    looks.append((done - 1, look))
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1
@@ -125,6 +137,8 @@ def check_dataset(
         ignored_pixels=int(class_pixels[IGNORED]),
         void_images=void,
         sizes=sizes,
+        faulty=faulty,
+        looks=Looks.of(looks) if decode_images else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from contextseg.config.labels import IGNORED
@@ -19,7 +20,7 @@ EXAMPLE = """{
 """A short classes.json."""
 
 _IGNORED_NAMES = ("__ignore__", "ignore", "ignored", "void", "border")
-_BORDER: Color = (224, 224, 192)
+BORDER: Color = (224, 224, 192)
 """Colour of ignored pixels in VOC's masks, which tools take over."""
 
 
@@ -36,6 +37,22 @@ def read_own_classes(root: Path) -> Classes | None:
     """
     path = own_class_file(root)
     return None if path is None else READERS[path.name](path)
+
+
+def require_own_classes(root: Path) -> Classes:
+    """The classes that a folder names in a file of its own; without a name, they get the folder's.
+
+    Raises:
+        ValueError: there is no such file, or it violates its format.
+    """
+    classes = read_own_classes(root)
+    if classes is None:
+        raise ValueError(
+            f"{root / 'classes.json'}: there is no such file. It defines the ids in the masks. "
+            f"`contextseg data init {root}` writes it from what the masks hold; or write it like "
+            f"this, with an entry for each class:\n{EXAMPLE}"
+        )
+    return replace(classes, dataset=classes.dataset or root.resolve().name)
 
 
 def read_labelmap(path: Path) -> Classes:
@@ -86,8 +103,8 @@ def _classes(path: Path, entries: list[tuple[str, Color | None]]) -> Classes:
     for number, (name, colour) in enumerate(entries):
         info = ClassInfo(number, name, colour or _voc_colour(number))
         (ignored if name.lower() in _IGNORED_NAMES else classes).append(info)
-    if not any(info.color == _BORDER for info in classes + ignored):
-        ignored.append(ClassInfo(IGNORED, "border", _BORDER))
+    if not any(info.color == BORDER for info in classes + ignored):
+        ignored.append(ClassInfo(IGNORED, "border", BORDER))
     try:
         return Classes(path.resolve().parent.name, tuple(classes), tuple(ignored))
     except ValueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +13,8 @@ from PIL import Image
 
 from contextseg.data.affixes import Rule, pair_names
 from contextseg.data.checked_samples import checked_sample
-from contextseg.data.class_files import EXAMPLE, read_own_classes
+from contextseg.data.class_files import require_own_classes
+from contextseg.data.classes import Classes
 from contextseg.data.file_tree import named_files
 from contextseg.data.images import image_size, read_image, write_mask
 from contextseg.data.masks import read_labels
@@ -41,6 +41,7 @@ class FolderDataset:
         split: name of the split, such as `train`.
         strict: raise if files have no partner or share a name; else such files are skipped, and
             `problems` has a message for each.
+        classes: what the masks hold; None reads the folder's own file of classes.
 
     Attributes:
         rule: how the names of masks differ from those of images.
@@ -51,24 +52,24 @@ class FolderDataset:
             later: `contextseg.data.check.check_dataset` reads them all.
     """
 
-    def __init__(self, root: str | os.PathLike[str], split: str, *, strict: bool = True) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: str,
+        *,
+        strict: bool = True,
+        classes: Classes | None = None,
+    ) -> None:
         self.root = Path(root)
         self.split = split
         self.problems: list[str] = []
         tell = _refuse if strict else self.problems.append
-        _require_root(root)
+        require_root(root)
         places = places_of(self.root, split)
         if places is None:
             _refuse_places(self.root, split)
         self.places = places
-        classes = read_own_classes(self.root)
-        if classes is None:
-            raise ValueError(
-                f"{self.root / 'classes.json'}: there is no such file. It defines the ids in the "
-                f"masks; write it like this, with an entry for each class:\n{EXAMPLE}"
-            )
-        named = classes.dataset or self.root.resolve().name
-        self.classes = replace(classes, dataset=named)
+        self.classes = require_own_classes(self.root) if classes is None else classes
         images = named_files(places.images, IMAGE_SUFFIXES, tell)
         fit = named_files(places.masks, MASK_SUFFIXES, tell)
         unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)
@@ -200,7 +201,7 @@ def folder_splits(root: str | os.PathLike[str]) -> list[str]:
         ValueError: there is no such folder, or nothing in it is a split; the message says what is
             there and which arrangements are nearest.
     """
-    _require_root(root)
+    require_root(root)
     splits = splits_in(Path(root))
     if not splits:
         raise ValueError(f"{root}: is not laid out as a data set that can be read.\n{survey(root)}")
@@ -232,7 +233,8 @@ def _refuse(message: str) -> NoReturn:
     raise ValueError(message)
 
 
-def _require_root(root: str | os.PathLike[str]) -> None:
+def require_root(root: str | os.PathLike[str]) -> None:
+    """Raise ValueError if the folder of a dataset is not there; the message names the nearest."""
     if not str(root):
         raise ValueError("no dataset folder is given; set data.root.")
     _require_folder(Path(root), "the folder of the dataset")

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from contextseg.data.classes import Classes
-from contextseg.data.mask_files import read_stored_mask
+from contextseg.data.mask_files import StoredMask, read_stored_mask
 
 _WHITE = 255
 
@@ -32,15 +32,31 @@ def read_labels(path: str | os.PathLike[str], classes: Classes) -> np.ndarray:
             and their pixel counts), or is a palette file with the colours of the classes at indices
             other than their ids.
     """
-    mask = read_stored_mask(path)
+    return labels_of_mask(read_stored_mask(path), classes, where=str(path))
+
+
+def labels_of_mask(mask: StoredMask, classes: Classes, where: str = "") -> np.ndarray:
+    """The labels of a mask that has been read, as `read_labels` returns them.
+
+    Args:
+        mask: what a file holds.
+        classes: the classes of the dataset.
+        where: names the mask in the error message.
+
+    Returns:
+        [h, w], uint8, in 0 to L - 1 or 255 (ignored).
+
+    Raises:
+        ValueError: the mask does not fit the classes, as for `read_labels`.
+    """
     values = mask.values
     if values.ndim == 3:
-        return labels_of_colors(values, classes, where=str(path))
+        return labels_of_colors(values, classes, where=where)
     if mask.palette is not None:
-        _require_ids(values, mask.palette, classes, where=str(path))
+        _require_ids(values, mask.palette, classes, where=where)
     if mask.white is not None and sorted(classes.ids.tolist()) == [0, 1]:
-        values = _white_as_one(values, mask.white, classes, where=str(path))
-    return classes.to_labels(values, where=str(path))
+        values = _white_as_one(values, mask.white, classes, where=where)
+    return classes.to_labels(values, where=where)
 
 
 def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.ndarray:

@@ -14,6 +14,8 @@ MASK_FOLDERS = (
 """Names of folders of masks, the usual one first."""
 LISTS = "splits"
 """Folder of the lists of names."""
+PAIR_SEPARATOR = "\t"
+"""Stands between the image and the mask in lists of pairs."""
 
 
 class Places(NamedTuple):
@@ -56,21 +58,31 @@ def list_of(root: Path, split: str) -> Path:
     return root / LISTS / f"{split}.txt"
 
 
+def has_pairs(path: Path) -> bool:
+    """Whether a file lists pairs of image and mask, not names."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return PAIR_SEPARATOR.encode() in file.readline().strip()
+
+
 def splits_in(root: Path) -> list[str]:
     """Names of the splits with images and masks, sorted; empty if there are none.
 
-    The lists alone name the splits if no folder of images has such a name: then they divide what
-    the folders hold, and folders in them are no splits.
+    The lists alone name the splits if one of them lists pairs, or if no folder of images has such
+    a name: then they divide what the folders hold, and folders in them are no splits.
     """
-    listed = {path.stem for path in _entries(root / LISTS) if path.suffix == ".txt"}
+    lists = {path.stem: path for path in _entries(root / LISTS) if path.suffix == ".txt"}
+    of_pairs = {name for name, path in lists.items() if has_pairs(path)}
+    listed = set(lists)
     folders = {
         place.name
         for parent in (root, *(root / name for name in IMAGE_FOLDERS))
         for place in _entries(parent)
         if place.is_dir()
     }
-    names = listed if listed and not listed & folders else listed | folders
-    return sorted(name for name in names if places_of(root, name) is not None)
+    names = listed if of_pairs or (listed and not listed & folders) else listed | folders
+    return sorted(name for name in names if name in of_pairs or places_of(root, name) is not None)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from contextseg.data.class_files import READERS, own_class_file
+from contextseg.data.setup.matching import match_pictures
 from contextseg.data.suffixes import IMAGE_SUFFIXES
 from contextseg.data.walk import walk
 
@@ -48,7 +49,21 @@ def survey(root: str | os.PathLike[str]) -> str:
         needed = ", ".join(LAYOUTS[name])
         lines.append(f"- {name}: {needed}. Missing: {', '.join(missing) or 'nothing'}.")
     lines.append("docs/data.md describes these layouts; --layout selects one by name.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *commands(folder)])
+
+
+def commands(root: Path) -> list[str]:
+    """What to run on a folder that cannot be read as it is, one line each; empty if nothing helps.
+
+    Formats of annotation tools belong before the pairs: their exports may hold masks as well.
+    """
+    number = len(match_pictures(root).pairs)
+    if not number:
+        return []
+    return [
+        f"There are {number} pairs of an image and a mask, by their names. `contextseg data init "
+        f"{root}` finds their classes, divides them into train and val, and changes none of them."
+    ]
 
 
 def count_files(root: Path) -> dict[str, Counter[str]]:

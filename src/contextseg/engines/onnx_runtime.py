@@ -9,6 +9,7 @@ import torch
 
 from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, ExportInfo
+from contextseg.engines.signature import check_signature
 from contextseg.system.extras import optional
 
 
@@ -38,7 +39,9 @@ def open_onnx(path: Path, device: str = "cpu") -> ExportedModel:
     with engine_failures(f"{path}: ONNX Runtime cannot run this file"):
         session = ort.InferenceSession(path, options, providers=[provider])
     info = ExportInfo.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
-    names = [output.name for output in session.get_outputs()]
+    outputs = {each.name: (each.type, len(each.shape)) for each in session.get_outputs()}
+    check_signature(info, path, [each.name for each in session.get_inputs()], outputs)
+    names = list(outputs)
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         with engine_failures(f"{path}: ONNX Runtime fails in this graph"):

@@ -11,6 +11,7 @@ import torch
 
 from contextseg.engines.exported import ExportedModel, engine_failures
 from contextseg.engines.info import INPUT, KEY, ExportInfo
+from contextseg.engines.signature import check_signature
 from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.extras import optional
 
@@ -42,6 +43,11 @@ def open_openvino(path: Path, precision: str | None = None) -> ExportedModel:
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": hint,
     }
+    graph = model.outputs[0]
+    rank = graph.partial_shape.rank
+    kind = (graph.element_type.get_type_name(), rank.get_length() if rank.is_static else 0)
+    inputs = [name for each in model.inputs for name in each.names]
+    check_signature(info, path, inputs, {info.output: kind})
     with engine_failures(f"{path}: OpenVINO cannot run this graph"):
         compiled = core.compile_model(model, "CPU", options)
     names = [info.output, *(name for out in compiled.outputs[1:] for name in sorted(out.names)[:1])]

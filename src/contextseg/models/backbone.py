@@ -22,6 +22,11 @@ from contextseg.models.timm_features import TransformerLayers, create_features
 DEFAULT_STRIDE = 8
 
 
+_MULTIPLES: dict[tuple[str, int, int], int | None] = {}
+"""`size_multiple` of each network built so far, by name, stride and layers: it does not change, and
+loading a model file builds its network twice."""
+
+
 class Backbone(nn.Module):
     """The feature pyramid of a timm model.
 
@@ -74,7 +79,10 @@ class Backbone(nn.Module):
         plain = reductions[0] >= reductions[-1]
         if plain:
             self.model = TransformerLayers(name, layers, options)
-        multiple = size_multiple(self.model)
+        key = (name, reductions[-1], layers)
+        if key not in _MULTIPLES:
+            _MULTIPLES[key] = size_multiple(self.model)
+        multiple = _MULTIPLES[key]
         if multiple is None:
             raise ValueError(
                 f"backbone: {name} takes images of one size only, and segmentation needs any "

@@ -18,8 +18,10 @@ def size_multiple(network: nn.Module) -> int | None:
         network: takes images [1, 3, height, width]. Its mode and buffers stay as they are.
     """
     for multiple in MULTIPLES:
-        # About the smallest image, odd ones, and one of more than a single multiple.
-        tried = (33, 47), (97, 130), (97, 130 + multiple)
+        # About the smallest image, odd ones, and one that is a multiple larger.
+        tried = [(33, 47), (97, 130)]
+        if multiple > 1:
+            tried.append((97, 130 + multiple))
         sizes = ([-(-side // multiple) * multiple for side in size] for size in tried)
         made = [shapes(network, height, width) for height, width in sizes]
         if all(maps is not None and _same_channels(maps, made[0] or []) for maps in made):

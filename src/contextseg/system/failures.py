@@ -40,7 +40,8 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("disk", r"No space left on device|PytorchStreamWriter failed|file write failed"),
     (
         "worker",
-        r"DataLoader worker .*(killed by signal|exited unexpectedly)|terminated with signal",
+        r"DataLoader worker .*(killed by signal|exited unexpectedly)|"
+        r"terminated with signal SIGKILL",
     ),
     (
         "memory",

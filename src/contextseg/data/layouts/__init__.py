@@ -104,5 +104,6 @@ def _certain(found: Recognised) -> Recognised:
         f"{base}: is laid out as {name}, but {reason}, which {name} does not have. If the classes "
         f"are your own, name them: keep the labelmap.txt of CVAT or the class_names.txt of labelme "
         f"in {base}, or write {base / 'classes.json'}, with an entry for each class:\n{EXAMPLE}\n"
+        f"`contextseg data init {base}` writes it from what the masks hold.\n"
         f"If it is {name}, say so with --layout {layout.name} (data.layout)."
     )

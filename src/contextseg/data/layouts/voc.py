@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from contextseg.data.classes import Classes
 from contextseg.data.file_tree import named_files
 from contextseg.data.images import ImageError
-from contextseg.data.layouts.layout import Layout, Named, any_of, opened, require_split
+from contextseg.data.layouts.layout import Named, any_of, opened, require_split
 from contextseg.data.name_lists import read_names
 from contextseg.data.pairing import (
     Entry,
@@ -98,7 +99,8 @@ class VOCLayout(Named):
             listing = Listing([Entry(name, path, None) for name, path in found if path])
         else:
             listing = paired(names, image, mask, problems)
-        return _opened(self, base, split, listing, classes, strict)
+        ids = _reader(listing, classes or self.classes)
+        return opened(self, base, split, listing, classes, strict, ids)
 
     def _names(self, base: Path, split: str, sbd: Path | None) -> list[str]:
         lists = base / "ImageSets" / "Segmentation"
@@ -133,7 +135,8 @@ class SBDLayout(Named):
             lambda name: existing(base / "img" / f"{name}.jpg"),
             lambda name: existing(base / "cls" / f"{name}.mat"),
         )
-        return _opened(self, base, split, listing, classes, strict)
+        ids = _reader(listing, classes or self.classes)
+        return opened(self, base, split, listing, classes, strict, ids)
 
     @property
     def classes(self) -> Classes:
@@ -145,18 +148,11 @@ VOC2012 = VOCLayout("voc2012")
 SBD = SBDLayout("sbd")
 
 
-def _opened(
-    layout: Layout,
-    base: Path,
-    split: str,
-    listing: Listing,
-    classes: Classes | None,
-    strict: bool,
-) -> ListedDataset:
+def _reader(listing: Listing, classes: Classes) -> Callable[[Entry], np.ndarray]:
+    """Reads the ids of an entry."""
     if any(entry.mask and entry.mask.suffix == ".mat" for entry in listing.entries):
         check_installed("Reading the masks of SBD (.mat files)", ("scipy",), extra="data")
-    ids = partial(voc_ids, classes=classes or layout.classes)
-    return opened(layout, base, split, listing, classes, strict, ids)
+    return partial(voc_ids, classes=classes)
 
 
 def _sbd_near(base: Path) -> Path | None:

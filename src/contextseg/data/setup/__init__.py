@@ -1,0 +1,1 @@
+"""Make a data set of a folder of images and masks, without changing what is in it."""

@@ -1,0 +1,153 @@
+"""What in a dataset is no fault of a file but is worth a look: copies, odd images, odd ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from contextseg.data.check import Report
+from contextseg.data.leakage import near_duplicates
+from contextseg.data.mask_files import read_stored_mask
+from contextseg.data.picture_files import ImageError
+from contextseg.data.sample import Dataset
+from contextseg.data.wording import some
+
+Checked = Sequence[tuple[Dataset, Report]]
+"""Splits of one dataset, each with the result of its check."""
+_SHOWN = 5
+_FEWEST = 10
+"""Images among which one can be unusual."""
+_UNUSUAL_AREA = 4.0
+"""Factor between the area of an image and the median."""
+_UNUSUAL_GREY, _SPREADS, _BLANK = 40.0, 6.0, 2.0
+"""Grey levels off the median, and how many times the usual distance from it, that make an image
+unusual; and the spread of greys below which it is blank."""
+_READ = 64
+
+
+def suspicions(checked: Checked) -> list[str]:
+    """What is worth a look in the splits of a dataset, one message each.
+
+    - images that nearly repeat an image of another split (leakage), if images were decoded;
+    - images unlike all others of their split in size or brightness, or blank;
+    - classes in one split only;
+    - ids that seem to be counted from 0 in one place and from 1 in another.
+
+    Args:
+        checked: the splits with labels, and their reports.
+    """
+    return [*_leaks(checked), *_odd_images(checked), *_lonely_classes(checked),
+            *_shifted_ids(checked)]  # fmt: skip
+
+
+def _leaks(checked: Checked) -> Iterator[str]:
+    ordered = sorted(checked, key=lambda each: (each[0].split != "train", each[0].split == "test"))
+    for (one, first), (two, second) in combinations(ordered, 2):
+        if first.looks is None or second.looks is None:
+            continue
+        found = near_duplicates(first.looks, second.looks)
+        if found:
+            pairs = [f"{two.names[b]} and {one.names[a]}" for a, b, _ in found[:_SHOWN]]
+            more = f", and {len(found) - _SHOWN} more pairs" if len(found) > _SHOWN else ""
+            images = len({alike.second for alike in found})
+            yield (
+                f"{two.split}: {images} of {len(two)} images nearly "
+                f"{'repeats an image' if images == 1 else 'repeat images'} of {one.split}, which "
+                f"makes scores on them too good: {'; '.join(pairs)}{more}."
+            )
+
+
+def _odd_images(checked: Checked) -> Iterator[str]:
+    for dataset, report in checked:
+        looks = report.looks
+        if looks is None or len(looks) < _FEWEST:
+            continue
+        names = [dataset.names[int(index)] for index in looks.indices]
+        area = looks.sizes.prod(1) / np.median(looks.sizes.prod(1))
+        grey = looks.thumbs.mean((1, 2))
+        off = np.abs(grey - np.median(grey))
+        sizes = [f"{rows} x {columns}" for rows, columns in looks.sizes.tolist()]
+        greys = [f"mean grey {value:.0f}" for value in grey.tolist()]
+        for is_odd, what, values in (
+            ((area > _UNUSUAL_AREA) | (area < 1 / _UNUSUAL_AREA), "of unusual size", sizes),
+            (off > max(_UNUSUAL_GREY, _SPREADS * np.median(off)), "of unusual brightness", greys),
+            (looks.thumbs.std((1, 2)) < _BLANK, "without content (one grey)", greys),
+        ):
+            odd = np.flatnonzero(is_odd).tolist()
+            if 0 < len(odd) <= len(looks) // 10 + 1:  # more are no exceptions
+                named = some([f"{names[i]} ({values[i]})" for i in odd])
+                yield f"{dataset.split}: {len(odd)} of {len(looks)} images {what}: {named}."
+
+
+def _lonely_classes(checked: Checked) -> Iterator[str]:
+    present = [report.class_images > 0 for _, report in checked]
+    if len(checked) < 2:
+        return
+    classes = checked[0][0].classes
+    number = np.sum(present, axis=0)
+    for (dataset, _), here in zip(checked, present, strict=True):
+        alone = [name for name, yes in zip(classes.names, here & (number == 1), strict=True) if yes]
+        if alone:
+            yield f"{dataset.split}: only this split has {some(alone)}."
+
+
+def _shifted_ids(checked: Checked) -> Iterator[str]:
+    for dataset, report in checked:
+        unknown = _unknown_ids(dataset, report)
+        ids = sorted(dataset.classes.ids.tolist())
+        first, last = ids[0], ids[-1]
+        lacks = {id: not report.class_images[dataset.classes.ids.tolist().index(id)]
+                 for id in (first, last)}  # fmt: skip
+        if unknown == {last + 1} and lacks[first]:
+            yield _shift_message(dataset, first + 1, last + 1, first, last)
+        elif unknown == {first - 1} and lacks[last]:
+            yield _shift_message(dataset, first - 1, last - 1, first, last)
+    for (one, first), (two, second) in combinations(checked, 2):
+        for low, high, name, other in (
+            (first.class_pixels, second.class_pixels, one.split, two.split),
+            (second.class_pixels, first.class_pixels, two.split, one.split),
+        ):
+            if _fits_shifted(low, high):
+                yield (
+                    f"{other}: the classes are as frequent as those of {name} one id lower. One of "
+                    f"the two may count ids from 0, the other from 1."
+                )
+
+
+def _shift_message(dataset: Dataset, low: int, high: int, first: int, last: int) -> str:
+    return (
+        f"{dataset.split}: the masks hold the ids {low} to {high}, but the classes are {first} to "
+        f"{last}. One of the two may count from 0, the other from 1: correct the ids in "
+        f"classes.json."
+    )
+
+
+def _unknown_ids(dataset: Any, report: Report) -> set[int]:
+    """Ids that are no class's, in masks that the check refused."""
+    known = {info.id for info in dataset.classes.classes + dataset.classes.ignored} | {255}
+    found: set[int] = set()
+    if not hasattr(dataset, "mask_path"):  # a class of one's own
+        return found
+    for index in report.faulty[:_READ]:
+        try:
+            values = read_stored_mask(dataset.mask_path(index)).values
+        except ImageError:
+            continue
+        if values.ndim == 2:
+            found |= set(np.unique(values).tolist())
+    return found - known
+
+
+def _fits_shifted(low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether frequencies agree only if those of `high` are moved down by one class."""
+    if len(low) < 4 or high[0] or not low[0] or not low.any() or not high.any():
+        return False
+    return _cosine(low[:-1], high[1:]) > 0.9 and _cosine(low, high) < 0.5
+
+
+def _cosine(one: np.ndarray, two: np.ndarray) -> float:
+    one, two = one.astype(float), two.astype(float)
+    return float(one @ two / max(np.linalg.norm(one) * np.linalg.norm(two), 1e-9))
