@@ -44,6 +44,11 @@ MAY_IMPORT: dict[str, set[str]] = {
             "demo", "evaluation", "inference", "interop", "metrics", "recipes", "report",
             "system", "training", "weights"},
 }  # fmt: skip
+ROOMS_WITHIN = {
+    "data.formats": {"", "classes", "images", "mask_files", "picture_files",
+                     "run_lengths", "sample", "suffixes", "vocabularies"},
+}  # fmt: skip
+"""Rooms inside a room, and what they import of it; "" is the front of the outer room."""
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
 SHORTCUTS = {"models/segmentation.py", "cli/__main__.py"}
 """Files that use what the package itself offers: `save_pretrained` and the like, its version."""
@@ -121,6 +126,19 @@ def test_imports_point_one_way():
         if other != "contextseg" and room(other) not in MAY_IMPORT[room(module)] | {room(module)}
     ]
     assert not unexpected, unexpected
+
+
+def test_a_room_within_a_room_is_entered_by_its_front():
+    for inner, allowed in ROOMS_WITHIN.items():
+        outer, within = room(inner), inner + "."
+        used = {other.removeprefix(outer).lstrip(".") for module, others in IMPORTS.items()
+                if module.startswith(within) for other in others
+                if room(other) == outer and not other.startswith(within)}  # fmt: skip
+        assert used == allowed, inner
+        beside = [f"{module} imports {other}" for module, others in IMPORTS.items()
+                  for other in others if other.startswith(within)
+                  and not module.startswith(within) and module != inner]  # fmt: skip
+        assert not beside, beside
 
 
 def test_every_allowed_import_is_used():

@@ -20,7 +20,7 @@ COMMANDS = {
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, and one line of JSON each",
-    "data": "check a data set, or make one of a folder of images and masks",
+    "data": "check a data set, or make one: of a folder, of annotations",
     "submit": "write the archive for a benchmark's test server",
     "convert": "convert checkpoints of other code bases, such as mmsegmentation",
     "export": "write a verified ONNX, OpenVINO or PyTorch file",

@@ -1,4 +1,4 @@
-"""`contextseg data`: read all of a data set and report its faults, or make one of a folder."""
+"""`contextseg data`: check a data set, make one of a folder, import one, export one."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ PATH is a folder with images, masks and classes.json, or a public data set as do
 The exit code is 1 if there are faults.
 
 `contextseg data init PATH` makes a data set of a folder; `contextseg data init --help` says how.
+`contextseg data import` and `contextseg data export` read and write the formats of annotation
+tools; each has its own --help.
 """
 
 
@@ -39,6 +41,11 @@ def main(argv: Sequence[str]) -> int:
         from contextseg.cli import data_init
 
         return data_init.main(argv[1:])
+    if argv and argv[0] in ("import", "export"):
+        from contextseg.cli import data_formats
+
+        run = data_formats.import_main if argv[0] == "import" else data_formats.export_main
+        return run(argv[1:])
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
@@ -90,7 +97,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("data", DESCRIPTION, EXAMPLE)
-    parser.add_argument("action", metavar="check", choices=["check", "init"], help="what to do")
+    parser.add_argument(
+        "action", metavar="check", choices=["check", "init", "import", "export"], help="what to do"
+    )
     parser.add_argument("path", metavar="PATH", help="data set folder")
     parser.add_argument("--split", help="split to check (default: all)")
     parser.add_argument(

@@ -40,14 +40,18 @@ class StoredMask:
     is just the greys from black to white, which makes it a grey file."""
 
 
-def read_stored_mask(path: str | os.PathLike[str]) -> StoredMask:
+def read_stored_mask(path: str | os.PathLike[str], data: bytes | None = None) -> StoredMask:
     """Read the values of a mask file.
+
+    Args:
+        path: the file.
+        data: its content, if it has been read already; `path` then only names it.
 
     Raises:
         ImageError: the file is missing, truncated, too large, or of a kind that may not preserve
             the ids that were written.
     """
-    with opened_picture(path) as opened:
+    with opened_picture(path, data) as opened:
         bits = _bits(opened)
         _require_exact(path, opened, bits)
         image = ImageOps.exif_transpose(opened)

@@ -26,10 +26,35 @@ def decode_run_lengths(counts: str | bytes | Sequence[int], size: tuple[int, int
         ValueError: the text is cut off, or the runs do not add up to the size.
     """
     runs = _numbers(counts) if isinstance(counts, str | bytes) else np.asarray(counts, np.int64)
-    if runs.sum() != size[0] * size[1] or (runs < 0).any():
+    pixels = size[0] * size[1]
+    if runs.sum() != pixels or ((runs < 0) | (runs > pixels)).any():
         raise ValueError(f"runs of {runs.sum()} pixels, but the mask is {size[0]} x {size[1]}")
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(size[::-1]).T
+
+
+def encode_run_lengths(mask: np.ndarray) -> str:
+    """The compressed text of a mask [rows, columns], bool: what `decode_run_lengths` reads."""
+    runs = runs_of(mask.T).tolist()
+    letters = []
+    for position, run in enumerate(runs):
+        rest = run - (runs[position - 2] if position > 2 else 0)
+        more = True
+        while more:
+            group, rest = rest & 31, rest >> 5
+            more = rest != (-1 if group & 16 else 0)
+            letters.append(chr((group | 32 * more) + 48))
+    return "".join(letters)
+
+
+def runs_of(mask: np.ndarray) -> np.ndarray:
+    """Lengths of alternating runs of 0 and 1 of a mask [rows, columns], bool, row by row.
+
+    The first run is of 0, and may have the length 0.
+    """
+    flat = mask.ravel()
+    steps = np.concatenate([[False], flat, [not flat[-1]]])
+    return np.diff(np.flatnonzero(steps[1:] != steps[:-1]), prepend=0)
 
 
 def _numbers(text: str | bytes) -> np.ndarray:

@@ -1,0 +1,180 @@
+"""YOLO segmentation: a text file per image with polygons in shares of its size, and data.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import yaml
+
+from contextseg.config.labels import IGNORED
+from contextseg.data.formats.documents import read_text, require
+from contextseg.data.formats.drawing import Picture, Plan
+from contextseg.data.formats.log import FormatError
+from contextseg.data.formats.objects import Export, Item, Label, Shape, Size
+from contextseg.data.formats.rasterise import polygon_region, ring
+from contextseg.data.formats.reading import Reading
+from contextseg.data.formats.splits import split_name
+from contextseg.data.formats.tree import Tree
+from contextseg.system.atomic_files import write_text
+
+_NO_SPLITS = ("path", "names", "nc", "download", "roboflow", "kpt_shape", "flip_idx")
+
+
+def recognise(tree: Tree) -> bool:
+    """Whether a tree holds a YAML file with names of classes and splits."""
+    return bool(_documents(tree))
+
+
+def _documents(tree: Tree) -> list[str]:
+    heads = ((name, "\n" + tree.head(name)) for name in tree.files(".yaml", ".yml"))
+    return [name for name, head in heads
+            if "\nnames:" in head and any(f"\n{key}:" in head for key in ("train", "val", "test"))
+            ]  # fmt: skip
+
+
+def read(tree: Tree, reading: Reading) -> Export:
+    """Open an export.
+
+    Raises:
+        ValueError: its YAML file is broken, or there are several.
+    """
+    documents = _documents(tree)
+    if len(documents) != 1:
+        raise ValueError(
+            f"{tree.root}: {len(documents)} YAML files name splits: import one of them."
+        )
+    (name,) = documents
+    try:
+        content = yaml.safe_load(read_text(tree.path(name)))
+        names = _names(require(content, dict, "the content").get("names"))
+    except (yaml.YAMLError, FormatError, RecursionError) as error:
+        raise ValueError(f"{tree.root / name}: {error}") from None
+    return Export(
+        _items(tree, name, content, names, reading),
+        [Label(text, number) for number, text in names.items()],
+        has_order=False,
+    )
+
+
+def _names(names: Any) -> dict[int, str]:
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    names = require(names, dict, "names")
+    for number, text in names.items():
+        require(number, int, "the number of a class")
+        if not str(text or "").strip():
+            raise FormatError(f"class {number} has no name")
+    return {number: str(text) for number, text in names.items()}
+
+
+def _items(
+    tree: Tree, document: str, content: dict[str, Any], names: dict[int, str], reading: Reading
+) -> Iterator[Item]:
+    seen = set[str]()
+    known = set(tree.names)
+    for key, places in content.items():
+        if not isinstance(key, str) or key in _NO_SPLITS or not places:
+            continue
+        split = split_name(key) or key
+        for place in places if isinstance(places, list) else [places]:
+            with reading.part(f"{document}: {key}"):
+                for reference in _listed(tree, document, content, require(place, str, key)):
+                    with reading.part(f"{document}: {key}: {reference}"):
+                        found, path = tree.image(reference)
+                        if found in seen:
+                            raise FormatError("is listed twice; the first entry counts")
+                        seen.add(found)
+                        labels = _labels_of(found)
+                        yield Item(
+                            found, found, path,
+                            lambda size, labels=labels: _shapes(
+                                tree, labels if labels in known else None, size, names, reading
+                            ),
+                            None, split,
+                        )  # fmt: skip
+
+
+def _listed(tree: Tree, document: str, content: dict[str, Any], place: str) -> list[str]:
+    """Images of a split: those of a folder, or those in a list.
+
+    Paths count from the document, with `path` before them or without, and Roboflow's begin with
+    `../` although they mean the document's own folder.
+    """
+    here = PurePosixPath(document).parent
+    base = content.get("path")
+    parts = [part for part in place.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    places = [here.joinpath(*parts)]
+    if isinstance(base, str):
+        inner = [part for part in base.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        places = [here.joinpath(*inner, *parts), *places]
+    # A path of another machine: its last folders, as far as they are here.
+    places += [here.joinpath(*parts[start:]) for start in range(1, len(parts))]
+    for folder in (candidate.as_posix() for candidate in places):
+        if folder.endswith(".txt") and folder in tree.names:
+            lines = read_text(tree.path(folder)).splitlines()
+            return [line.strip() for line in lines if line.strip()]
+        inside = [name for name in tree.images
+                  if folder == "." or name.startswith(folder + "/")]  # fmt: skip
+        if inside and parts:
+            return sorted(inside)
+    raise FormatError(f"there is no folder or list {place!r} with images in {tree.root}")
+
+
+def _labels_of(image: str) -> str:
+    """The text file of an image: the last folder `images` of its path becomes `labels`."""
+    parts = list(PurePosixPath(image).with_suffix(".txt").parts)
+    for i in reversed(range(len(parts) - 1)):
+        if parts[i] == "images":
+            parts[i] = "labels"
+            break
+    return "/".join(parts)
+
+
+def _shapes(
+    tree: Tree, labels: str | None, size: Size, names: dict[int, str], reading: Reading
+) -> Iterator[Shape]:
+    if labels is None:
+        return  # an image without objects has no file
+    scale = np.array([size[1], size[0]])
+    for number, line in enumerate(read_text(tree.path(labels)).splitlines(), 1):
+        if not (words := line.split()):
+            continue
+        with reading.part(f"{labels}: line {number}"):
+            try:
+                label, values = float(words[0]), [float(word) for word in words[1:]]
+            except ValueError:
+                raise FormatError(f"is not numbers: {line!r:.40}") from None
+            if label not in names:
+                raise FormatError(f"there is no class {words[0]} in the YAML file")
+            name = names[int(label)]
+            if len(values) == 4:
+                x, y, width, height = values
+                left, top = (x - width / 2) * size[1], (y - height / 2) * size[0]
+                right, bottom = (x + width / 2) * size[1], (y + height / 2) * size[0]
+                yield Shape(name, reading.box(left, top, right, bottom, size))
+            else:
+                yield Shape(name, polygon_region([ring(values) * scale], size))
+
+
+def write(pictures: Iterable[Picture], folder: Path, plan: Plan) -> None:
+    """Write `images/SPLIT`, `labels/SPLIT` and `data.yaml`."""
+    splits = dict[str, str]()
+    number = {label: i for i, label in enumerate([*plan.labels(), IGNORED])}
+    for picture in pictures:
+        splits[picture.split] = f"images/{picture.split}"
+        plan.place(picture, folder / splits[picture.split] / f"{picture.name}{picture.suffix}")
+        size = np.array(picture.labels.shape[::-1])
+        lines = (
+            " ".join([str(number[label]), *(f"{value:.8g}" for value in (corners / size).ravel())])
+            for label, corners in plan.polygons(picture)
+        )
+        write_text(
+            folder / "labels" / picture.split / f"{picture.name}.txt",
+            "".join(f"{line}\n" for line in lines),
+        )
+    content = {**splits, "names": {number[label]: plan.name(label) for label in plan.labels()}}
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    write_text(folder / "data.yaml", text)
