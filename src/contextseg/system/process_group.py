@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -141,7 +142,9 @@ def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
     if store.add("arrived", 1) == world.size:
         store.set("complete", "")
     store.wait(["complete"], timedelta(seconds=JOIN))
-    _has_joined.set()
+    if not _has_joined.is_set():
+        _has_joined.set()
+        atexit.register(_leave)
     dist.init_process_group(
         backend,
         store=store,
@@ -153,7 +156,15 @@ def joined(device: str = "cpu", timeout: float = TIMEOUT) -> Iterator[Group]:
         yield Group(world, timeout)
         # Not after an error: others may be lost, and taking leave of them could hang.
         dist.barrier()
-    dist.destroy_process_group()
+    _leave()
+
+
+def _leave() -> None:
+    """Leave the group, whose threads would abort a process that ends with them."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def has_joined() -> bool:

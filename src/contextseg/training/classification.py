@@ -155,6 +155,12 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         """Cross-entropy, in float32."""
         return {"loss": loss(model(images).float(), batch["labels"])}
 
+    def example(self) -> dict[str, Tensor]:
+        """Two images of the network's size."""
+        size = self.config.model.size
+        images = torch.zeros(2, 3, size, size, dtype=torch.uint8)
+        return {"image": images, "labels": torch.arange(2) % self.classes.num_classes}
+
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
         """Add the predictions for a batch to the metrics."""
         index = batch["index"]

@@ -25,6 +25,7 @@ from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import LOG
+from contextseg.training.unused import unused_parameters
 from contextseg.training.world import trainer_options
 
 
@@ -50,7 +51,6 @@ def fit(
     Returns:
         Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
         after a second signal, an earlier one, or none.
-
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
@@ -60,7 +60,7 @@ def fit(
     monitor = Monitor(config.log_every, watch)
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     with suppress_warnings():
-        options = _trainer_options(config)
+        options = _trainer_options(module)
         options["plugins"] = [*options.get("plugins", ()), AtomicCheckpointIO()]
         trainer = pl.Trainer(
             **options,
@@ -101,12 +101,15 @@ def fit(
     return False
 
 
-def _trainer_options(config: Any) -> dict[str, Any]:
+def _trainer_options(module: TrainingModule) -> dict[str, Any]:
     """The trainer's options for device, processes and precision."""
+    config, world = module.config, joined_world()
     cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
-    limit_threads(joined_world().local_size)
+    limit_threads(world.local_size)
+    # Only where it must: looking for them takes time in each step.
+    unused = world.size > 1 and bool(unused_parameters(module.task, module.model, module.loss))
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
-        **trainer_options(config),
+        **trainer_options(config, find_unused_parameters=unused),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import math
 from typing import Any
 
@@ -53,8 +52,6 @@ class TrainingModule(pl.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Prepare the network for the processes and the device that it trains on."""
-        if self.trainer.world_size > 1:
-            atexit.register(leave_group)
         self.model = self.task.adapt(self.model, self.trainer)
 
     def configure_optimizers(self) -> Any:
@@ -120,9 +117,3 @@ class TrainingModule(pl.LightningModule):
     def epoch(self, batch: int) -> float:
         """Passes over the data after this many batches."""
         return batch / int(self.trainer.num_training_batches) * self.config.epochs
-
-
-def leave_group() -> None:
-    """Leave the group of processes, whose threads would abort a process that ends with them."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
+import torch
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
 """Maximum number of images in a validation batch; all have the same size."""
+
+EXAMPLE = 64
+"""Rows and columns of the images that a network is tried with."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -148,6 +152,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         terms = loss(model(images, batch["labels"]), batch["labels"])
         total = terms.pop("total")
         return {"loss": total, **{name: term.detach() for name, term in terms.items()}}
+
+    def example(self) -> dict[str, Tensor]:
+        """Two images of 64 x 64 pixels that hold every class."""
+        images = torch.zeros(2, 3, EXAMPLE, EXAMPLE, dtype=torch.uint8)
+        labels = torch.arange(2 * EXAMPLE**2).view(2, EXAMPLE, EXAMPLE)
+        return {"image": images, "labels": (labels % self.classes.num_classes).to(torch.uint8)}
 
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
         """Label maps of padded images, without the padding."""

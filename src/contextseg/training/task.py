@@ -77,6 +77,10 @@ class Task(ABC, Generic[C, S]):
         """The loss of a batch as `loss`, and its parts; `images` are normalised."""
 
     @abstractmethod
+    def example(self) -> dict[str, Tensor]:
+        """Two small images, uint8, and their labels: a batch to try the network with."""
+
+    @abstractmethod
     def count(self, module: Any, batch: dict[str, Tensor]) -> None:
         """Add a validation batch to `module.metrics`."""
 

@@ -17,7 +17,7 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
-from contextseg.system.exclusive import exclusive
+from contextseg.system.exclusive import exclusive, holds
 from contextseg.system.process_group import Group, joined, joined_world
 from contextseg.system.weight_files import read_weights
 from contextseg.system.world import World, world_of
@@ -128,7 +128,8 @@ def train(
     alone = world_of().size == 1 and joined_world().size == 1
     if alone and config.devices * config.nodes > 1:
         with training_progress(spawned=True) if progress else contextlib.nullcontext() as bar:
-            work = partial(_train, config, resume, combined(bar, watch))
+            locked = holds(config.out)
+            work = partial(_train, config, resume, combined(bar, watch), locked=locked)
             result = in_processes(config, work)
         if result is not None:
             return result
@@ -142,16 +143,19 @@ def _train(
     config: TrainConfig | ClassifierTrainConfig,
     resume: bool,
     watch: Callable[[Progress], None] | None,
+    *,
     progress: bool = False,
+    locked: bool = False,
 ) -> TrainResult[Any]:
-    """`train`, in each of the processes."""
+    """`train`, in each of the processes; `locked` if what started them holds the folder."""
     folder = Path(config.out)
     with (
         training_failures(folder, config),
         joined(config.device, config.timeout) as group,
         contextlib.ExitStack() as lock,
     ):
-        group.first(lambda: lock.enter_context(exclusive(folder, FILES)))
+        if not locked:
+            group.first(lambda: lock.enter_context(exclusive(folder, FILES)))
         return _with_others(config, folder, resume, progress, watch, group)
 
 

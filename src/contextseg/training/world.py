@@ -35,17 +35,23 @@ def check_share(config: TrainingConfig, world: World) -> None:
         )
 
 
-def trainer_options(config: TrainingConfig) -> dict[str, Any]:
-    """Devices, strategy and environment of Lightning's trainer, for the processes that joined."""
+def trainer_options(
+    config: TrainingConfig, *, find_unused_parameters: bool = False
+) -> dict[str, Any]:
+    """Devices, strategy and environment of Lightning's trainer, for the processes that joined.
+
+    Args:
+        config: a training.
+        find_unused_parameters: whether some parameters get no gradients.
+    """
     world = joined_world()
-    cast(
-        Any, rank_zero_only
-    ).rank = world.rank  # Lightning guesses it from variables of any launcher
+    # Lightning guesses it from variables of any launcher.
+    cast(Any, rank_zero_only).rank = world.rank
     if world.size == 1:
         return {"devices": 1, "plugins": [LightningEnvironment()]}
     slurm = world.launcher == "srun"
     environment = SLURMEnvironment(auto_requeue=False) if slurm else TorchElasticEnvironment()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"find_unused_parameters": find_unused_parameters}
     if config.sync_norm == "all":  # statistics are equal; else they become those of rank 0
         options[_BUFFERS] = False
     timeout = timedelta(seconds=config.timeout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import sys
 import threading
@@ -50,8 +49,7 @@ class StopSignals:
     Args:
         several: whether this is one of several processes. Then any number of signals asks, since a
             terminal sends them to the launcher and its processes, and the launcher passes them on;
-            it is the launcher that ends its processes. If the process that started this one is
-            gone, this one ends at once, and writes nothing more.
+            it is the launcher that ends its processes.
     """
 
     def __init__(self, several: bool = False) -> None:
@@ -68,11 +66,7 @@ class StopSignals:
         self._handlers.restore()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._several:
-            parent = multiprocessing.parent_process()
-            at_once = parent is not None and not parent.is_alive()
-        else:
-            at_once = self.asked
+        at_once = self.asked and not self._several
         self.asked = True
         if at_once:
             self.release()
