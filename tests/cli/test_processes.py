@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
 
 from contextseg.cli.__main__ import main
-from tests.ranks import ended, srun, started, torchrun
+from tests.processes import SECONDS
+from tests.ranks import ended, free_port, srun, started, torchrun
 from tests.training.classifiers import textures_config, write_textures
 
 pytestmark = pytest.mark.slow
@@ -36,6 +39,23 @@ def test_processes_score_a_model_together(model, tmp_path, launcher, limit):
     together = scored(words, tmp_path / "scores.json", launcher)
     assert main([*words.split(), "--json", str(tmp_path / "alone.json")]) == 0
     assert together == json.loads((tmp_path / "alone.json").read_text())
+
+
+def test_torchrun_scores_each_image_once_and_prints_once(model, tmp_path):
+    words = f"evaluate {model} shapes --split test --limit 5 --device cpu --json"
+    run = f"-m torch.distributed.run --nproc-per-node=2 --master-port={free_port()}"
+    done = subprocess.run(
+        [sys.executable, *run.split(), "-m", "contextseg.cli", *words.split(),
+         str(tmp_path / "scores.json")],
+        capture_output=True, text=True, timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("mean IoU") == done.stdout.count("Written to") == 1
+    assert "Warning" not in done.stderr
+    assert main([*words.split(), str(tmp_path / "alone.json")]) == 0
+    together, alone = (json.loads((tmp_path / f"{name}.json").read_text())
+                       for name in ("scores", "alone"))  # fmt: skip
+    assert together == alone
 
 
 def test_processes_score_a_classifier_together(tmp_path):
