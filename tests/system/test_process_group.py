@@ -13,7 +13,8 @@ import pytest
 
 from contextseg.system import watch
 from contextseg.system.failures import MachineError, machine_failures
-from contextseg.system.process_group import joined, joined_world, portable
+from contextseg.system.first_process import portable
+from contextseg.system.process_group import joined, joined_world
 from contextseg.system.world import World
 from tests.ranks import ended, srun, started, torchrun
 

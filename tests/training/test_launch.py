@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,17 @@ def test_a_refusal_leaves_nothing(data, tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match=r"nodes is 2.*lacks MASTER_ADDR, MASTER_PORT, NODE_RANK"):
         train(tiny(data, tmp_path / "run", nodes=2), progress=False)
+
+
+@pytest.mark.parametrize(
+    "watch", [lambda at: None, threading.RLock().acquire], ids=["lambda", "lock"]
+)
+def test_a_watcher_that_cannot_reach_the_processes_is_refused(data, tmp_path, watch):
+    config = tiny(data, tmp_path / "run", devices=2)
+    for progress in (False, True):
+        with pytest.raises(ValueError, match=r"`watch`.*must be a function of a module"):
+            train(config, progress=progress, watch=watch)
+    assert not (tmp_path / "run").exists()
 
 
 @posix

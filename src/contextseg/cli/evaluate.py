@@ -21,7 +21,7 @@ from contextseg.cli.prediction_options import (
 
 if TYPE_CHECKING:
     from contextseg.config import ProtocolConfig
-    from contextseg.system.process_group import Group
+    from contextseg.system.first_process import Group
 
 EXAMPLE = """
 contextseg evaluate runs/mine camvid --split test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from contextseg.system.first_process import TOLD_BY_FIRST
 from contextseg.system.world import ALONE, world_of
 
 SHARED = ("train", "evaluate")
@@ -35,4 +36,4 @@ def speaks(error: BaseException) -> bool:
     if group is None or not group.has_joined():  # before they join, all do the same
         return False
     notes = getattr(error, "__notes__", ())
-    return not isinstance(error, KeyboardInterrupt) and group.TOLD_BY_FIRST not in notes
+    return not isinstance(error, KeyboardInterrupt) and TOLD_BY_FIRST not in notes

@@ -12,9 +12,9 @@ import pickle
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch.multiprocessing.spawn import (
     ProcessContext,
@@ -26,7 +26,7 @@ from torch.multiprocessing.spawn import (
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.failures import MachineError
-from contextseg.system.process_group import TOLD_BY_FIRST, portable
+from contextseg.system.first_process import TOLD_BY_FIRST, portable
 from contextseg.system.world import ALONE
 from contextseg.training.callbacks.stop import InterruptedRunError, hand_on_signals
 from contextseg.training.failures import training_failures
@@ -51,28 +51,34 @@ def in_processes(config: TrainConfig | ClassifierTrainConfig, work: Callable[[],
         work: can be pickled, as can what it returns.
 
     Raises:
-        ValueError: the variables of several machines are missing.
+        ValueError: the variables of several machines are missing, or `work` cannot be pickled.
         MachineError: a process was killed.
         Exception: what a process raised.
     """
     variables = _variables(config.devices, config.nodes)
     with tempfile.TemporaryDirectory(prefix="contextseg-") as folder:
-        context = start_processes(
-            _process,
-            args=(folder, variables, _levels(), work),
-            nprocs=config.devices,
-            join=False,
-        )
+        try:
+            context = start_processes(
+                _process,
+                args=(folder, variables, _levels(), work),
+                nprocs=config.devices,
+                join=False,
+            )
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"the training processes cannot get `watch`: {error}. With several devices, it "
+                f"must be a function of a module, or an object that can be pickled."
+            ) from error
         assert isinstance(context, ProcessContext)
-        killed = None
-        with hand_on_signals(context.processes) as asked:
+        killed, processes = None, cast(Sequence[Any], context.processes)
+        with hand_on_signals(processes) as asked:
             try:
                 while not context.join(grace_period=GRACE):
                     pass
             except ProcessException as failure:
                 killed = failure
             except InterruptedRunError:  # the second signal, which has killed them
-                for process in context.processes:
+                for process in processes:
                     process.join()
                 return None
         outcomes = [_read(Path(folder) / str(rank)) for rank in range(config.devices)]

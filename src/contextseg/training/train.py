@@ -18,7 +18,8 @@ from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
 from contextseg.system.exclusive import exclusive, holds
-from contextseg.system.process_group import Group, joined, joined_world
+from contextseg.system.first_process import Group
+from contextseg.system.process_group import joined, joined_world
 from contextseg.system.weight_files import read_weights
 from contextseg.system.world import World, world_of
 from contextseg.training.callbacks.monitor import Progress, combined
