@@ -26,12 +26,13 @@ import contextseg
 from benchmarks.measuring import environment
 from contextseg.data import open_dataset
 from contextseg.data.sample import Dataset
-from contextseg.inference.predictor import Predictor, choose_device
+from contextseg.inference.predictor import Predictor
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.ops import class_presence
 from contextseg.system.atomic_files import write_text
+from contextseg.system.devices import choose_device
 from contextseg.system.precision import resolve_precision
 
 LEAST = 0.05

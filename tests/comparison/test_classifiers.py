@@ -133,7 +133,11 @@ def test_a_folder_of_version_01_is_read_and_its_runs_are_kept(
         "name": "deepten", "errors": [0.25], "errors_exact": [None], "epochs": 1,
         "parameters": 5, "gmac": 0.5, "images_per_s": 9.0, "config": to_dict(config),
     }  # fmt: skip
-    old = {"data": {"root": str(textures), "split": "test"}, "rows": [row], "published": []}
+    old = {
+        "data": {"root": str(textures), "split": "test"},
+        "rows": [row],
+        "published": [{"name": "EncNet-14", "error": 3.96, "parameters": "3.5 M"}],
+    }
     (out / "comparison.json").write_text(json.dumps(old))
     before = read_comparison(out)
     assert before.entries[0].values("error") == [0.25]

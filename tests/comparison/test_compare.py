@@ -8,12 +8,14 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import contextseg
 from contextseg.comparison import compare as comparing
 from contextseg.comparison import runs as training_runs
 from contextseg.comparison.compare import rebuild
+from contextseg.comparison.differences import differences
 from contextseg.comparison.results import Cost, read_comparison
 from contextseg.config import EncodingConfig, FCNConfig, OptimConfig, TrainConfig
 from contextseg.evaluation import read_scores
@@ -72,7 +74,7 @@ def compare(models, out, **options):
 
 
 @pytest.mark.slow
-def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, trainings):
+def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, trainings, caplog):
     models, out = configs(scenes, tmp_path), tmp_path / "out"
     first = compare(models, out)
     assert trainings == [("fcn", 0), ("encnet", 0), ("fcn", 1), ("encnet", 1)]
@@ -93,7 +95,20 @@ def test_a_whole_comparison_and_what_is_not_done_again(scenes, tmp_path, costs, 
     assert sum(first.comparison.pixels) > 0
     assert read_comparison(out) == first.comparison
 
+    # The difference by image is that of the means over the seeds; a damaged file ends nothing.
+    (difference,) = differences(first.comparison, out / "logs").values()
+    ious = [np.mean(entry.values("mean_iou")) for entry in first.comparison.entries]
+    assert difference.value == pytest.approx(ious[1] - ious[0], abs=1e-12)
+    assert difference.low <= difference.value <= difference.high
     report = (out / "report.md").read_text()
+    assert "| encnet |" in report.split("## Are the differences certain?")[1].split("##")[0]
+    counts = out / "logs" / first.comparison.entries[1].runs[0].counts
+    whole = counts.read_bytes()
+    counts.write_bytes(whole[:100])
+    assert differences(first.comparison, out / "logs") == {}
+    assert f"{counts.name} does not hold the counts" in caplog.text
+    counts.write_bytes(whole)
+
     assert "| fcn |" in report
     assert "±" in report
     assert "model.context.num_codewords" in report

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageError
-from contextseg.inference.predictor import Predictor, choose_device
+from contextseg.inference.predictor import Predictor
 from contextseg.inference.views.plan import SCALES
 from contextseg.ops.upsampled_rows import STRIP_BYTES
+from contextseg.system.devices import choose_device
 from tests.inference.fakes import ColourModel, colour_predictor, draw_image
 
 

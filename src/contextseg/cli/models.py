@@ -1,4 +1,4 @@
-"""`contextseg models`: list the models and their backbones."""
+"""`contextseg models`: list the models, their backbones, and published results."""
 
 from __future__ import annotations
 
@@ -18,21 +18,33 @@ if TYPE_CHECKING:
 EXAMPLE = """
 contextseg models
 contextseg models --backbones 'resnet*'
+contextseg models --published ade20k
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser(
-        "models", "List the models, or the backbones that they can use.", EXAMPLE
+        "models",
+        "List the models, the backbones that they can use, or what others report of them.",
+        EXAMPLE,
     )
     parser.add_argument(
         "--backbones",
         metavar="PATTERN",
         help="list the timm backbones whose names match, such as 'resnet*' or mobilenet",
     )
+    parser.add_argument(
+        "--published",
+        metavar="DATA",
+        nargs="?",
+        const="",
+        help="list results of papers and model zoos, on all data sets or on those of this name",
+    )
     options = parser.parse_args(list(argv))
-    if options.backbones is None:
+    if options.published is not None:
+        _print_published(options.published)
+    elif options.backbones is None:
         _print_models()
     else:
         for name in matching_backbones(options.backbones):
@@ -55,6 +67,28 @@ def matching_backbones(pattern: str) -> list[str]:
         advice = did_you_mean(pattern, names, "contextseg models --backbones '*' lists all.")
         raise UsageError(f"no backbone matches {pattern!r}. {advice}")
     return matching
+
+
+def _print_published(data: str) -> None:
+    """Print published results.
+
+    Raises:
+        UsageError: there are none on a data set of this name.
+    """
+    from contextseg.cli.print_tables import print_table, titled
+    from contextseg.report.published import published, table_of
+
+    names = list(dict.fromkeys(row.data for row in published()))
+    chosen = [name for name in names if data.lower() in name.lower()]
+    if not chosen:
+        raise UsageError(
+            f"no published results on {data!r}. {did_you_mean(data, names, 'There are some on:')} "
+            f"{', '.join(names)}."
+        )
+    for name in chosen:
+        titled(name)
+        print_table(table_of([row for row in published() if row.data == name]))
+    print("\nAs their authors report them; none was reproduced here.")
 
 
 def _print_models() -> None:

@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contextseg.comparison.kind import Kind, Prediction, Progress
+from contextseg.comparison.kind import Kind, Prediction, Progress, Scored
 from contextseg.comparison.results import RunScores
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 
 BATCH = 64
 """Images per prediction when speed is measured."""
-
-PUBLISHED_CIFAR10: tuple[tuple[str, str, float], ...] = (
-    ("ResNet, pre-activation", "", 4.62),
-    ("Wide ResNet", "", 3.89),
-    ("DenseNet", "", 3.46),
-    ("ResNet-14, width 64", "", 4.93),
-    ("SE-ResNet-14, width 64", "", 4.65),
-    ("EncNet-14, 16 codewords, width 64", "3.5 M", 3.96),
-    ("EncNet-14, 32 codewords, width 128", "16.8 M", 3.45),
-)
-"""CIFAR-10 results of the EncNet paper (600 epochs): network, parameters, error in percent."""
 
 
 class Classification(Kind):
@@ -47,8 +36,8 @@ class Classification(Kind):
         data: Any,
         settings: Mapping[str, Any],
         progress: Progress | None,
-    ) -> tuple[RunScores, list[int]]:
-        """Scores of the kept weights, and the scored images of each class."""
+    ) -> Scored:
+        """Score the kept weights of a run."""
         from contextseg.evaluation import evaluate
         from contextseg.inference.load import load
 
@@ -64,7 +53,7 @@ class Classification(Kind):
         )
         values = {"error": scores.error, "error_exact": scores.error_exact}
         results = RunScores(values=values, classes=scores.class_error, small=[])
-        return results, scores.confusion.sum(1).tolist()
+        return Scored(scores=results, pixels=scores.confusion.sum(1).tolist())
 
     def prediction(
         self, config: ClassifierConfig, size: tuple[int, int], device: str, precision: Any
@@ -89,12 +78,3 @@ class Classification(Kind):
             predict=lambda: predictor.logits(images),
             batch=BATCH,
         )
-
-    def published(self, data: Any) -> list[dict[str, Any]]:
-        """The paper's table, for CIFAR-10 alone."""
-        if data.classes.dataset != "CIFAR-10":
-            return []
-        return [
-            {"name": name, "parameters": parameters, "error": error}
-            for name, parameters, error in PUBLISHED_CIFAR10
-        ]

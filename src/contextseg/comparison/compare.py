@@ -45,7 +45,8 @@ class ComparisonResult:
     """The result of a comparison."""
 
     folder: Path
-    """report.html, report.md, comparison.json (all results), logs/ (one CSV file per run)."""
+    """report.html, report.md, comparison.json (all results), logs/ (by run: its training log, and
+    the counts of each image)."""
     comparison: Comparison
     """All results."""
     failed: list[tuple[str, int, str]]
@@ -225,7 +226,8 @@ class _Session:
         try:
             place = training_runs.finish(config, self.runs, progress=self.progress)
             with self.watch(f"scoring {name}, seed {run.seed}") as progress:
-                scores, pixels = self.kind.score(place, config, self.data, settings, progress)
+                scored = self.kind.score(place, config, self.data, settings, progress)
+            counts = training_runs.keep_counts(scored.counts, config, self.folder)
             log = training_runs.keep_log(place, config, self.folder)
         except training_runs.StoppedError:
             raise
@@ -238,13 +240,14 @@ class _Session:
             logger.warning("%s, seed %d failed: %s", name, run.seed, reason)
             logger.debug("where it failed", exc_info=True)
             return replace(run, status="failed", reason=reason)
-        self.comparison.pixels[:] = pixels
+        self.comparison.pixels[:] = scored.pixels
         return replace(
             run,
             status="done",
             reason="",
-            scores=scores,
+            scores=scored.scores,
             log=log,
+            counts=counts,
             sessions=training_runs.read_sessions(place),
         )
 

@@ -6,11 +6,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from contextseg.comparison.results import RunScores
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """What scoring a model gives."""
+
+    scores: RunScores
+    pixels: list[int]
+    """How much of each class was scored."""
+    counts: np.ndarray | None = None
+    """Counts of each image, [N, 3, L] (`contextseg.metrics.image_counts`), for intervals of
+    differences; None if the task has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +63,11 @@ class Kind(ABC):
         data: Any,
         settings: Mapping[str, Any],
         progress: Progress | None,
-    ) -> tuple[RunScores, list[int]]:
-        """Scores of the model in a run folder, and how much of each class was scored."""
+    ) -> Scored:
+        """Score the model in a run folder."""
 
     @abstractmethod
     def prediction(
         self, config: Any, size: tuple[int, int], device: str, precision: Any
     ) -> Prediction:
         """A prediction with a new network of a model's config, on an image of this size."""
-
-    def published(self, data: Any) -> list[dict[str, Any]]:
-        """Published results on the same data: `name`, `parameters` and `error`, in percent."""
-        return []

@@ -18,7 +18,19 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
                     "small": scores.pop("small_iou"),
                     "values": scores,
                 }
+    settings = content["settings"]
+    if "published" in settings:
+        settings["published"] = [_of_cifar10(row) for row in settings["published"]]
     return content
+
+
+def _of_cifar10(row: dict[str, Any]) -> dict[str, Any]:
+    """A published result, of which version 0.1 had only some on CIFAR-10."""
+    if "name" not in row:
+        return row
+    facts = {"data": "CIFAR-10", "split": "test", "backbone": None, "source": "EncNet paper"}
+    scores = {"error": row["error"], "parameters": row["parameters"]}
+    return facts | scores | {"system": row["name"], "protocol": "600 epochs"}
 
 
 def _of_classifiers(content: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +70,6 @@ def _of_classifiers(content: dict[str, Any]) -> dict[str, Any]:
         "small": [],
         "size": [0, 0],
         "machine": {"device": "unknown", "threads": 0, "torch": "unknown"},
-        "published": content["published"],
+        "published": [_of_cifar10(row) for row in content["published"]],
     }
     return {"settings": settings, "classes": [], "pixels": [], "entries": entries}

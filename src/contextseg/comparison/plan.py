@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from contextseg.comparison.runs import AnyConfig, identity, normalised
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import from_dict, to_dict
+from contextseg.report.published import published_on
 from contextseg.system.environment import machine
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,9 @@ def settings_of(
         "mean_over": list(mean_over),
         "size": list(size),
         "machine": machine(config.device),
-        "published": KINDS[task].published(data),
+        "published": [
+            asdict(row) for row in published_on(data.classes.dataset, data.classes.num_classes)
+        ],
     }
 
 

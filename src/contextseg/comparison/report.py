@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contextseg.comparison.differences import difference_table
 from contextseg.comparison.report_charts import (
     cost_bars,
     curves,
@@ -80,6 +81,13 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
             note=_score_note(comparison),
             table=score_table(comparison),
             bars=score_bars(comparison),
+        ),
+        _Part(
+            heading="Are the differences certain?",
+            note="Mean over the seeds, minus that of the first model. The interval is a paired "
+            "bootstrap: 10,000 draws of the scored images with replacement, the same for both "
+            "models. It says what other images would change, not what other seeds would.",
+            table=difference_table(comparison, folder),
         ),
         _Part(
             heading="Cost",

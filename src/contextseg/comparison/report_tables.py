@@ -10,7 +10,8 @@ from typing import Any
 from contextseg.comparison.results import Comparison, Entry, deviation, mean
 from contextseg.comparison.wording import WORDINGS, Wording
 from contextseg.config.io import flattened
-from contextseg.report.formatting import NOTHING, aligned, fixed, percent, points
+from contextseg.report.formatting import NOTHING, aligned, percent, points
+from contextseg.report.published import PublishedResult, table_of
 from contextseg.report.tables import Cell, Table
 
 
@@ -162,11 +163,8 @@ def run_table(comparison: Comparison) -> Table | None:
 
 def published_table(comparison: Comparison) -> Table | None:
     """Published results on the same data; None if there are none."""
-    rows: list[list[Cell | str]] = [
-        [row["name"], fixed(row["error"], 2), row["parameters"] or NOTHING]
-        for row in comparison.settings.get("published", ())
-    ]
-    return Table(["network", "error, %", "parameters"], rows) if rows else None
+    rows = [PublishedResult(**row) for row in comparison.settings.get("published", ())]
+    return table_of(rows) if rows else None
 
 
 def minutes(seconds: float) -> str:

@@ -18,7 +18,7 @@ from contextseg.system.terminal import json_text
 
 FILE_NAME = "comparison.json"
 LOGS = "logs"
-"""Folder next to it with the training logs, one CSV file per run."""
+"""Folder next to it with the training log and the counts of each image, of each run."""
 PAGE, MARKDOWN, CHARTS = "report.html", "report.md", "charts"
 FILES = (FILE_NAME, PAGE, MARKDOWN)
 
@@ -55,6 +55,8 @@ class Run:
     scores: RunScores | None = None
     log: str = ""
     """Name of its training log in the folder `logs`."""
+    counts: str = ""
+    """Name of the counts of each image in the folder `logs`; empty if there are none."""
     sessions: list[dict[str, Any]] = field(default_factory=list)
     """When, where and with which code it was trained: see
     `contextseg.training.callbacks.provenance`."""

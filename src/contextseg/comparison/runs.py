@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from contextseg.comparison.results import LOGS
 from contextseg.config import ModelConfig, TrainConfig
@@ -98,6 +101,29 @@ def keep_log(folder: Path, config: AnyConfig, out: Path) -> str:
     with atomic_path(out / LOGS / name) as partial:
         shutil.copyfile(folder / LOG, partial)
     return name
+
+
+def keep_counts(counts: np.ndarray | None, config: AnyConfig, out: Path) -> str:
+    """Write the counts of each image into the report's folder `logs`; returns their name there."""
+    if counts is None:
+        return ""
+    name = f"{name_of(config)}.npz"
+    with atomic_path(out / LOGS / name) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, counts=counts)
+    return name
+
+
+def read_counts(path: Path) -> np.ndarray:
+    """What `keep_counts` wrote: [N, 3, L], int32.
+
+    Raises:
+        ValueError: the file is damaged or something else; the message names it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["counts"]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} does not hold the counts of images ({error}).") from error
 
 
 def normalised(config: AnyConfig) -> AnyConfig:

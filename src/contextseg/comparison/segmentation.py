@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contextseg.comparison.kind import Kind, Prediction, Progress
+from contextseg.comparison.kind import Kind, Prediction, Progress, Scored
 from contextseg.comparison.results import RunScores, or_none
 from contextseg.config import ModelConfig, TrainConfig
 
@@ -34,20 +34,27 @@ class Segmentation(Kind):
         data: Any,
         settings: Mapping[str, Any],
         progress: Progress | None,
-    ) -> tuple[RunScores, list[int]]:
-        """Scores of the best model, and the scored pixels of each class."""
+    ) -> Scored:
+        """Score the best model of a run."""
         from contextseg.evaluation import evaluate
         from contextseg.inference.load import load
+        from contextseg.metrics.image_counts import ImageCounts
         from contextseg.metrics.small_objects import SmallObjectIoU
 
         objects = SmallObjectIoU(data.classes.num_classes, tuple(settings["small"]))
+        images = ImageCounts(data.classes.num_classes)
+
+        def on_prediction(predicted: Any, labels: Any) -> None:
+            objects.update(predicted, labels)
+            images.update(predicted, labels)
+
         scores = evaluate(
             load(folder, device=config.device, precision=config.precision),
             data,
             limit=settings["images"],
             workers=config.data.workers,
             progress=progress,
-            on_prediction=objects.update,
+            on_prediction=on_prediction,
         )
         names = ("mean_iou", "pixel_accuracy", "mean_accuracy", "presence_map")
         results = RunScores(
@@ -55,7 +62,8 @@ class Segmentation(Kind):
             classes=[or_none(value) for value in scores.iou],
             small=[[or_none(value) for value in row] for row in objects.iou().tolist()],
         )
-        return results, scores.confusion.sum(1).tolist()
+        pixels = scores.confusion.sum(1).tolist()
+        return Scored(scores=results, pixels=pixels, counts=images.array())
 
     def prediction(
         self, config: ModelConfig, size: tuple[int, int], device: str, precision: Any

@@ -58,10 +58,14 @@ class ContextEncoding(nn.Module):
         encoders = self.norm(self.encoding(projected))  # [B, K, C], the norm's channels are K
         return torch.relu(encoders).mean(1)
 
+    def gates(self, semantics: Tensor) -> Tensor:
+        """Scaling factors γ [B, C], in 0 to 1, of encoded semantics [B, C]."""
+        return torch.sigmoid(self.scaling(semantics))
+
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Gated features and presence logits."""
         semantics = self.semantics(features)  # [B, C]
-        scaling = torch.sigmoid(self.scaling(semantics))[:, :, None, None]  # [B, C, 1, 1]
+        scaling = self.gates(semantics)[:, :, None, None]  # [B, C, 1, 1]
         gated = features * scaling.to(features.dtype)
         if self.variant == "reference":
             gated = torch.relu(features + gated)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.ops.encode import encode
+from contextseg.ops.encode.assignment import soft_assignment
 
 
 class Encoding(nn.Module):
@@ -62,13 +63,27 @@ class Encoding(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Residual encoders of a feature map."""
-        pixels = features.flatten(2).transpose(1, 2)  # [B, N, C], N = H * W
         smoothing = self.smoothing
         if self.smoothing_mode == "drawn" and self.training:
             smoothing = torch.rand_like(smoothing)
-        return encode(pixels, self.codewords, smoothing)
+        return encode(_pixels(features), self.codewords, smoothing)
+
+    def assignment(self, features: Tensor) -> Tensor:
+        """How much each codeword holds of each pixel of features [B, C, H, W].
+
+        Returns:
+            [B, K, H, W], in 0 to 1, adding up to 1 over the codewords, float32 or wider; with the
+            stored smoothing factors and without gradient.
+        """
+        weights = soft_assignment(_pixels(features), self.codewords, self.smoothing)  # [B, N, K]
+        return weights.mT.unflatten(2, features.shape[2:])
 
     def extra_repr(self) -> str:
         """Sizes for printing."""
         num_codewords, channels = self.codewords.shape
         return f"channels={channels}, num_codewords={num_codewords}"
+
+
+def _pixels(features: Tensor) -> Tensor:
+    """[B, N, C] of a feature map [B, C, H, W], N = H * W; no copy."""
+    return features.flatten(2).transpose(1, 2)

@@ -13,9 +13,10 @@ from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
-from contextseg.inference.predictor import abbreviated, choose_device
+from contextseg.inference.predictor import abbreviated
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation
+from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
 from contextseg.system.threads import limit_threads
 

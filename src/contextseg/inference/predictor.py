@@ -14,6 +14,7 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import TILE_PIXELS, check_averageable
+from contextseg.inference.inspection import Inspection, inspect
 from contextseg.inference.preprocess import to_canvas
 from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
@@ -22,6 +23,7 @@ from contextseg.inference.views.protocol_logits import ProtocolLogits
 from contextseg.inference.views.run import ViewLogits, run_views
 from contextseg.inference.views.tiles import tiled_labels
 from contextseg.models.normalisation import with_normalisation
+from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
 from contextseg.system.threads import limit_threads
 
@@ -202,6 +204,28 @@ class Predictor:
             volume[:, start:stop] = probabilities[:, : max(0, height - start), :width]
         return volume
 
+    @torch.inference_mode()
+    def inspect(self, image: ImageSource) -> Inspection:
+        """What the network sees in an image: logits, class presence, gates, codewords, prior.
+
+        One pass over the whole image, which is reduced to at most `max_pixels` pixels.
+
+        Args:
+            image: as in `__call__`.
+
+        Raises:
+            ImageError: the image cannot be read.
+            ValueError: the model is an exported file, which has only labels.
+        """
+        if isinstance(self.model, ExportedModel):
+            raise ValueError(
+                f"{self.model.engine} runs the network as a whole; load the model that was "
+                f"exported to look inside."
+            )
+        pixels = read_image(image)
+        with self._autocast():
+            return inspect(pixels, self.model, self.config, self.classes, self.max_pixels)
+
     def _segment_exported(
         self,
         model: ExportedModel,
@@ -264,23 +288,6 @@ class Predictor:
             f"{self.classes.num_classes} classes, "
             f"{getattr(self.model, 'engine', self.device)})"
         )
-
-
-def choose_device(device: str | torch.device) -> torch.device:
-    """A torch device from its name; `auto` is a GPU if there is one.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}.") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device} requested, but PyTorch finds no GPU here. Use cpu.")
-    return chosen
 
 
 def _size_of(image: np.ndarray | Tensor) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from contextseg.ops.context_prior import (
     prior_rows,
 )
 from contextseg.ops.encode import encode
+from contextseg.ops.encode.assignment import soft_assignment
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.ops.upsampled_cross_entropy import upsampled_cross_entropy
 
@@ -22,6 +23,7 @@ __all__ = [
     "context_prior",
     "encode",
     "prior_rows",
+    "soft_assignment",
     "upsampled_argmax",
     "upsampled_cross_entropy",
 ]

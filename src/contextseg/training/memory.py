@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.inference.predictor import choose_device
+from contextseg.system.devices import choose_device
 from contextseg.system.process_group import joined_world
 from contextseg.system.resources import in_words, usable_memory
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_yaml
-from contextseg.inference.predictor import choose_device
+from contextseg.system.devices import choose_device
 from contextseg.system.precision import resolve_precision
 from contextseg.training.run_folder import CONFIG
 
