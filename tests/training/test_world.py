@@ -47,12 +47,12 @@ def assert_same(one: Path, other: Path) -> None:
     """The weights to what rounding in another order changes; the same images in the same order."""
     first, second = (load_file(run / "last.safetensors") for run in (one, other))
     for name in first:
-        torch.testing.assert_close(first[name], second[name], rtol=1e-4, atol=3e-5, msg=name)
+        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4, msg=name)
     rows, others = (read_log(run / "metrics.csv") for run in (one, other))
     for row, same in zip(rows, others, strict=True):
         losses = [key for key in row if key.startswith("train/") and "images" not in key]
         assert {key: row[key] for key in losses} == pytest.approx(
-            {key: same[key] for key in losses}, rel=1e-4
+            {key: same[key] for key in losses}, rel=1e-3
         )
     counts = [read_scores(run / "scores.json").confusion for run in (one, other)]
     assert torch.equal(counts[0].sum(1), counts[1].sum(1))  # each validation image once
