@@ -25,8 +25,9 @@ from contextseg.config.networks import DeepTENConfig, EncNet14Config
 
 SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
 CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
-WITHOUT_EFFECT = {"out", "device", "gradient_checkpointing", "log_every", "checkpoint_every",
-                  "logger", "pictures", "data.workers"}  # fmt: skip
+WITHOUT_EFFECT = {"out", "device", "timeout", "gradient_checkpointing", "log_every",
+                  "checkpoint_every", "logger", "pictures", "data.workers"}  # fmt: skip
+PROCESSES = {"devices", "nodes"}
 
 
 def test_options_without_effect():
@@ -36,9 +37,9 @@ def test_options_without_effect():
 
 def test_options_that_may_change_on_resume():
     also = {"data.root", "data.check", "init_from", "compile", "model.pretrained"}
-    assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | also
+    assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also
     also = {"data.root", "compile", "model.network.pretrained"}
-    assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | also
+    assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also
 
 
 def test_options_that_training_resolves():

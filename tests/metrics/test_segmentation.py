@@ -132,6 +132,47 @@ def test_two_processes_count_as_one(tmp_path):
         assert content == {k: v for k, v in expected.items() if k != "presence_map"}
 
 
+def count_some(rank: int, folder: str) -> None:
+    """What one process alone has counted decides nothing about whether to communicate."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=3)
+    prediction, labels, logits = draw()
+    found = {}
+    for name in ("one has all", "one has presence", "void", "nobody has any"):
+        metrics = SegmentationMetrics(5, boundaries=True)
+        if name == "one has all" and rank == 1:
+            metrics.update(prediction, labels, logits)
+        elif name == "one has presence" and rank < 2:
+            metrics.update(prediction, labels, logits if rank else None)
+        elif name == "void" and rank == 2:
+            metrics.update(prediction, torch.full_like(labels, 255), logits)
+        scores = metrics.compute()
+        found[name] = [scores.confusion.tolist(), scores.presence_map]
+    with open(f"{folder}/{rank}.json", "w", encoding="utf-8") as file:
+        json.dump(found, file)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_processes_without_a_batch_take_part(tmp_path):
+    together(count_some, str(tmp_path), processes=3)
+    whole = scores(draw())
+    confusion, presence = whole.confusion.tolist(), pytest.approx(whole.presence_map)
+    nothing = (0 * whole.confusion).tolist()
+    for rank in range(3):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == {
+            "one has all": [confusion, presence],
+            "one has presence": [(2 * whole.confusion).tolist(), presence],
+            "void": [nothing, None],
+            "nobody has any": [nothing, None],
+        }
+
+
+def test_without_a_batch_there_is_nothing():
+    nothing = SegmentationMetrics(5, boundaries=True).compute()
+    assert (nothing.confusion.sum(), nothing.presence_map) == (0, None)
+
+
 @pytest.mark.parametrize(
     ("prediction", "labels", "presence", "message"),
     [

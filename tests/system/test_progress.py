@@ -123,8 +123,16 @@ def test_standard_error_may_be_anything(kind, monkeypatch):
         assert stream.lines[-1] == "training: 1 of 1 images, done in 0 s\n"
 
 
-@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
-def test_one_process_of_several_speaks(variable, stderr, monkeypatch):
+@pytest.mark.parametrize(
+    ("variable", "others"),
+    [
+        ("RANK", {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}),
+        ("SLURM_PROCID", {"SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"}),
+    ],
+)
+def test_one_process_of_several_speaks(variable, others, stderr, monkeypatch):
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv(variable, "1")
     with displayed(stderr, "contextseg evaluate"), track("evaluating"):
         time.sleep(0.05)

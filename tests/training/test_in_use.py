@@ -81,6 +81,16 @@ def test_a_training_is_refused_while_another_one_runs(data, tmp_path):
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
+def test_processes_train_in_the_folder_of_what_started_them(data, tmp_path):
+    """As a demonstration's do; somebody else is refused. Long: processes import PyTorch, twice."""
+    config = tiny(data, tmp_path / "run", epochs=1, batch_size=8, devices=2)
+    with exclusive(config.out):
+        assert train(config, progress=False).steps == 2
+    with in_use(config.out), pytest.raises(FolderInUseError, match="run is in use"):
+        train(config, resume=True, progress=False)
+
+
 def test_a_comparison_lists_a_run_that_somebody_else_trains(data, tmp_path, monkeypatch):
     config = tiny(data, tmp_path / "none", epochs=1, batch_size=8)
     from contextseg.comparison.runs import name_of

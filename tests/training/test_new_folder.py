@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contextseg.training.new_folder import folder_for, latest_folder
+from tests.ranks import srun, torchrun
 
 
 def taken(wanted: str, **options: bool) -> str:
@@ -62,13 +63,15 @@ def test_a_named_folder_is_taken_as_it_is(tmp_path):
         assert folder == str(tmp_path / "a")
 
 
-@pytest.mark.parametrize("variable", ["WORLD_SIZE", "SLURM_NTASKS"])
-def test_processes_of_one_run_share_its_folder(tmp_path, monkeypatch, variable):
+@pytest.mark.parametrize("launcher", [torchrun, srun])
+def test_processes_of_one_run_share_its_folder(tmp_path, monkeypatch, launcher):
     (tmp_path / "a").mkdir()
-    monkeypatch.setenv(variable, "1")
+    for name, value in launcher(0, 1, 1).items():
+        monkeypatch.setenv(name, value)
     with folder_for(tmp_path / "a", numbered=True) as folder:
         assert folder == str(tmp_path / "a_2")
-    monkeypatch.setenv(variable, "2")
+    for name, value in launcher(1, 2, 1).items():
+        monkeypatch.setenv(name, value)
     with folder_for(tmp_path / "a", numbered=True) as folder:
         assert folder == str(tmp_path / "a")
 

@@ -24,6 +24,7 @@ from contextseg.training.sizes import (
     with_run_sizes,
     with_sizes,
 )
+from tests.ranks import torchrun
 from tests.training.tiny import tiny
 
 SIZES = {
@@ -117,7 +118,8 @@ def test_each_process_gets_a_power_of_two(memory, monkeypatch):
     assert batch_for(sized(devices=3), 1000) == 24
     memory.bytes = 24 * 10**9  # processes on one CPU share it
     assert batch_for(sized(devices=3), 1000) == 12
-    monkeypatch.setenv("WORLD_SIZE", "2")  # each sees another free memory, and must choose alike
+    for name, value in torchrun(1, 2, 1).items():
+        monkeypatch.setenv(name, value)  # each sees another free memory, and must choose alike
     assert batch_for(sized(), 1000) == 16
 
 

@@ -172,7 +172,7 @@ def test_two_processes_stop_between_two_steps(data, tmp_path):
 
 def test_a_spawned_process_leaves_the_second_signal_to_its_parent():
     before = handlers()
-    signals = StopSignals(spawned=True)
+    signals = StopSignals(several=True)
     signals.listen()
     for number in (INT, TERM, INT):  # from the terminal, and from the parent
         signal.raise_signal(number)

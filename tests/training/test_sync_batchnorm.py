@@ -1,4 +1,4 @@
-"""Batch norm over several processes equals batch norm over their images together."""
+"""Batch norm over several processes equals batch norm over the images of those that share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import torch.distributed as dist
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from contextseg.training.sync_batchnorm import CPUSyncBatchNorm, synchronise
+from contextseg.config import ContextPriorConfig, ModelConfig, TrainConfig
+from contextseg.factory import create_model
+from contextseg.system.process_group import joined
+from contextseg.training.sync_batchnorm import CPUSyncBatchNorm, group_of, synchronise
+from contextseg.training.world import adapted
 from tests.processes import together
+from tests.ranks import ended, started
 
 
 def network() -> nn.Module:
@@ -64,3 +69,30 @@ def test_alone_it_is_plain_batch_norm_with_the_same_names():
     for _ in range(2):
         torch.testing.assert_close(synced(images()), plain(images()))
     torch.testing.assert_close(synced.eval()(images()), plain.eval()(images()))
+
+
+def scopes() -> None:
+    """What the first norm of each scope takes a mean over: process r holds images of value r."""
+    with joined(timeout=120) as group:
+        rank = group.world.rank
+        said = []
+        for scope in ("all", "node", "none"):
+            net = adapted(nn.BatchNorm2d(1, momentum=1.0), TrainConfig(sync_norm=scope),
+                          torch.device("cpu"))  # fmt: skip
+            net(torch.full((2, 1, 3, 3), float(rank)))
+            said.append(f"{scope} {net.running_mean.item():.1f}")
+        own = group_of("node", group.world)
+        config = ModelConfig(context=ContextPriorConfig(prior_grid=(4, 4)), backbone="test_resnet",
+                             num_classes=3, head_channels=16, aux_channels=8)  # fmt: skip
+        model = synchronise(create_model(config), "cpu", own)
+        said.append(f"prior of {dist.get_world_size(model.context.prior._norm().group)}")
+        print(", ".join(said))
+
+
+@pytest.mark.slow
+def test_who_shares_statistics():
+    """Two machines of two processes; a norm inside the context prior follows the others."""
+    said = ended(started(scopes, world=4, per_node=2))
+    for rank, words in enumerate(said):
+        node = 0.5 if rank < 2 else 2.5
+        assert words == f"all 1.5, node {node}, none {rank:.1f}, prior of 2\n"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from contextseg.cli.processes import refuse_processes, speaks
 from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
@@ -95,12 +96,14 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     if isinstance(out, io.TextIOWrapper):  # keeps lines in order in files and pipes
         out.reconfigure(line_buffering=True)
     try:
+        refuse_processes(command)
         module = importlib.import_module(f"contextseg.cli.{command}")
         showing = nullcontext() if command in SERVING else shown(program)
         with showing, machine_failures():
             return module.main(arguments)
     except KeyboardInterrupt:
-        print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
+        if speaks(KeyboardInterrupt()):
+            print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output is gone: `contextseg models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,7 +111,7 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     except (ValueError, OSError, MachineError) as error:
         if debug:
             raise
-        return _report(program, _message(error))
+        return _report(program, _message(error)) if speaks(error) else MISTAKE
 
 
 def _message(error: Exception) -> str:

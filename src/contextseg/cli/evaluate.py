@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contextseg.cli.messages import show_messages
 from contextseg.cli.model_argument import require_order
@@ -16,6 +18,10 @@ from contextseg.cli.prediction_options import (
     chosen_protocol,
     chosen_views,
 )
+
+if TYPE_CHECKING:
+    from contextseg.config import ProtocolConfig
+    from contextseg.system.first_process import Group
 
 EXAMPLE = """
 contextseg evaluate runs/mine camvid --split test
@@ -53,23 +59,42 @@ def main(argv: Sequence[str]) -> int:
     protocol = chosen_protocol(options)
     show_messages()
 
+    from contextseg.system.process_group import joined
+    from contextseg.weights.classifiers import is_classifier
+
+    with joined(options.device) as group:
+        if group.in_turn(partial(is_classifier, options.model)):
+            return _classifier(options, group)
+        return _segmentation(options, protocol, group)
+
+
+def _segmentation(
+    options: argparse.Namespace, protocol: ProtocolConfig | None, group: Group
+) -> int:
+    """Score a segmentation model; the first of several processes tells."""
     from contextseg import evaluate, load
     from contextseg.cli.print_tables import print_scores
     from contextseg.config.io import to_dict
     from contextseg.data import open_dataset
     from contextseg.evaluation import write_scores
     from contextseg.report.formatting import percent
-    from contextseg.weights.classifiers import is_classifier
 
-    if is_classifier(options.model):
-        return _classifier(options)
-    predictor = load(
-        options.model, device=options.device, precision=options.precision, trust=options.trust
-    )
     options.split = options.split or "val"
-    data = open_dataset(options.data, options.split, options.layout)
+    predictor, data = group.in_turn(
+        lambda: (
+            load(
+                options.model,
+                device=options.device,
+                precision=options.precision,
+                trust=options.trust,
+            ),
+            open_dataset(options.data, options.split, options.layout),
+        )
+    )
     views = chosen_views(options, protocol)
     scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
+    if not group.world.is_first:
+        return 0
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
@@ -90,8 +115,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _classifier(options: argparse.Namespace) -> int:
-    """Score a classifier."""
+def _classifier(options: argparse.Namespace, group: Group) -> int:
+    """Score a classifier; the first of several processes tells."""
     if options.scales != (1.0,) or options.window is not None or options.protocol is not None:
         raise UsageError(
             f"{options.model} is a classifier: --scales, --window and --protocol do not apply."
@@ -100,11 +125,12 @@ def _classifier(options: argparse.Namespace) -> int:
     from contextseg.cli.print_tables import print_class_scores
     from contextseg.evaluation import write_scores
 
-    predictor = load(
-        options.model, device=options.device, precision=options.precision, task="classification"
-    )
+    load_it = partial(load, options.model, device=options.device, task="classification")
+    predictor = group.in_turn(partial(load_it, precision=options.precision))
     split = options.split or "test"
     scores = evaluate(predictor, options.data, split=split, flip=options.flip, limit=options.limit)
+    if not group.world.is_first:
+        return 0
     names = predictor.classes.names
     print_class_scores(scores, names, title=f"{options.model} on {options.data}, {split}")
     if options.json is not None:

@@ -15,6 +15,7 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import to_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
 from contextseg.recipes.starting_point import starting_point
+from contextseg.system.world import world_of
 
 USAGE = """usage: contextseg train RECIPE [options]
        contextseg train --list
@@ -99,9 +100,11 @@ def _train(config: TrainConfig | ClassifierTrainConfig, *, resume: bool, numbere
             config = replace(config, out=out)
             result = train(config, resume=resume)
     except KeyboardInterrupt:  # outside of the steps: before the first, or after the last
-        if not (Path(config.out) / "config.yaml").is_file():
+        if not (Path(config.out) / "config.yaml").is_file() or not world_of().is_first:
             raise
         return _stopped("Stopped", Path(config.out))
+    if not world_of().is_first:  # the first process tells
+        return 130 if result.interrupted else 0
     if result.interrupted:
         return _stopped(f"Stopped at step {result.steps}", result.folder)
     if result.scores is not None:

@@ -134,8 +134,6 @@ class TrainConfig(TrainingConfig):
     memory and the number of training images."""
     accumulate: int = field(default=1, metadata=BATCH)
     """Batches per optimiser step, whose gradients are accumulated."""
-    devices: int = field(default=1, metadata=bounds(1, 1024))
-    """Training processes: one per GPU if there are any, else on the CPU."""
     init_from: str = field(default="", metadata=FREE_ON_RESUME)
     """Run folder or .safetensors file to start from; a head for other classes is re-initialised."""
     checkpoint_every: int = field(default=100, metadata=WITHOUT_EFFECT | STEPS)
@@ -143,8 +141,3 @@ class TrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
-        if isinstance(self.batch_size, int) and self.batch_size % self.devices:
-            raise ValueError(
-                f"batch_size must divide evenly over the devices, got {self.batch_size} images "
-                f"over {self.devices} devices."
-            )

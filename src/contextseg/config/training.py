@@ -101,6 +101,17 @@ class TrainingConfig:
     gradient_checkpointing: bool = field(default=False, metadata=WITHOUT_EFFECT)
     """Compute the backbone's inner features again for the gradient instead of keeping them: less
     memory, slower steps, the same gradients."""
+    devices: int = field(default=1, metadata=FREE_ON_RESUME | bounds(1, 1024))
+    """Training processes on each machine: one per GPU if there are any, else on the CPU. Under
+    torchrun or SLURM, the launcher sets their number."""
+    nodes: int = field(default=1, metadata=FREE_ON_RESUME | bounds(1, 65536))
+    """Machines to train on. Without a launcher, start the same command on each, with
+    `MASTER_ADDR`, `MASTER_PORT` and `NODE_RANK` in the environment."""
+    timeout: int = field(default=1800, metadata=WITHOUT_EFFECT | bounds(10, 1_000_000))
+    """Seconds after which a process that does not answer counts as lost and the training ends."""
+    sync_norm: Literal["all", "node", "none"] = "all"
+    """Processes that share batch norm statistics: `all`, like one process with the whole batch;
+    those of the same machine (`node`), which is faster on many machines; or `none`."""
     gradient_clip: float = field(default=0.0, metadata=bounds(0, 1e9))
     """Maximum norm of the gradient; 0 disables clipping."""
     ema_decay: float = field(default=0.0, metadata=bounds(0, 1))
@@ -131,3 +142,9 @@ class TrainingConfig:
         check_loggers(self.logger)
         if self.compile and self.gradient_checkpointing:
             raise ValueError("compile and gradient_checkpointing exclude each other: choose one.")
+        processes = self.devices * self.nodes
+        if isinstance(self.batch_size, int) and self.batch_size % processes:
+            raise ValueError(
+                f"batch_size must divide evenly over the processes, got {self.batch_size} images "
+                f"over {processes} processes ({self.nodes} nodes of {self.devices} devices)."
+            )

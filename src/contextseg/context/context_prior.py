@@ -137,6 +137,7 @@ class ContextPrior(nn.Module):
             momentum=0.1 if own.momentum is None else own.momentum,
             eps=own.eps,
             sync=type(own) is not nn.BatchNorm1d,  # as `synchronise` leaves it
+            group=getattr(own, "process_group", None),
         )
 
     def _interpolated(

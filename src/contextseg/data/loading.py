@@ -23,7 +23,7 @@ from contextseg.data.checked_samples import checked_sample
 from contextseg.data.colour import jitter
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
-from contextseg.data.workers import PREFETCH, Workers, choose_workers
+from contextseg.data.workers import PREFETCH, Workers, choose_workers, sharers
 
 PIXEL_BYTES = 4
 """Of a batch: red, green, blue and the label."""
@@ -169,7 +169,7 @@ class TrainingLoader(Loader):
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
         rows, columns = dataset.augment.crop_size
         batch_bytes = batch_size // world * rows * columns * PIXEL_BYTES
-        super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, world)
+        super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, sharers(world))
 
     def start(self, step: int) -> None:
         """Start this and all later iterations at batch `step`, 0 to len."""
@@ -224,7 +224,12 @@ def evaluation_loader(
     count = len(dataset) if limit is None else min(limit, len(dataset))
     batches = _batches_of_one_size(dataset, range(rank, count, world), batch_size)
     return Loader(
-        _EvaluationSet(dataset), batches, workers, pin_memory, _largest(dataset, batches), world
+        _EvaluationSet(dataset),
+        batches,
+        workers,
+        pin_memory,
+        _largest(dataset, batches),
+        sharers(world),
     )
 
 

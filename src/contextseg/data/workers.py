@@ -6,6 +6,7 @@ import logging
 from typing import Literal
 
 from contextseg.system.resources import in_words, shared_memory, usable_cores
+from contextseg.system.world import world_of
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,11 @@ _CORES_PER_WORKER = 4
 """Cores per worker on a CPU, where the network needs most of them."""
 _SHARE = 0.8
 """Share of the free shared memory that batches may fill."""
+
+
+def sharers(world: int) -> int:
+    """How many of `world` processes share this machine."""
+    return min(world, world_of().local_size) if world_of().launcher else world
 
 
 def choose_workers(wanted: Workers, batch_bytes: int, *, gpu: bool, processes: int = 1) -> int:

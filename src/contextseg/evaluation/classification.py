@@ -13,13 +13,14 @@ from contextseg.data.classification.device_loader import MemoryBatches
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.classification.loading import labelled_evaluation_loader
 from contextseg.data.wording import abbreviated
-from contextseg.data.workers import Workers
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.metrics import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.precision import Requested
+from contextseg.system.process_group import joined_world
 from contextseg.system.progress import track
+from contextseg.system.world import World
 from contextseg.weights.classifiers import load_classifier
 
 Images = LabelledArray | LabelledFolder
@@ -59,24 +60,26 @@ def count(
     exact = getattr(data, "exact", None)
     exact = None if exact is None else torch.from_numpy(exact).to(device)
     metrics = ClassificationMetrics(data.classes.num_classes).to(device)
-    done = 0
+    here, done = joined_world(), 0
     with track("evaluating", also=reading.progress) as task:
-        for batch in _batches(data, predictor, reading.workers):
-            room = total - done
-            images, labels, index = (batch[key][:room] for key in ("image", "labels", "index"))
+        for batch in _batches(data, predictor, reading, here):
+            images, labels, index = (batch[key] for key in ("image", "labels", "index"))
             logits = predictor.logits(images)
             if flip:
                 logits = logits + predictor.logits(images.flip(3))
             labels, index = labels.to(device), index.to(device)
             metrics.update(logits, labels, None if exact is None else exact[index])
             done += len(images)
-            task(done, total)
-            if done >= total:
-                break
+            task(min(done * here.size, total), total)
     return metrics.compute()
 
 
-def _batches(data: Images, predictor: ClassifierPredictor, workers: Workers) -> Any:
+def _batches(data: Images, predictor: ClassifierPredictor, reading: Reading, here: World) -> Any:
+    """The share of this process."""
+    limit, rank, world = reading.limit, here.rank, here.size
     if isinstance(data, LabelledArray):
-        return MemoryBatches(data, predictor.device)
-    return labelled_evaluation_loader(data, predictor.config.size, workers=workers)
+        return MemoryBatches(data, predictor.device, limit=limit, rank=rank, world=world)
+    size, workers = predictor.config.size, reading.workers
+    return labelled_evaluation_loader(
+        data, size, workers=workers, limit=limit, rank=rank, world=world
+    )

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from contextseg.config.labels import IGNORED
 from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
@@ -23,6 +21,7 @@ from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor, Segmentation
 from contextseg.metrics import Scores, SegmentationMetrics
 from contextseg.system.precision import Requested
+from contextseg.system.process_group import joined_world
 from contextseg.system.progress import track
 
 logger = logging.getLogger(__name__)
@@ -102,10 +101,10 @@ def count(
     """
     metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
     metrics.to(predictor.device)
-    rank, world = _process()
+    here = joined_world()
     total = reading.total(data)
     loader = evaluation_loader(
-        data, workers=reading.workers, limit=reading.limit, rank=rank, world=world
+        data, workers=reading.workers, limit=reading.limit, rank=here.rank, world=here.size
     )
     with track("evaluating", also=reading.progress) as task:
         for done, batch in enumerate(loader, start=1):
@@ -113,20 +112,10 @@ def count(
             _update(metrics, predicted, batch["labels"])
             if on_prediction is not None:
                 on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
-            task(min(done * world, total), total)
-    if rank >= total:  # this process has no image, but must take part in the sums
-        predicted = predictor.segment(torch.zeros(3, 32, 32, dtype=torch.uint8), **views)
-        _update(metrics, predicted, torch.full((1, 32, 32), IGNORED, dtype=torch.uint8))
+            task(min(done * here.size, total), total)
     return metrics.compute()
 
 
 def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:
     presence = None if predicted.presence_logits is None else predicted.presence_logits[None]
     metrics.update(predicted.labels[None], labels.to(predicted.labels.device), presence)
-
-
-def _process() -> tuple[int, int]:
-    """Rank of this process, and number of processes."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1

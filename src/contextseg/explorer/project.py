@@ -72,7 +72,8 @@ class Project:
         if not path.is_file():
             return {}
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return dict(line.partition("\t")[::2] for line in lines if line.strip())
+        parts = (line.partition("\t") for line in lines if line.strip())
+        return {name: note for name, _, note in parts}
 
     def mark_wrong(self, number: int, note: str | None) -> None:
         """Call the labels of an image wrong, or take that back with None."""

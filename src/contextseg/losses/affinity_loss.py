@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from contextseg.losses.mean import mean_over_processes
+from contextseg.losses.mean import Sum, means_over_processes
 from contextseg.ops.context_prior import AffinityTerms
 
 
@@ -25,8 +27,16 @@ def affinity_loss(
 
     Source: Yu et al., CVPR 2020 (arXiv 2004.01547), section 3.2.
     """
-    unary, precision, recall, specificity = (
-        mean_over_processes(term * count, count)
-        for term, count in zip(terms[:4], terms.counts, strict=True)
-    )
+    means = means_over_processes(affinity_sums(terms))
+    return combined_affinity(means, unary_weight, global_weight)
+
+
+def affinity_sums(terms: AffinityTerms) -> list[Sum]:
+    """The sums of the unary term, precision, recall and specificity in this process."""
+    return [Sum(term * count, count) for term, count in zip(terms[:4], terms.counts, strict=True)]
+
+
+def combined_affinity(means: Sequence[Tensor], unary_weight: float, global_weight: float) -> Tensor:
+    """The loss, [], from the means of the four terms."""
+    unary, precision, recall, specificity = means
     return unary_weight * unary + global_weight * (precision + recall + specificity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from contextseg.config.labels import IGNORED
-from contextseg.losses.mean import mean_over_processes
+from contextseg.losses.mean import Sum, mean_over_processes
 from contextseg.ops.upsampled_cross_entropy import upsampled_cross_entropy
 
 
@@ -46,6 +46,10 @@ class CrossEntropy(nn.Module):
 
     def forward(self, coarse_logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch."""
+        return mean_over_processes(self.sums(coarse_logits, labels))
+
+    def sums(self, coarse_logits: Tensor, labels: Tensor) -> Sum:
+        """The sum over the pixels of this process, and their weight."""
         total, weight = upsampled_cross_entropy(
             coarse_logits,
             labels,
@@ -56,4 +60,4 @@ class CrossEntropy(nn.Module):
             ignore_index=IGNORED,
             align_corners=self.align_corners,
         )
-        return mean_over_processes(total, weight)
+        return Sum(total, weight)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contextseg.losses.mean import mean_over_processes
+from contextseg.losses.mean import Sum, mean_over_processes
 from contextseg.ops.class_presence import class_presence
 
 
@@ -25,8 +25,13 @@ def se_loss(presence_logits: Tensor, labels: Tensor) -> Tensor:
 
     Source: Zhang et al., CVPR 2018 (arXiv 1803.08904), section 3.1.
     """
+    return mean_over_processes(se_sums(presence_logits, labels))
+
+
+def se_sums(presence_logits: Tensor, labels: Tensor) -> Sum:
+    """The sum over the images of this process, and the number of its terms."""
     logits = presence_logits.to(torch.promote_types(presence_logits.dtype, torch.float32))
     presence = class_presence(labels, logits.shape[1])  # [B, L]
     known = presence.any(1, keepdim=True).to(logits.dtype)  # [B, 1]
     losses = F.binary_cross_entropy_with_logits(logits, presence.to(logits.dtype), reduction="none")
-    return mean_over_processes((losses * known).sum(), known.sum() * logits.shape[1])
+    return Sum((losses * known).sum(), known.sum() * logits.shape[1])

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from contextseg.config import ContextPriorConfig, EncodingConfig, LossConfig, ModelConfig
 from contextseg.config.labels import IGNORED
-from contextseg.losses.affinity_loss import affinity_loss
+from contextseg.losses.affinity_loss import affinity_sums, combined_affinity
 from contextseg.losses.cross_entropy import CrossEntropy
-from contextseg.losses.se_loss import se_loss
+from contextseg.losses.mean import means_over_processes
+from contextseg.losses.se_loss import se_sums
 from contextseg.models.outputs import SegmentationOutput
 
 
@@ -147,17 +148,28 @@ class SegmentationLoss(nn.Module):
             )
         if self.ignore_index != IGNORED:
             labels = torch.where(labels == self.ignore_index, IGNORED, labels)
-        weighted = [("main", self.cross_entropy(output.coarse_logits, labels), 1.0)]
+        sums = {"main": [self.cross_entropy.sums(output.coarse_logits, labels)]}
+        weights = {"main": 1.0}
         if output.presence_logits is not None:
-            weighted.append(("se", se_loss(output.presence_logits, labels), self.se_weight))
+            sums["se"] = [se_sums(output.presence_logits, labels)]
+            weights["se"] = self.se_weight
         if output.affinity is not None:
-            affinity = affinity_loss(output.affinity, self.unary_weight, self.global_weight)
-            weighted.append(("affinity", affinity, self.affinity_weight))
+            sums["affinity"] = affinity_sums(output.affinity)
+            weights["affinity"] = self.affinity_weight
         if output.aux_coarse_logits is not None:
-            aux = self.cross_entropy(output.aux_coarse_logits, labels)
-            weighted.append(("aux", aux, self.aux_weight))
+            sums["aux"] = [self.cross_entropy.sums(output.aux_coarse_logits, labels)]
+            weights["aux"] = self.aux_weight
         if output.aux_presence_logits is not None:
-            aux_se = se_loss(output.aux_presence_logits, labels)
-            weighted.append(("aux_se", aux_se, self.se_weight))
-        total = torch.stack([weight * loss for _, loss, weight in weighted]).sum()
-        return {name: loss for name, loss, _ in weighted} | {"total": total}
+            sums["aux_se"] = [se_sums(output.aux_presence_logits, labels)]
+            weights["aux_se"] = self.se_weight
+        means = iter(means_over_processes([each for parts in sums.values() for each in parts]))
+        losses = {name: self._joined(name, [next(means) for _ in parts])
+                  for name, parts in sums.items()}  # fmt: skip
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+        return losses | {"total": total}
+
+    def _joined(self, name: str, means: list[Tensor]) -> Tensor:
+        """A loss from the means of its parts; the affinity loss has four."""
+        if name != "affinity":
+            return means[0]
+        return combined_affinity(means, self.unary_weight, self.global_weight)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from contextseg.metrics.processes import summed
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassificationScores:
@@ -95,8 +97,9 @@ class ClassificationMetrics(nn.Module):
             self.exact += torch.stack([wrong.sum(), exact.sum()])
 
     def compute(self) -> ClassificationScores:
-        """Scores of all counted batches."""
-        wrong, count = self.exact.tolist()
+        """Scores of all counted batches, over all processes of torch.distributed."""
+        confusion, exact = summed([self.confusion, self.exact])
+        wrong, count = exact.tolist()
         return ClassificationScores(
-            confusion=self.confusion.cpu().clone(), exact=(wrong, count) if count else None
+            confusion=confusion.cpu(), exact=(wrong, count) if count else None
         )

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassConfusionMatrix, MultilabelAveragePrecision
+from torchmetrics.classification import MulticlassConfusionMatrix
 from torchmetrics.functional.classification import multilabel_average_precision
-from torchmetrics.utilities import dim_zero_cat
 
 from contextseg.config.labels import IGNORED
 from contextseg.metrics.boundary import BoundaryIoU
+from contextseg.metrics.processes import sum_and_gather
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.ops import class_presence
 
 
-class PresencePrecision(MultilabelAveragePrecision):
+def presence_precision(ranks: Tensor, targets: Tensor) -> float | None:
     """Mean average precision over the classes present in some images and absent from others.
 
     A class in every image would count as perfect whatever the prediction; a class in no image has
-    no precision. NaN if no class is left.
-    """
+    no precision. None if no class is left.
 
-    def compute(self) -> Tensor:
-        """The mean, []."""
-        ranks, targets = dim_zero_cat(self.preds), dim_zero_cat(self.target)  # [M, L], M images
-        occurrences = targets.sum(0)
-        telling = (occurrences > 0) & (occurrences < len(targets))
-        if not telling.any():
-            return torch.full((), math.nan, device=targets.device)
-        return multilabel_average_precision(
-            ranks[:, telling],
-            targets[:, telling],
-            num_labels=int(telling.sum()),
-            validate_args=False,
-        )
+    Args:
+        ranks: [M, L], in 0 to 1: of M images, how surely each class is there.
+        targets: [M, L], integer: 1 where it is.
+    """
+    occurrences = targets.sum(0)
+    telling = (occurrences > 0) & (occurrences < len(targets))
+    if not telling.any():
+        return None
+    precision = multilabel_average_precision(
+        ranks[:, telling], targets[:, telling], num_labels=int(telling.sum()), validate_args=False
+    )
+    return None if torch.isnan(precision) else float(precision)
 
 
 class SegmentationMetrics(nn.Module):
     """Scores of predictions over many batches.
 
     Counts are int64, so they stay exact. With several processes (torch.distributed), `compute`
-    adds up the counts of all of them: each must call it, after at least one batch.
+    adds up the counts of all of them: each must call it, even one without a batch.
 
     Args:
         num_classes: classes L.
@@ -56,7 +52,7 @@ class SegmentationMetrics(nn.Module):
         self.confusion = MulticlassConfusionMatrix(
             num_classes, ignore_index=IGNORED, validate_args=False
         )
-        self.presence = PresencePrecision(num_classes, validate_args=False)
+        self._presence: list[Tensor] = []  # ranks and targets, [images, 2 L], batch by batch
         self.boundary = BoundaryIoU(num_classes) if boundaries else None
 
     def update(
@@ -96,24 +92,29 @@ class SegmentationMetrics(nn.Module):
         logits = presence_logits.detach()[judged].float()
         # Only the order matters. Softsign preserves it where a sigmoid rounds to 1.
         ranks = 0.5 + 0.5 * nn.functional.softsign(logits)
-        self.presence.update(ranks, class_presence(labels[judged], self.num_classes).long())
+        targets = class_presence(labels[judged], self.num_classes).to(ranks.dtype)
+        self._presence.append(torch.cat([ranks, targets], dim=1))
 
     def compute(self) -> Scores:
         """Scores of all batches since the last `reset`."""
-        presence_map = float(self.presence.compute()) if self.presence.update_called else math.nan
-        # torchmetrics drops axes of length 1, so of a single class.
-        labels = self.num_classes
-        edges = None if self.boundary is None else self.boundary.compute().reshape(labels)
-        return scores_of(
-            self.confusion.compute().reshape(labels, labels),
-            None if math.isnan(presence_map) else presence_map,
-            boundary_iou=None if edges is None else edges.tolist(),
-        )
+        confusion, L = self.confusion.confmat, self.num_classes
+        assert isinstance(confusion, Tensor)
+        presence = torch.cat([confusion.new_zeros((0, 2 * L), dtype=torch.float32),
+                              *self._presence])  # fmt: skip
+        parts = [confusion.long()]
+        if self.boundary is not None:
+            parts += [self.boundary.intersection, self.boundary.union]
+        parts, presence = sum_and_gather(parts, presence)
+        boundary_iou = None if self.boundary is None else (parts[1].double() / parts[2]).tolist()
+        presence_map = None
+        if len(presence):
+            presence_map = presence_precision(presence[:, :L], presence[:, L:].long())
+        return scores_of(parts[0], presence_map, boundary_iou=boundary_iou)
 
     def reset(self) -> None:
         """Forget all batches."""
         self.confusion.reset()
-        self.presence.reset()
+        self._presence = []
         if self.boundary is not None:
             self.boundary.reset()
 

@@ -81,6 +81,11 @@ def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iter
                 each.rmdir()
 
 
+def holds(folder: str | os.PathLike[str]) -> bool:
+    """Whether this thread is in an `exclusive` block of the folder."""
+    return _held.get(Path(folder).resolve(), (0, 0))[1] == threading.get_ident()
+
+
 def _acquire(folder: Path) -> int | None:
     """A descriptor that holds the lock; None where the file system has no locks."""
     path = folder / FILE_NAME

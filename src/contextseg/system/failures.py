@@ -14,7 +14,9 @@ from typing import Literal
 
 from contextseg.system.resources import in_words, shared_memory, usable_memory
 
-Kind = Literal["memory", "gpu_memory", "shared_memory", "worker", "files", "processes", "disk"]
+Kind = Literal[
+    "memory", "gpu_memory", "shared_memory", "worker", "files", "processes", "peer", "disk"
+]
 
 _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("files", r"Too many open files|received 0 items of ancdata"),
@@ -27,6 +29,12 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         "gpu_memory",
         r"CUDA out of memory|CUDA error: out of memory|HIP out of memory|"
         r"(CUBLAS|CUDNN|CUFFT)\w*_ALLOC_FAILED",
+    ),
+    (
+        "peer",
+        r"gloo[/ ].*(closed|reset|[Tt]imed? ?out|Broken pipe|refused)|Application timeout caused|"
+        r"NCCL.*(remote|timeout|timed out)|DistStoreError|DistNetworkError|"
+        r"process 0 did not answer|training process \d+ was ended by",
     ),
     ("processes", r"can't start new thread|Resource temporarily unavailable"),
     ("disk", r"No space left on device|PytorchStreamWriter failed|file write failed"),
@@ -56,6 +64,8 @@ _HAPPENED: dict[Kind, str] = {
     "worker": "a data worker was killed",
     "files": "this process may open no more files",
     "processes": "this process may start no more processes or threads",
+    "peer": "another of the processes that work together was lost: it ended, or did not answer "
+    "in time",
     "disk": "the disk is full",
 }
 
@@ -66,6 +76,7 @@ _ADVICE: dict[Kind, str] = {
     "worker": "The system kills processes when memory runs out: close other programs.",
     "files": "Raise the limit (ulimit -n 4096).",
     "processes": "Raise the limit (ulimit -u, or that of the container).",
+    "peer": "Its own messages, or those of the system (out of memory?), may say why.",
     "disk": "Free some space.",
 }
 
@@ -149,6 +160,8 @@ def _numbers(error: BaseException, kind: Kind) -> str:
         case "gpu_memory":
             total = re.search(r"total capacity of ([\d.]+ \w+)", text)
             parts = [_asked(text), total and f"the GPU has {total[1]}"]
+        case "peer":
+            parts = [_lost(text)]
         case "disk":
             parts = [getattr(error, "filename", None)]
         case _:
@@ -163,6 +176,15 @@ def _asked(text: str) -> str | None:
         return f"{in_words(int(exact[1] or exact[2]))} requested"
     about = re.search(r"[Aa]llocate ([\d.]+ [KMGTP]i?B)", text)
     return f"{about[1]} requested" if about else None
+
+
+def _lost(text: str) -> str | None:
+    """Which process ended and how, or for how long one has not answered."""
+    ended = re.search(r"process (\d+) was ended by (\w+)", text)
+    if ended:
+        return f"process {ended[1]} by {ended[2]}"
+    silent = re.search(r"Timed out waiting (\d+)ms", text)
+    return f"no answer for {int(silent[1]) / 1000:.0f} s" if silent else None
 
 
 def _free(amount: int | None) -> str | None:

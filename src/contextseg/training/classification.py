@@ -26,6 +26,7 @@ from contextseg.training.classifier_pictures import ClassifierPictures
 from contextseg.training.compilation import compile_for
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
+from contextseg.training.world import adapted
 from contextseg.weights.classifiers import save_classifier
 
 
@@ -90,14 +91,15 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         return ClassificationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Use the memory format of the images, and compile."""
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        compile_for(model, self.config, trainer.strategy.root_device.type)
+        """Use the memory format of the images, synchronise batch norm, and compile."""
+        device = trainer.strategy.root_device
+        model = adapted(model, self.config, device)
+        compile_for(model, self.config, device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
-        """Batches of images in memory, or of image files."""
-        config = self.config
+        """Batches of images in memory, or of image files: the share of this process."""
+        config, rank, world = self.config, trainer.global_rank, trainer.world_size
         if isinstance(self.train, LabelledArray):
             loader = MemoryLoader(
                 self.train,
@@ -107,6 +109,8 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
                 seed=config.seed,
                 padding=config.augment.padding,
                 flip=config.augment.flip,
+                rank=rank,
+                world=world,
             )
             loader.start(start)
             return loader
@@ -124,26 +128,35 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
             seed=config.seed,
             workers=config.data.workers,
             start=start,
+            rank=rank,
+            world=world,
         )
 
     def val_loader(self, trainer: pl.Trainer) -> Any:
         """The same, without augmentation."""
         assert self.val is not None
+        rank, world = trainer.global_rank, trainer.world_size
         if isinstance(self.val, LabelledArray):
-            return MemoryBatches(self.val, trainer.strategy.root_device)
-        return labelled_evaluation_loader(
-            self.val, self.config.model.size, workers=self.config.data.workers
-        )
+            device = trainer.strategy.root_device
+            return MemoryBatches(self.val, device, rank=rank, world=world)
+        size, workers = self.config.model.size, self.config.data.workers
+        return labelled_evaluation_loader(self.val, size, workers=workers, rank=rank, world=world)
 
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
-        """The network's random numbers depend on seed and batch."""
-        return (self.config.seed, batch)
+        """The network's random numbers depend on seed, batch and process."""
+        return (self.config.seed, batch, rank) if rank else (self.config.seed, batch)
 
     def losses(
         self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         """Cross-entropy, in float32."""
         return {"loss": loss(model(images).float(), batch["labels"])}
+
+    def example(self) -> dict[str, Tensor]:
+        """Two images of the network's size."""
+        size = self.config.model.size
+        images = torch.zeros(2, 3, size, size, dtype=torch.uint8)
+        return {"image": images, "labels": torch.arange(2) % self.classes.num_classes}
 
     def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
         """Add the predictions for a batch to the metrics: [B], int64."""

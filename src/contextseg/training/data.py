@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
+from torch.utils.data import DataLoader
 
 from contextseg.training.task import Task
 
@@ -23,9 +24,16 @@ class RunData(pl.LightningDataModule):
         return self.task.train_loader(self.trainer, self.batches_done)
 
     def val_dataloader(self) -> Any:
-        """Each image once, over all processes."""
+        """Each image once, over all processes.
+
+        Where there are fewer images than processes, one without a share gets an empty batch.
+        Lightning would leave it out of the validation, and the others would wait for it.
+        """
         assert self.trainer is not None
-        return self.task.val_loader(self.trainer) if self.task.validates else []
+        if not self.task.validates:
+            return []
+        loader = self.task.val_loader(self.trainer)
+        return loader if len(loader) else DataLoader(cast(Any, [{}]), batch_size=None)
 
     def state_dict(self) -> dict[str, int]:
         """How many batches this run has used."""

@@ -18,6 +18,8 @@ _ADVICE: dict[Kind, str] = {
     "read in the training process, which takes less memory.",
     "files": f"{_NO_WORKERS} Or raise the limit (ulimit -n 4096).",
     "processes": f"{_NO_WORKERS} Or raise the limit (ulimit -u, or that of the container).",
+    "peer": "All processes of the training end. Their own messages, or those of the system (out of "
+    "memory?), may say why.",
     "disk": "Free some space.",
 }
 _HELPED_BY_NO_WORKERS = ("memory", "shared_memory", "worker", "files", "processes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch.multiprocessing.spawn import ProcessException
 
+from contextseg.system.process_group import joined_world
 from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
 from contextseg.training.callbacks.draw_pictures import DrawPictures
@@ -21,17 +20,17 @@ from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.named_failures import named_failures
 from contextseg.training.callbacks.patience import Patience
 from contextseg.training.callbacks.provenance import RecordSession
-from contextseg.training.callbacks.stop import STOPPED, InterruptedRunError, hand_on_signals
+from contextseg.training.callbacks.stop import InterruptedRunError
 from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
-from contextseg.training.failures import training_failures
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
 from contextseg.training.loggers import run_loggers
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import LOG
-from contextseg.training.task import Task
+from contextseg.training.unused import unused_parameters
+from contextseg.training.world import trainer_options
 
 
 def fit(
@@ -58,14 +57,10 @@ def fit(
     Returns:
         Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
         after a second signal, an earlier one, or none.
-
-    Raises:
-        ValueError: the machine has fewer GPUs than the config asks for.
-        MachineError: the machine ran out of a resource; the message says how to resume.
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
-    spawned = task.devices > 1
+    several = joined_world().size > 1
     # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
     epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
@@ -73,14 +68,15 @@ def fit(
     drawing = [DrawPictures(folder, keep.has_kept)] if config.pictures else []
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
     patience = [Patience(config.patience)] if config.patience else []
+    options = _trainer_options(module)
+    options["plugins"] = [*options.get("plugins", ()), AtomicCheckpointIO()]
     with (
         suppress_warnings(),
-        training_failures(folder, config),
         named_failures(callbacks),
         run_loggers(config, folder, checkpoint is not None) as loggers,
     ):
         trainer = pl.Trainer(
-            **_trainer_options(config, task),
+            **options,
             # To Lightning, the whole run is one epoch: the loader is one stream of all batches, so
             # a run resumes in the same way wherever it stopped.
             max_epochs=1,
@@ -101,7 +97,7 @@ def fit(
                 *patience,
                 *drawing,
                 SaveLast(
-                    folder, config.checkpoint_every, val_interval, monitor.check, spawned=spawned
+                    folder, config.checkpoint_every, val_interval, monitor.check, several=several
                 ),
                 RecordSession(folder, config.device),
             ],
@@ -110,45 +106,28 @@ def fit(
                 TensorBoardLogger(folder, "tensorboard", ""),
                 *loggers,
             ],
-            plugins=[AtomicCheckpointIO()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        return _stopped(trainer, module, None if checkpoint is None else checkpoint.path)
-
-
-def _stopped(trainer: pl.Trainer, module: TrainingModule, checkpoint: Path | None) -> bool:
-    """Train, and tell whether the user has stopped it."""
-    launcher = trainer.strategy.launcher
-    spawns = launcher is not None and hasattr(launcher, "procs")
-    with hand_on_signals(launcher) if spawns else nullcontext(lambda: False) as asked:
+        data, path = RunData(task), None if checkpoint is None else checkpoint.path
         try:
-            data = RunData(module.task)
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
         except (InterruptedRunError, SIGTERMException):  # the latter before the first step
             return True
-        except ProcessException as error:
-            if asked() or getattr(error, "exit_code", None) == STOPPED:
-                return True
-            raise
     return False
 
 
-def _trainer_options(config: Any, task: Task[Any, Any]) -> dict[str, Any]:
+def _trainer_options(module: TrainingModule) -> dict[str, Any]:
     """The trainer's options for device, processes and precision."""
-    devices = task.devices
-    limit_threads(devices)
+    config, world = module.config, joined_world()
     cuda = torch.cuda.is_available() if config.device == "auto" else config.device == "cuda"
-    if cuda and torch.cuda.device_count() < devices:
-        raise ValueError(
-            f"devices is {devices}, but this machine has {torch.cuda.device_count()} GPUs."
-        )
+    limit_threads(world.local_size)
+    # Only where it must: looking for them takes time in each step.
+    unused = world.size > 1 and bool(unused_parameters(module.task, module.model, module.loss))
     return {
         "accelerator": "cuda" if cuda else "mps" if config.device == "mps" else "cpu",
-        "devices": devices,
-        # Spawned processes do not re-run the user's script, so `train` works in any program.
-        "strategy": "ddp_spawn" if devices > 1 else "auto",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
+        **trainer_options(config, find_unused_parameters=unused),
     }

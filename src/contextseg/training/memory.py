@@ -12,6 +12,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.auto import settled
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.devices import choose_device
+from contextseg.system.process_group import joined_world
 from contextseg.system.resources import in_words, usable_memory
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,11 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
     free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
     if isinstance(config, TrainConfig):
         size = config.augment.crop_size
-        batch_size = settled(config.batch_size, "batch_size") // (config.devices if cuda else 1)
+        images = settled(config.batch_size, "batch_size")
     else:
-        size, batch_size = (config.model.size, config.model.size), config.batch_size
+        size, images = (config.model.size, config.model.size), config.batch_size
+    world = joined_world()
+    batch_size = images // (world.size if cuda else world.nodes)
     need = training_bytes(model, batch_size, size, config.precision)
     if free is None or need is None or need <= free:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import math
 from typing import Any
 
@@ -16,6 +15,7 @@ from contextseg.models.checkpointing import checkpoint_gradients, track_once
 from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
+from contextseg.training.world import share_statistics
 
 
 class NonFiniteLossError(ValueError):
@@ -57,8 +57,6 @@ class TrainingModule(pl.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Prepare the network for the processes and the device that it trains on."""
-        if self.trainer.world_size > 1:
-            atexit.register(leave_group)
         self.model = self.task.adapt(self.model, self.trainer)
         if self.config.gradient_checkpointing:
             track_once(self.model)
@@ -103,10 +101,15 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Reset the scores."""
         self.metrics.reset()
+        if self.config.sync_norm != "all":
+            share_statistics(self.model)
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Add a batch to the scores; returns what was predicted."""
-        return self.task.count(self, batch)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
+        """Add a batch to the scores; returns what was predicted.
+
+        The batch is empty in a process that has no share of the images.
+        """
+        return self.task.count(self, batch) if batch else None
 
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""
@@ -126,9 +129,3 @@ class TrainingModule(pl.LightningModule):
     def epoch(self, batch: int) -> float:
         """Passes over the data after this many batches."""
         return batch / int(self.trainer.num_training_batches) * self.config.epochs
-
-
-def leave_group() -> None:
-    """Leave the group of processes, whose threads would abort a process that ends with them."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()

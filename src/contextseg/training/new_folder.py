@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from contextseg.system.launched import launched_processes
+from contextseg.system.world import world_of
 from contextseg.training.run_folder import CONFIG
 
 
@@ -29,7 +29,7 @@ def folder_for(
             number, or to resume, the one with the highest number that holds a run.
         resume: whether to resume a run.
     """
-    if not numbered or (not resume and launched_processes() > 1):
+    if not numbered or (not resume and world_of().size > 1):
         yield os.fspath(wanted)
         return
     if resume:

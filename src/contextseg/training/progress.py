@@ -20,14 +20,14 @@ MAILBOX = 4096
 
 
 @contextmanager
-def training_progress(processes: int = 1) -> Iterator[TrainingWatch]:
+def training_progress(*, spawned: bool = False) -> Iterator[TrainingWatch]:
     """Yields the watcher for `train(..., watch=...)` that displays the run during the block.
 
     Args:
-        processes: how many processes train; if several, each is spawned and gets a copy.
+        spawned: whether other processes train, which are started and get a copy.
     """
     with shown("training"), track("starting the training", "steps") as task:
-        yield TrainingWatch(task, spawned=processes > 1)
+        yield TrainingWatch(task, spawned=spawned)
 
 
 class TrainingWatch:

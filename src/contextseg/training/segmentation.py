@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
+import torch
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
@@ -28,15 +29,18 @@ from contextseg.training.compilation import compile_for
 from contextseg.training.float32 import keep_float32
 from contextseg.training.segmentation_pictures import SegmentationPictures
 from contextseg.training.sizes import with_sizes
-from contextseg.training.sync_batchnorm import synchronise
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
+from contextseg.training.world import adapted
 from contextseg.weights import initialise, save_model
 
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4
 """Maximum number of images in a validation batch; all have the same size."""
+
+EXAMPLE = 64
+"""Rows and columns of the images that a network is tried with."""
 
 
 class SegmentationTask(Task[TrainConfig, Scores]):
@@ -64,7 +68,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         self.classes = self.train.classes
         self.train_images = len(self.train)
         self.validates = self.val is not None
-        self.devices, self.accumulate = config.devices, config.accumulate
+        self.accumulate = config.accumulate
         have, want = self.classes.num_classes, config.model.num_classes
         if want is not None and want != have:
             raise ValueError(
@@ -109,13 +113,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         return SegmentationMetrics(self.classes.num_classes)
 
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
-        """Synchronise batch norm over all processes; keep in float32 what bfloat16 harms."""
-        device = trainer.strategy.root_device.type
-        if trainer.world_size > 1:
-            model = synchronise(model, device)
+        """Synchronise batch norm over processes; keep in float32 what bfloat16 harms."""
+        device = trainer.strategy.root_device
+        model = adapted(model, self.config, device)
         if self.config.precision == "bf16":
-            keep_float32(model, cast(Backbone, model.backbone), device)
-        compile_for(cast(Backbone, model.backbone), self.config, device)
+            keep_float32(model, cast(Backbone, model.backbone), device.type)
+        compile_for(cast(Backbone, model.backbone), self.config, device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:
@@ -156,6 +159,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         terms = loss(model(images, batch["labels"]), batch["labels"])
         total = terms.pop("total")
         return {"loss": total, **{name: term.detach() for name, term in terms.items()}}
+
+    def example(self) -> dict[str, Tensor]:
+        """Two images of 64 x 64 pixels that hold every class."""
+        images = torch.zeros(2, 3, EXAMPLE, EXAMPLE, dtype=torch.uint8)
+        labels = torch.arange(2 * EXAMPLE**2).view(2, EXAMPLE, EXAMPLE)
+        return {"image": images, "labels": (labels % self.classes.num_classes).to(torch.uint8)}
 
     def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
         """Label maps of padded images, without the padding: [B, h, w], uint8."""

@@ -19,8 +19,8 @@ from contextseg.config.marks import marked
 from contextseg.data.sample import Dataset
 from contextseg.factory import create_model, with_prior_grid
 from contextseg.inference.predictor import choose_device
-from contextseg.system.launched import launched_processes
 from contextseg.system.resources import usable_memory
+from contextseg.system.world import world_of
 from contextseg.training.memory import training_bytes
 from contextseg.training.run_folder import CONFIG
 
@@ -98,8 +98,8 @@ def crop_for(data: Dataset) -> tuple[int, int]:
 def batch_for(config: TrainConfig, images: int, *, memory: bool = True) -> int:
     """A power of two for each process, by the number of images and the memory there is."""
     device = choose_device(config.device)
-    cuda, launched = device.type == "cuda", launched_processes()
-    processes = max(config.devices, launched)
+    cuda, launched = device.type == "cuda", world_of().size
+    processes = max(config.devices * config.nodes, launched)
     shared = 1 if cuda else processes
     batch = GPU_BATCH if cuda else CPU_BATCH
     while batch > SMALLEST_BATCH and batch * processes * STEPS_PER_EPOCH > images:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, cast
 
 import torch
 import torch.distributed as dist
@@ -10,8 +10,12 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from contextseg.system.world import World
 
-def synchronise(model: nn.Module, device_type: str) -> nn.Module:
+
+def synchronise(
+    model: nn.Module, device_type: str, group: dist.ProcessGroup | None = None
+) -> nn.Module:
     """Make every batch norm of `model` share its statistics between processes.
 
     torch's SyncBatchNorm runs on CUDA only; on the CPU `CPUSyncBatchNorm` replaces it. Parameter
@@ -20,36 +24,60 @@ def synchronise(model: nn.Module, device_type: str) -> nn.Module:
     Args:
         model: changed in place where possible; use the returned model.
         device_type: `cuda` or `cpu`.
+        group: the processes that share; None for all.
     """
     if device_type == "cuda":
-        return convert_sync_batchnorm(model)
-    return _convert(model)
+        return convert_sync_batchnorm(model, group)
+    return _convert(model, group)
 
 
-def _convert(module: nn.Module) -> nn.Module:
+def _convert(module: nn.Module, group: dist.ProcessGroup | None) -> nn.Module:
     if isinstance(module, _BatchNorm) and not isinstance(module, CPUSyncBatchNorm):
-        return CPUSyncBatchNorm.of(module)
+        return CPUSyncBatchNorm.of(module, group)
     for name, child in module.named_children():
-        module.add_module(name, _convert(child))
+        module.add_module(name, _convert(child, group))
     return module
+
+
+def group_of(scope: Literal["all", "node"], world: World) -> dist.ProcessGroup | None:
+    """The processes that share statistics with this one, as `synchronise` takes them.
+
+    Every process must call it.
+
+    Args:
+        scope: all processes, or those on the same machine.
+        world: this process and the others.
+    """
+    if scope == "all":
+        return None
+    nodes: list[Any] = [None] * world.size
+    dist.all_gather_object(nodes, world.node)  # a launcher may deal ranks out in any order
+    own = None
+    for node in sorted(set(nodes)):  # each process takes part in making every group
+        group = dist.new_group([rank for rank, its in enumerate(nodes) if its == node])
+        own = group if node == world.node else own
+    return cast(dist.ProcessGroup, own)
 
 
 class SumOverProcesses(torch.autograd.Function):
     """All-reduce whose gradient is the all-reduce of the gradients."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:  # type: ignore[override]
-        """The sum, the same in every process."""
+    def forward(  # type: ignore[override]
+        ctx: Any, values: Tensor, group: dist.ProcessGroup | None = None
+    ) -> Tensor:
+        """The sum, the same in every process of the group."""
+        ctx.group = group
         values = values.clone()
-        dist.all_reduce(values)
+        dist.all_reduce(values, group=group)
         return values
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """Sum the gradients: every process's loss depends on the values of this one."""
         grad = grad.contiguous().clone()
-        dist.all_reduce(grad)
-        return grad
+        dist.all_reduce(grad, group=ctx.group)
+        return grad, None
 
 
 class CPUSyncBatchNorm(_BatchNorm):
@@ -64,7 +92,7 @@ class CPUSyncBatchNorm(_BatchNorm):
     """
 
     @classmethod
-    def of(cls, norm: _BatchNorm) -> CPUSyncBatchNorm:
+    def of(cls, norm: _BatchNorm, group: dist.ProcessGroup | None = None) -> CPUSyncBatchNorm:
         """The synchronised form of `norm`, sharing its parameters and statistics."""
         new = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
         new.weight, new.bias = norm.weight, norm.bias
@@ -74,9 +102,11 @@ class CPUSyncBatchNorm(_BatchNorm):
         extra: Any = norm
         new.drop = getattr(extra, "drop", None) or nn.Identity()
         new.act = getattr(extra, "act", None) or nn.Identity()
+        new.process_group = group
         new.train(norm.training)
         return new
 
+    process_group: dist.ProcessGroup | None = None
     drop: nn.Module
     act: nn.Module
 
@@ -88,8 +118,7 @@ class CPUSyncBatchNorm(_BatchNorm):
         """Normalised features."""
         features = input
         self._check_input_dim(features)
-        alone = not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1)
-        if not self.training or alone:
+        if not self.training or self._is_alone():
             return self.act(self.drop(super().forward(features)))
         x = features.to(torch.promote_types(features.dtype, torch.float32))
         dims = [d for d in range(x.ndim) if d != 1]
@@ -101,7 +130,8 @@ class CPUSyncBatchNorm(_BatchNorm):
         moved = x - shift.view(shape)
         count = x.new_full((1,), x.numel() / x.shape[1])
         sums = torch.cat([moved.sum(dims), moved.square().sum(dims), count])
-        total, squares, count = SumOverProcesses.apply(sums).split([x.shape[1], x.shape[1], 1])
+        sums = SumOverProcesses.apply(sums, self.process_group)
+        total, squares, count = sums.split([x.shape[1], x.shape[1], 1])
         mean = total / count
         variance = (squares / count - mean.square()).clamp(min=0)
         normal = (moved - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
@@ -109,6 +139,11 @@ class CPUSyncBatchNorm(_BatchNorm):
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
         self._track(mean.detach() + shift, variance.detach(), count.detach())
         return self.act(self.drop(normal.to(features.dtype)))
+
+    def _is_alone(self) -> bool:
+        if not (dist.is_available() and dist.is_initialized()):
+            return True
+        return dist.get_world_size(self.process_group) == 1
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:

@@ -25,8 +25,6 @@ class Task(ABC, Generic[C, S]):
 
     columns: ClassVar[tuple[str, ...]]
     """Columns of the log, in order."""
-    devices: int = 1
-    """Number of training processes."""
     accumulate: int = 1
     """Batches per optimiser step."""
     keeps_best: bool = True
@@ -67,7 +65,7 @@ class Task(ABC, Generic[C, S]):
 
     @abstractmethod
     def val_loader(self, trainer: pl.Trainer) -> Any:
-        """Each validation image once, over all processes."""
+        """Each validation image once, over all processes; a share may be empty."""
 
     @abstractmethod
     def draws(self, batch: int, rank: int) -> tuple[int, ...]:
@@ -78,6 +76,10 @@ class Task(ABC, Generic[C, S]):
         self, loss: nn.Module, model: nn.Module, images: Tensor, batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         """The loss of a batch as `loss`, and its parts; `images` are normalised."""
+
+    @abstractmethod
+    def example(self) -> dict[str, Tensor]:
+        """Two small images, uint8, and their labels: a batch to try the network with."""
 
     @abstractmethod
     def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:

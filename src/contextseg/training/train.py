@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -16,14 +17,19 @@ from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import write_yaml
 from contextseg.metrics import Scores
 from contextseg.metrics.classification import ClassificationScores
-from contextseg.system.exclusive import exclusive
+from contextseg.system.exclusive import exclusive, holds
+from contextseg.system.first_process import Group
+from contextseg.system.process_group import joined, joined_world
 from contextseg.system.weight_files import read_weights
+from contextseg.system.world import World, world_of
 from contextseg.training.callbacks.draw_pictures import attempt, refresh
 from contextseg.training.callbacks.monitor import Progress, combined
 from contextseg.training.callbacks.named_failures import check_callbacks
-from contextseg.training.checkpoint_file import read_checkpoint
+from contextseg.training.checkpoint_file import Checkpoint, read_checkpoint
 from contextseg.training.classification import ClassificationTask
+from contextseg.training.failures import training_failures
 from contextseg.training.fit import fit
+from contextseg.training.launch import in_processes
 from contextseg.training.memory import warn_of_memory
 from contextseg.training.module import TrainingModule
 from contextseg.training.normalisation import with_run_normalisation
@@ -44,6 +50,7 @@ from contextseg.training.run_folder import (
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.sizes import with_run_sizes
 from contextseg.training.task import Task
+from contextseg.training.world import check_share
 
 S = TypeVar("S", Scores, ClassificationScores)
 
@@ -98,6 +105,10 @@ def train(
     that was killed and resumed ends with the same weights as an uninterrupted one: to the last
     bit on the CPU of one machine, up to the order of atomic additions on a GPU.
 
+    With several `devices` or `nodes`, processes are started; under torchrun or SLURM, those that
+    the launcher started join, whatever the config says. The first alone checks the data, writes
+    and shows progress; every process gets the result.
+
     Args:
         config: the run. If `model.num_classes` is None, the data determines it.
         resume: resume from the last checkpoint in `config.out`.
@@ -125,35 +136,61 @@ def train(
         >>> from contextseg.recipes import encnet_shapes
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
-    folder = Path(config.out)
-    with exclusive(folder, FILES):
-        return _train(config, folder, resume, progress, watch, check_callbacks(callbacks))
+    alone = world_of().size == 1 and joined_world().size == 1
+    callbacks = check_callbacks(callbacks)
+    if alone and config.devices * config.nodes > 1:
+        with training_progress(spawned=True) if progress else contextlib.nullcontext() as bar:
+            locked = holds(config.out)
+            watching = combined(bar, watch)
+            work = partial(_train, config, resume, watching, callbacks, locked=locked)
+            result = in_processes(config, work)
+        if result is not None:
+            return result
+        if not (Path(config.out) / CONFIG).is_file():
+            raise KeyboardInterrupt
+        return result_of(Path(config.out), kind_of(config), interrupted=True)
+    return _train(config, resume, watch, callbacks, progress=progress)
 
 
 def _train(
+    config: TrainConfig | ClassifierTrainConfig,
+    resume: bool,
+    watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback],
+    *,
+    progress: bool = False,
+    locked: bool = False,
+) -> TrainResult[Any]:
+    """`train`, in each of the processes; `locked` if what started them holds the folder."""
+    folder = Path(config.out)
+    with (
+        training_failures(folder, config),
+        joined(config.device, config.timeout) as group,
+        contextlib.ExitStack() as lock,
+    ):
+        if not locked:
+            group.first(lambda: lock.enter_context(exclusive(folder, FILES)))
+        return _with_others(config, folder, resume, progress, watch, callbacks, group)
+
+
+def _with_others(
     config: TrainConfig | ClassifierTrainConfig,
     folder: Path,
     resume: bool,
     progress: bool,
     watch: Callable[[Progress], None] | None,
     callbacks: Sequence[pl.Callback],
+    group: Group,
 ) -> TrainResult[Any]:
     """As `train`, in a folder that is ours alone."""
-    config = with_run_sizes(with_run_normalisation(config, resume), resume)
-    checkpoint = checkpoint_of(folder, config, resume)
-    task = kind_of(config)(with_precision(config, resume))
-    if config.patience and not task.validates:
-        raise ValueError(
-            f"patience is {config.patience}, but nothing is validated. Name a split "
-            f"(data.val_split), or set patience to 0."
-        )
-    pl.seed_everything(config.seed, verbose=False)
-    model = task.build(fresh=checkpoint is None)
+    task, checkpoint = group.first(partial(_prepared, config, resume, group.world))
+    pl.seed_everything(task.config.seed, verbose=False)
+    model = group.in_turn(partial(task.build, fresh=checkpoint is None))
     per_epoch = max(1, task.train_images // task.config.batch_size)
     batches = per_epoch * task.config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-    if checkpoint is not None and is_finished(folder):
-        raise FileExistsError(_finished(folder, checkpoint.steps, module.steps))
+    if checkpoint is not None:
+        group.first(partial(_refuse_finished, folder, checkpoint.steps, module.steps))
     if checkpoint is not None and (checkpoint.steps >= module.steps or checkpoint.ended):
         # It was stopped after its last step: only the files below are missing.
         state = read_weights(checkpoint.path, mapped=True)["state_dict"]
@@ -161,8 +198,9 @@ def _train(
         interrupted = False
     else:
         warn_of_memory(model, task.config)
-        write_yaml(folder / CONFIG, task.config)
-        with training_progress(task.devices) if progress else contextlib.nullcontext() as bar:
+        if group.world.is_first:
+            write_yaml(folder / CONFIG, task.config)
+        with training_progress() if progress else contextlib.nullcontext() as bar:
             interrupted = fit(
                 module,
                 folder,
@@ -172,7 +210,7 @@ def _train(
                 watch=combined(bar, watch),
                 callbacks=callbacks,
             )
-    if not interrupted and module.global_rank == 0:
+    if not interrupted and group.world.is_first:
         if not task.validates:
             task.save(folder / MODEL, module.model)
         if task.config.pictures:
@@ -182,13 +220,34 @@ def _train(
                 quiet=not module.drew_all,
             )
         task.save(folder / LAST_MODEL, module.model)
-    return result_of(folder, type(task), interrupted)
+    return group.first(partial(result_of, folder, type(task), interrupted))
 
 
-def _finished(folder: Path, done: int, steps: int) -> str:
+def _prepared(
+    config: TrainConfig | ClassifierTrainConfig, resume: bool, world: World
+) -> tuple[Task[Any, Any], Checkpoint | None]:
+    """The task, its data checked, and the checkpoint to resume from, or None for a new run."""
+    check_share(config, world)
+    config = with_run_sizes(with_run_normalisation(config, resume), resume)
+    checkpoint = checkpoint_of(Path(config.out), config, resume)
+    task = kind_of(config)(with_precision(config, resume))
+    check_share(task.config, world)
+    if config.patience and not task.validates:
+        raise ValueError(
+            f"patience is {config.patience}, but nothing is validated. Name a split "
+            f"(data.val_split), or set patience to 0."
+        )
+    return task, checkpoint
+
+
+def _refuse_finished(folder: Path, done: int, steps: int) -> None:
+    if not is_finished(folder):
+        return
     if done < steps:
-        return f"the run in {folder} is finished: it ended early, after {done} of {steps} steps."
-    return f"the run in {folder} is finished: all {done} steps are done."
+        raise FileExistsError(
+            f"the run in {folder} is finished: it ended early, after {done} of {steps} steps."
+        )
+    raise FileExistsError(f"the run in {folder} is finished: all {done} steps are done.")
 
 
 def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]:

@@ -31,6 +31,8 @@ class MemoryLoader:
         seed: at least 0; `BatchOrder` says how the order follows from it.
         padding: width of the border in pixels.
         flip: probability of a horizontal flip.
+        rank: number of this process, which gets an equal, contiguous part of each batch.
+        world: number of processes; together they see what a single one would.
     """
 
     def __init__(
@@ -43,8 +45,14 @@ class MemoryLoader:
         seed: int = 0,
         padding: int = 4,
         flip: float = 0.5,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.order = BatchOrder(len(data), batch_size, epochs, seed)
+        share = len(
+            BatchOrder(len(data), batch_size, epochs, seed, rank=rank, world=world).batch(0)
+        )
+        self._share = slice(rank * share, (rank + 1) * share)
         self.device = device
         self.padding = padding
         self.flip = flip
@@ -78,7 +86,8 @@ class MemoryLoader:
         rows = corners[0] + down
         columns = corners[1] + np.where(flipped, right[::-1], right)
         # A single copy to the device for all random numbers.
-        drawn = torch.from_numpy(np.concatenate([index[:, None], rows, columns], axis=1))
+        drawn = np.concatenate([index[:, None], rows, columns], axis=1)[self._share]
+        drawn = torch.from_numpy(drawn)
         if self.device.type == "cuda":
             drawn = drawn.pin_memory()
         drawn = drawn.to(self.device, non_blocking=True)
@@ -91,14 +100,31 @@ class MemoryBatches:
     """Each image of a dataset once, unaugmented, in batches on the device.
 
     Batches have the form of `MemoryLoader`'s.
+
+    Args:
+        data: the images.
+        device: where batches live.
+        batch_size: images of a batch.
+        limit: take only so many images from the beginning; None takes all.
+        rank: number of this process, which gets every world-th image.
+        world: number of processes.
     """
 
     def __init__(
-        self, data: LabelledArray, device: torch.device, batch_size: int = EVALUATION_BATCH
+        self,
+        data: LabelledArray,
+        device: torch.device,
+        batch_size: int = EVALUATION_BATCH,
+        *,
+        limit: int | None = None,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.batch_size = batch_size
-        self._images = torch.from_numpy(data.images).to(device)
-        self._labels = torch.from_numpy(data.labels).to(device)
+        share = slice(rank, limit, world)
+        self._images = torch.from_numpy(data.images[share]).to(device)
+        self._labels = torch.from_numpy(data.labels[share]).to(device)
+        self._index = torch.arange(len(data), device=device)[share]
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -106,8 +132,7 @@ class MemoryBatches:
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """All batches in order."""
-        index = torch.arange(len(self._images), device=self._images.device)
-        for start in range(0, len(index), self.batch_size):
+        for start in range(0, len(self._index), self.batch_size):
             part = slice(start, start + self.batch_size)
             images = self._images[part].permute(0, 3, 1, 2)
-            yield {"image": images, "labels": self._labels[part], "index": index[part]}
+            yield {"image": images, "labels": self._labels[part], "index": self._index[part]}

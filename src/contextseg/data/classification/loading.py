@@ -15,7 +15,7 @@ from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.loading import Loader, to_tensor
 from contextseg.data.warp import draw_warp
-from contextseg.data.workers import Workers
+from contextseg.data.workers import Workers, sharers
 
 SHORT_SIDE = 8 / 7
 """Short side of an image relative to the centre crop for evaluation: 256 to 224."""
@@ -104,22 +104,28 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
 
 def labelled_training_loader(
     dataset: LabelledTrainingSet, *, batch_size: int, epochs: int, seed: int, workers: Workers,
-    start: int = 0,
+    start: int = 0, rank: int = 0, world: int = 1,
 ) -> Loader:  # fmt: skip
-    """The batches of a whole training run, starting at batch `start`; `len` counts all."""
-    order = BatchOrder(len(dataset), batch_size, epochs, seed)
+    """The batches of a whole training run, starting at batch `start`; `len` counts all.
+
+    Process `rank` of `world` gets its share of each batch of `batch_size` images.
+    """
+    order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
     order.first = start
-    return Loader(dataset, order, workers, None, batch_size * dataset.size**2 * 3)
+    batch_bytes = batch_size // world * dataset.size**2 * 3
+    return Loader(dataset, order, workers, None, batch_bytes, sharers(world))
 
 
 def labelled_evaluation_loader(
-    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0
-) -> Loader:
-    """The centre crop of each image once, in batches."""
-    count = len(dataset)
+    dataset: LabelledFolder, size: int, *, batch_size: int = 64, workers: Workers = 0,
+    limit: int | None = None, rank: int = 0, world: int = 1,
+) -> Loader:  # fmt: skip
+    """Each image once, or the first `limit`: the share of process `rank` of `world`."""
+    share = range(len(dataset))[:limit][rank::world]
     batches = [
-        list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)
+        list(share[start : start + batch_size]) for start in range(0, len(share), batch_size)
     ]
+    batch_bytes = batch_size * size**2 * 3
     return Loader(
-        LabelledEvaluationSet(dataset, size), batches, workers, None, batch_size * size**2 * 3
+        LabelledEvaluationSet(dataset, size), batches, workers, None, batch_bytes, sharers(world)
     )

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from contextseg.system.progress.lines import Lines
 from contextseg.system.progress.task import Task
+from contextseg.system.world import world_of
 
 __all__ = ["Task", "View", "shown", "stage", "track"]
 
@@ -153,7 +154,7 @@ def _view() -> View | None:
     interval, stream = _interval(), sys.stderr
     if stream is None or getattr(stream, "closed", False):
         return None
-    if any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK")):
+    if not world_of().is_first:
         return None
     is_terminal = getattr(stream, "isatty", bool)()  # a substitute stream may lack it
     # With FORCE_COLOR, rich takes a file for a terminal and would write control characters to it.

@@ -49,7 +49,7 @@ class SaveLast(pl.Callback):
         val_interval: batches between validations; 0 for none.
         check: called before saving with the trainer and the module; raises if training has
             diverged, so that the last good checkpoint is kept.
-        spawned: whether this process is one of several that were spawned.
+        several: whether this process is one of several.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class SaveLast(pl.Callback):
         val_interval: int,
         check: Callable[[pl.Trainer, pl.LightningModule], object],
         *,
-        spawned: bool = False,
+        several: bool = False,
     ) -> None:
         self.path = folder / LAST
         self.every = every
         self.val_interval = val_interval
         self.check = check
-        self.signals = StopSignals(spawned)
+        self.signals = StopSignals(several)
         self._due = False
         """Whether there was a validation since the last checkpoint."""
 

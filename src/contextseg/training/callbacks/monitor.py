@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 import torch
 
 from contextseg.training.module import TrainingModule
+from contextseg.training.world import mean_over_processes
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +121,12 @@ class Monitor(pl.Callback):
         self._notify(trainer, pl_module, batch_idx + 1)
 
     def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
-        """Mean losses since the last row of the log; raises if training has diverged."""
+        """Mean losses since the last row of the log; raises if training has diverged.
+
+        The means are over all processes, each of which must call it.
+        """
         assert isinstance(pl_module, TrainingModule)
+        self._sums = mean_over_processes(self._sums)  # what comes on top is averaged later
         means = self._means()
         if means:
             pl_module.check(means, trainer.fit_loop.epoch_loop.batch_idx + 1)

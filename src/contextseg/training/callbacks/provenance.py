@@ -19,7 +19,8 @@ class RecordSession(pl.Callback):
     """Keeps `sessions.json` in a run folder.
 
     A session is one call of `train`: `started` (UTC), `seconds` (None if it was killed), `steps`
-    (optimiser steps done at its end), `commit` of the code, and the `machine`.
+    (optimiser steps done at its end), `commit` of the code, the `machine` of the first process, and
+    the numbers of `processes` and of machines (`nodes`).
     """
 
     def __init__(self, folder: Path, device: str) -> None:
@@ -41,6 +42,8 @@ class RecordSession(pl.Callback):
                 "steps": trainer.global_step,
                 "commit": commit(),
                 "machine": machine(self.device),
+                "processes": trainer.world_size,
+                "nodes": trainer.num_nodes,
             }
         )
         self._write()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -48,15 +47,14 @@ class StopSignals:
     """The first signal asks the training to stop when it can; a second one ends it at once.
 
     Args:
-        spawned: whether this is for one of several processes that a parent has spawned. Then any
-            number of signals asks, since a terminal sends them to parent and children, and the
-            parent ends its children. If the parent is gone, so is its lock on the run folder: the
-            child ends at once, and writes nothing more.
+        several: whether this is one of several processes. Then any number of signals asks, since a
+            terminal sends them to the launcher and its processes, and the launcher passes them on;
+            it is the launcher that ends its processes.
     """
 
-    def __init__(self, spawned: bool = False) -> None:
+    def __init__(self, several: bool = False) -> None:
         self.asked = False
-        self._spawned = spawned
+        self._several = several
         self._handlers = _Handlers()
 
     def listen(self) -> None:
@@ -68,11 +66,7 @@ class StopSignals:
         self._handlers.restore()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._spawned:
-            parent = multiprocessing.parent_process()
-            at_once = parent is not None and not parent.is_alive()
-        else:
-            at_once = self.asked
+        at_once = self.asked and not self._several
         self.asked = True
         if at_once:
             self.release()
@@ -80,11 +74,11 @@ class StopSignals:
 
 
 @contextmanager
-def hand_on_signals(launcher: Any) -> Iterator[Callable[[], bool]]:
-    """A block in which the first signal goes on to spawned processes, and a second one ends them.
+def hand_on_signals(processes: Sequence[Any]) -> Iterator[Callable[[], bool]]:
+    """A block in which the first signal goes on to processes, and a second one ends them.
 
     Args:
-        launcher: Lightning's, with its processes as `procs`.
+        processes: of multiprocessing.
 
     Yields:
         A function that tells whether there was a signal.
@@ -94,7 +88,7 @@ def hand_on_signals(launcher: Any) -> Iterator[Callable[[], bool]]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         second, asked = asked, True
-        for process in launcher.procs:
+        for process in processes:
             if second:
                 process.kill()
             elif sys.platform != "win32":  # there, the terminal tells the children, and nobody else
