@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check
 from contextseg.config.marks import BATCH, EPOCHS, STEPS, WITHOUT_EFFECT, bounds
 
@@ -12,6 +13,8 @@ from contextseg.config.marks import BATCH, EPOCHS, STEPS, WITHOUT_EFFECT, bounds
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
     """Optimiser and schedule; the papers train with SGD."""
+
+    __repr__ = changed_options
 
     name: Literal["sgd", "adamw"] = "sgd"
     """`sgd` as in the papers, or `adamw`, whose steps do not depend on the scale of gradients: use
@@ -53,6 +56,8 @@ class OptimConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
     """Options shared by `TrainConfig` and `ClassifierTrainConfig`."""
+
+    __repr__ = changed_options
 
     model: Any
     """The network."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
-from contextseg.demo.words import counted, duration
+from contextseg.demo.words import duration
+from contextseg.display.numbers import counted
 
 if TYPE_CHECKING:
     from contextseg.data.classes import Classes
@@ -136,9 +137,9 @@ def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | 
     weights = "from scratch, without any pretrained weights" * (not config.model.pretrained)
     seen = "that it has not seen" if data.split == "test" else f"of the split {data.split}"
     return (
-        f"A small {_title(config)} ({config.model.backbone}{kind}) learned from {learned} labelled "
-        f"images{took}{', ' * bool(weights)}{weights}. These are its scores on {len(data)} images "
-        f"{seen}, next to those of the simplest guess."
+        f"A small {config.model.title} ({config.model.backbone}{kind}) learned from {learned} "
+        f"labelled images{took}{', ' * bool(weights)}{weights}. These are its scores on "
+        f"{len(data)} images {seen}, next to those of the simplest guess."
     )
 
 
@@ -171,7 +172,3 @@ def _commands(config: TrainConfig, split: str) -> dict[str, str]:
             "contextseg train encnet_mobilenetv2_camvid --data FOLDER --out runs/mine"
         ),
     }
-
-
-def _title(config: TrainConfig) -> str:
-    return {"encnet": "EncNet", "fcn": "FCN"}.get(config.model.name, config.model.name)

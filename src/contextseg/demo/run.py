@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from contextseg.config import TrainConfig
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import REPORT, constant_scores, write_page
-from contextseg.demo.words import about, counted, duration
+from contextseg.demo.words import about, duration
+from contextseg.display.numbers import counted
 from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
 

@@ -8,7 +8,10 @@ tables and lists.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
 
 from markupsafe import Markup, escape
 
@@ -17,31 +20,13 @@ from contextseg.system.terminal import printable
 LONGEST = 80
 """Characters of a name or message that are shown."""
 
-CLASS = "contextseg-view"
-# The class is named twice, so that these rules win against those of notebooks for all tables.
-STYLE = Markup("""\
-<style>
-.contextseg-view.contextseg-view { color: inherit; font-size: 13px; line-height: 1.5; max-width: 62em; text-align: left; }
-.contextseg-view.contextseg-view .cs-title { font-weight: 600; font-size: 14px; overflow-wrap: anywhere; }
-.contextseg-view.contextseg-view .cs-soft { opacity: .72; font-weight: 400; }
-.contextseg-view.contextseg-view .cs-row { display: flex; flex-wrap: wrap; gap: .3em 1.3em; margin: .35em 0; align-items: flex-start; }
-.contextseg-view.contextseg-view .cs-big { font-size: 19px; font-weight: 600; line-height: 1.25; display: block; }
-.contextseg-view.contextseg-view .cs-scroll { max-height: 25em; overflow: auto; display: inline-block; max-width: 100%; }
-.contextseg-view.contextseg-view table { border-collapse: collapse; margin: .3em 0; border: 0; font-size: 12px; background: none; font-variant-numeric: tabular-nums; }
-.contextseg-view.contextseg-view table tr:nth-child(n) { background: none; }
-.contextseg-view.contextseg-view table tr > :nth-child(n) { border: 0; border-bottom: 1px solid rgba(128, 128, 128, .3); padding: .18em .7em; text-align: right; vertical-align: middle; white-space: nowrap; }
-.contextseg-view.contextseg-view table tr > :first-child { text-align: left; padding-left: .1em; }
-.contextseg-view.contextseg-view table tr > .cs-words { text-align: left; }
-.contextseg-view.contextseg-view table thead th { font-weight: 600; opacity: .72; }
-.contextseg-view.contextseg-view table tfoot td { font-weight: 600; border-top: 1px solid rgba(128, 128, 128, .7); border-bottom: 0; }
-.contextseg-view.contextseg-view .cs-swatch { display: inline-block; width: .85em; height: .85em; border-radius: 3px; margin-right: .45em; vertical-align: -.08em; box-shadow: inset 0 0 0 1px rgba(128, 128, 128, .65); }
-.contextseg-view.contextseg-view .cs-track { display: inline-block; width: 9em; height: .6em; border-radius: 3px; background: rgba(128, 128, 128, .22); vertical-align: middle; overflow: hidden; }
-.contextseg-view.contextseg-view .cs-track > i { display: block; height: 100%; background: #3f8fd2; }
-.contextseg-view.contextseg-view figure { margin: .3em 0 0; max-width: 100%; }
-.contextseg-view.contextseg-view figure img { display: block; max-width: 100%; height: auto; margin: 0; border-radius: 4px; }
-.contextseg-view.contextseg-view figcaption { font-size: 11px; opacity: .72; overflow-wrap: anywhere; max-width: 32em; }
-</style>
-""")
+
+@cache
+def style() -> Markup:
+    """The style sheet of all views, as an element."""
+    rules = resources.files("contextseg.display").joinpath("view.css").read_text(encoding="utf-8")
+    plain = re.sub(r"/\*.*?\*/", "", rules, flags=re.DOTALL)
+    return Markup(f"<style>{' '.join(plain.split())}</style>")
 
 
 def view(title: object, *parts: Markup, note: object = "") -> str:
@@ -56,7 +41,7 @@ def view(title: object, *parts: Markup, note: object = "") -> str:
         text(title), text(note, 4 * LONGEST)
     )
     inside = Markup("\n").join([head, *(part for part in parts if part)])
-    return str(Markup('{}<div class="{}">\n{}\n</div>').format(STYLE, CLASS, inside))
+    return str(Markup('{}<div class="contextseg">\n{}\n</div>').format(style(), inside))
 
 
 def text(value: object, longest: int = LONGEST) -> Markup:
@@ -136,9 +121,9 @@ def table(
     head = Markup("<thead>{}</thead>").format(cells("th", columns)) if columns else Markup()
     body = Markup("\n").join(cells("td", values) for values in rows)
     last = Markup("<tfoot>{}</tfoot>").format(cells("td", foot)) if foot else Markup()
-    return Markup(
-        '<div class="cs-scroll"><table>{}<tbody>\n{}\n</tbody>{}</table></div>'
-    ).format(head, body, last)
+    return Markup('<div class="cs-scroll"><table>{}<tbody>\n{}\n</tbody>{}</table></div>').format(
+        head, body, last
+    )
 
 
 def picture(address: str, caption: object) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ def count(
             task(done, total)
             if done >= total:
                 break
-    return metrics.compute()
+    return replace(metrics.compute(), names=tuple(data.classes.names))
 
 
 def _batches(data: Images, predictor: ClassifierPredictor, workers: Workers) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def count(
     if rank >= total:  # this process has no image, but must take part in the sums
         predicted = predictor.segment(torch.zeros(3, 32, 32, dtype=torch.uint8), **views)
         _update(metrics, predicted, torch.full((1, 32, 32), IGNORED, dtype=torch.uint8))
-    return metrics.compute()
+    return replace(metrics.compute(), names=tuple(data.classes.names))
 
 
 def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:

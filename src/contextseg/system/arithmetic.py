@@ -72,6 +72,17 @@ def gmac_of_parts(model: nn.Module, size: tuple[int, int]) -> dict[str, float]:
     return {name: operations / 2e9 for name, operations in found.items()}
 
 
+def output_shape(model: nn.Module, size: tuple[int, int]) -> list[int]:
+    """Shape of the tensor that a network makes of one image; nothing is computed.
+
+    Args:
+        model: as for `gmac`; it is not changed.
+        size: likewise.
+    """
+    with FakeTensorMode(), torch.no_grad():
+        return list(_without_values(model)(torch.zeros(1, 3, *size)).shape)
+
+
 def _without_values(model: nn.Module) -> nn.Module:
     """A copy in eval mode whose tensors have shapes but no values, as if on the CPU in float32."""
     stand_ins: dict[int, Any] = {}
