@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.display.numbers import counted, percent
-from contextseg.metrics.scores import class_names
+from contextseg.metrics.class_names import class_names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from contextseg.display.numbers import counted, percent
+from contextseg.metrics.class_names import class_names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -100,11 +101,6 @@ class Scores:
         from contextseg.metrics.view import scores_html
 
         return scores_html(self)
-
-
-def class_names(scores: Any) -> list[str]:
-    """Names of the classes of scores by label: `class 0`, ... if nobody gave them."""
-    return list(scores.names or (f"class {label}" for label in range(len(scores.confusion))))
 
 
 def scores_of(

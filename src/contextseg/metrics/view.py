@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from contextseg.display.html import bar, figures, short, table, view
 from contextseg.display.numbers import NOTHING, counted, percent
-from contextseg.metrics.scores import class_names
+from contextseg.metrics.class_names import class_names
 
 if TYPE_CHECKING:
     from contextseg.metrics.classification import ClassificationScores

@@ -124,9 +124,26 @@ class ModelInfo:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from contextseg.models.info_view import info_html
+        from contextseg.display import html
 
-        return info_html(self)
+        rows, columns = self.size
+        numbers = [
+            ("parameters", millions(self.parameters)),
+            ("in a prediction", millions(self.inference_parameters)),
+            (f"GMAC, {rows} × {columns} pixels", gmac_text(self.gmac)),
+        ]
+        if self.trainable != self.parameters:
+            numbers.insert(1, ("trainable", millions(self.trainable)))
+        return html.view(
+            self.heading,
+            html.figures(numbers),
+            html.row(
+                [
+                    html.table(PART_COLUMNS, self.part_rows(), words=(1, 4)),
+                    html.table(STAGE_COLUMNS, self.stage_rows()),
+                ]
+            ),
+        )
 
 
 STAGE_COLUMNS = ("stage", "channels", "stride")
