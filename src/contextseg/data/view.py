@@ -17,7 +17,7 @@ from contextseg.display.pictures import jpeg_address, shrunk
 
 SAMPLES = 3
 """Images that a data set shows."""
-LARGEST = 240
+LARGEST = 224
 """Maximum pixels of a sample's side."""
 
 
@@ -73,7 +73,7 @@ def dataset_html(dataset: Any) -> str:
 
 
 def _samples(dataset: Any) -> list[Markup]:
-    """Evenly spaced samples, each as a photo next to its labels, or with its class."""
+    """Evenly spaced samples, each as a photo above its labels, or with its class."""
     number = min(SAMPLES, len(dataset))
     places = [round((i + 0.5) * len(dataset) / number - 0.5) for i in range(number)]
     draw = _classified if hasattr(dataset, "labels") else _segmented
@@ -90,7 +90,7 @@ def _segmented(dataset: Any, index: int) -> Markup:
     image, labels, name = checked_sample(dataset, index)
     ids = dataset.classes.to_ids(labels)
     image, ids = shrunk(image, ids, LARGEST)
-    both = np.concatenate([image, dataset.classes.palette[ids]], axis=1)
+    both = np.concatenate([image, dataset.classes.palette[ids]], axis=0)
     return picture(jpeg_address(Image.fromarray(both)), name)
 
 

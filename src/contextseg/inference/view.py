@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextseg.inference.classifier import Classification
     from contextseg.inference.result import Prediction
 
-LARGEST = 512
+LARGEST = 480
 """Maximum pixels of a picture's side, so that a notebook of many stays small."""
 MOST = 40
 """Maximum number of classes that a legend lists."""
