@@ -33,10 +33,10 @@ def jpeg_address(picture: Image.Image) -> str:
     return address("jpeg", buffer.getvalue())
 
 
-def png(picture: Image.Image, colors: int = 256) -> bytes:
-    """An RGB picture as a PNG of few colours: a third of the size of one with all."""
+def png(picture: Image.Image) -> bytes:
+    """A picture as a PNG, with all of its colours: fewer would change those of a legend."""
     buffer = io.BytesIO()
-    picture.quantize(colors).save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -17,10 +17,15 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.theme import Theme
 
 from contextseg.system.progress.task import Task
 from contextseg.system.terminal import guarded, printable, raw
 
+THEME = Theme(
+    dict.fromkeys(("progress.download", "progress.elapsed", "progress.remaining"), "none")
+)
+"""Numbers in the notebook's own colour, which is light or dark."""
 WIDTH = 115
 """Characters of a line in a notebook."""
 FORMAT = (
@@ -144,7 +149,7 @@ class _Drawn:
         if self._bars is None:
             return {"text/html": "", "text/plain": ""}
         console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True, record=True,
-                          force_jupyter=False)  # fmt: skip
+                          force_jupyter=False, theme=THEME)  # fmt: skip
         console.print(self._bars.get_renderable())
         text = console.export_text(clear=False).rstrip()
         return {
