@@ -63,7 +63,7 @@ def test_without_json_it_is_a_table(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["encnett"], "Did you mean 'encnet'"),
+        (["encnett"], "Did you mean encnet,"),
         (["model.onnx"], "exported file"),
         (["encnet", "--size", "8", "8", "--backbone", "test_resnet"], "at least 32"),
         (["encnet", "--classes", "0"], "between 1 and 255"),

@@ -48,9 +48,8 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     for cell in notebook.cells:
         for said, run in SMALL.items():
             cell.source = cell.source.replace(said, run)
-    notebook.cells.append(
-        nbformat.v4.new_code_cell(FAILING, metadata={"tags": ["raises-exception"]})
-    )
+    fails = {"tags": ["raises-exception"]}
+    notebook.cells.append(nbformat.v4.new_code_cell(FAILING, metadata=fails))
     folder = tmp_path_factory.mktemp("notebook")
     resources = {"metadata": {"path": str(folder)}}
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3",

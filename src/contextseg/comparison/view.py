@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from contextseg.comparison.report_charts import read_logs, training_speed
 from contextseg.comparison.report_tables import class_table, cost_table, main_values, score_table
-from contextseg.comparison.results import mean
+from contextseg.comparison.results import LOGS, mean
 from contextseg.display.html import line, short, table, view
 from contextseg.display.numbers import counted, percent
 
@@ -39,7 +39,7 @@ def comparison_line(result: ComparisonResult) -> str:
 def comparison_html(result: ComparisonResult) -> str:
     """A comparison as HTML: scores of the models, what they cost, results by class."""
     comparison = result.comparison
-    speed = training_speed(read_logs(result.folder, comparison))
+    speed = training_speed(read_logs(result.folder / LOGS, comparison))
     tables = (score_table(comparison), cost_table(comparison, speed), class_table(comparison))
     parts = [_html(each) for each in tables if each is not None]
     parts += [

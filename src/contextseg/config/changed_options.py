@@ -9,7 +9,7 @@ WIDTH = 100
 """Characters of a line; longer forms have a line for each option."""
 
 
-def changed_options(config: Any) -> str:
+def changed_options(config: Any, /) -> str:
     """A config as Python that makes it again, without what its defaults say.
 
     It is the `repr` of every config. `contextseg.config.io.to_yaml` lists all options.

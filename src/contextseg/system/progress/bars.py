@@ -22,9 +22,7 @@ from rich.theme import Theme
 from contextseg.system.progress.task import Task
 from contextseg.system.terminal import guarded, printable, raw
 
-THEME = Theme(
-    dict.fromkeys(("progress.download", "progress.elapsed", "progress.remaining"), "none")
-)
+THEME = Theme({f"progress.{part}": "none" for part in ("download", "elapsed", "remaining")})
 """Numbers in the notebook's own colour, which is light or dark."""
 WIDTH = 115
 """Characters of a line in a notebook."""
