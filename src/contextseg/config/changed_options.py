@@ -9,17 +9,17 @@ WIDTH = 100
 """Characters of a line; longer forms have a line for each option."""
 
 
-def changed_options(config: Any, /) -> str:
+def changed_options(self: Any) -> str:
     """A config as Python that makes it again, without what its defaults say.
 
     It is the `repr` of every config. `contextseg.config.io.to_yaml` lists all options.
     """
     changed = [
-        f"{field.name}={getattr(config, field.name)!r}"
-        for field in fields(config)
-        if getattr(config, field.name) != _default(field)
+        f"{field.name}={getattr(self, field.name)!r}"
+        for field in fields(self)
+        if getattr(self, field.name) != _default(field)
     ]
-    name = type(config).__name__
+    name = type(self).__name__
     line = f"{name}({', '.join(changed)})"
     if len(line) <= WIDTH:
         return line
