@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contextseg.interop.export.export import ExportReport, export
     from contextseg.metrics.classification import ClassificationScores
     from contextseg.metrics.scores import Scores
+    from contextseg.models.info import ModelInfo
     from contextseg.models.outputs import SegmentationOutput
     from contextseg.models.segmentation import SegmentationModel
     from contextseg.recipes.catalog import list_models
@@ -49,6 +50,7 @@ _HOMES = {
     "DataPlan": "contextseg.data.setup.plan",
     "ExportReport": "contextseg.interop.export.export",
     "ModelConfig": "contextseg.config",
+    "ModelInfo": "contextseg.models.info",
     "Prediction": "contextseg.inference.result",
     "Predictor": "contextseg.inference.predictor",
     "Run": "contextseg.training.run",
@@ -86,6 +88,7 @@ __all__ = [
     "DataPlan",
     "ExportReport",
     "ModelConfig",
+    "ModelInfo",
     "Prediction",
     "Predictor",
     "Run",

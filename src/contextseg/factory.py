@@ -82,8 +82,8 @@ def create_model(
     """
     config = _named(model) if isinstance(model, str) else model
     if isinstance(config, ClassifierConfig):
-        return build_classifier(_override(config, "network", options))
-    return build(_override(config, "context", options))
+        return build_classifier(overridden(config, "network", options))
+    return build(overridden(config, "context", options))
 
 
 def build(config: ModelConfig) -> SegmentationModel:
@@ -247,7 +247,7 @@ def _named(name: str) -> ModelConfig | ClassifierConfig:
     return ModelConfig(context=MODELS[name]())
 
 
-def _override(config: AnyConfig, part: str, options: dict[str, Any]) -> AnyConfig:
+def overridden(config: AnyConfig, part: str, options: dict[str, Any]) -> AnyConfig:
     """`config` with `options` in the fields of that name, its own or those of its `part`."""
     own = {f.name for f in dataclasses.fields(config)}
     inner = {f.name for f in dataclasses.fields(getattr(config, part))}

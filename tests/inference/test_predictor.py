@@ -257,4 +257,4 @@ def test_wrong_options_are_named(tmp_path):
 
 
 def test_short_words_for_people():
-    assert repr(colour_predictor()) == "Predictor(encnet, resnet50c, 5 classes, cpu)"
+    assert repr(colour_predictor()) == "Predictor(EncNet, resnet50c, 5 classes, cpu)"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+import types
 
 import pytest
 from rich.console import Console
 
 from contextseg.system import progress
 from contextseg.system.progress import Task
-from contextseg.system.progress.bars import Bars, console_for_bars
+from contextseg.system.progress.bars import Bars, NotebookBars
 from contextseg.system.progress.lines import Lines
 
 
@@ -101,8 +102,76 @@ def test_which_terminals_have_bars(environment, has_bars, monkeypatch):
     assert isinstance(progress._view(), Bars if has_bars else Lines)
 
 
-def test_notebooks_have_bars_if_they_can_draw_them(monkeypatch):
+class Display:
+    """IPython's `display` with the latest content of its only output."""
+
+    def __init__(self):
+        self.shown = []
+
+    def __call__(self, content, display_id):
+        assert display_id
+        self.update(content)
+        return self
+
+    def update(self, content):
+        self.shown.append(content._repr_mimebundle_())
+
+
+@pytest.fixture
+def display(monkeypatch):
+    """A notebook, as far as the bars can see."""
+    display = Display()
+    package = types.ModuleType("IPython")
+    package.display = types.ModuleType("IPython.display")
+    package.display.display = display
+    for name, module in (("IPython", package), ("IPython.display", package.display),
+                         ("ipykernel", types.ModuleType("ipykernel"))):  # fmt: skip
+        monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    for spec in (None, object()):
-        monkeypatch.setattr("contextseg.system.progress.bars.find_spec", lambda _, spec=spec: spec)
-        assert (console_for_bars() is not None) == (spec is not None)
+    return display
+
+
+def test_notebooks_have_bars_that_end_with_the_last_update(display):
+    bars = progress._view()
+    assert isinstance(bars, NotebookBars)
+    base, task = Task("work"), Task("training <b> [/x]")
+    task(3, 8)
+    bars.tick([base, task])
+    assert "3/8" in display.shown[-1]["text/plain"]
+    task(8, 8)
+    bars.close(task, failed=False)
+    last = display.shown[-1]
+    assert "training <b> [/x]" in last["text/plain"]
+    assert "8/8" in last["text/plain"]
+    assert "training &lt;b&gt; [/x]" in last["text/html"]
+    assert "8/8" in last["text/html"]
+    assert "\x1b" not in last["text/html"] + last["text/plain"]
+
+
+def test_work_that_fails_leaves_no_bar_in_a_notebook(display):
+    bars = progress._view()
+    base, task = Task("work"), Task("training")
+    task(3, 8)
+    bars.tick([base, task])
+    bars.close(task, failed=True)
+    assert display.shown[-1] == {"text/html": "", "text/plain": ""}
+
+
+def test_a_second_task_in_a_notebook_has_an_output_of_its_own(display):
+    bars = progress._view()
+    base, first, second = Task("work"), Task("first"), Task("second")
+    first(1, 1)
+    bars.tick([base, first])
+    bars.close(first, failed=False)
+    second(1, 2)
+    bars.tick([base, second])
+    assert "first" not in display.shown[-1]["text/plain"]
+
+
+def test_printing_while_a_bar_moves_in_a_notebook_is_left_alone(display):
+    before = sys.stdout, sys.stderr
+    bars = progress._view()
+    task = Task("training")
+    task(3, 8)
+    bars.tick([Task("work"), task])
+    assert (sys.stdout, sys.stderr) == before

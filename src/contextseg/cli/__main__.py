@@ -29,7 +29,7 @@ COMMANDS = {
     "convert": "convert checkpoints of other code bases, such as mmsegmentation",
     "export": "write a verified ONNX, OpenVINO or PyTorch file",
     "benchmark": "measure a model in every engine: speed, agreement, mean IoU",
-    "models": "list the models and their backbones",
+    "models": "list the models and their backbones, or describe one",
 }
 
 HELP = """usage: contextseg COMMAND [options]

@@ -1,4 +1,4 @@
-"""`contextseg models`: list the models, their backbones, and published results."""
+"""`contextseg models`: list the models, their backbones, published results, or describe one."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ EXAMPLE = """
 contextseg models
 contextseg models --backbones 'resnet*'
 contextseg models --published ade20k
+contextseg models info encnet_mobilenetv2_camvid
+"""
+
+DESCRIPTION = """\
+List the models, the backbones that they can use, or what others report of them.
+
+`contextseg models info NAME` shows what one is made of and what it costs; it has its own --help.
 """
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
-    parser = CommandParser(
-        "models",
-        "List the models, the backbones that they can use, or what others report of them.",
-        EXAMPLE,
-    )
+    if argv and argv[0] == "info":
+        from contextseg.cli import models_info
+
+        return models_info.main(argv[1:])
+    parser = CommandParser("models", DESCRIPTION, EXAMPLE)
     parser.add_argument(
         "--backbones",
         metavar="PATTERN",

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class ComparisonResult:
     """The result of a comparison."""
 
@@ -54,6 +54,16 @@ class ComparisonResult:
     """Runs that failed: model, seed, reason."""
     interrupted: bool = False
     """Whether Ctrl-C ended it early; call `compare` again to resume."""
+
+    def __repr__(self) -> str:
+        from contextseg.comparison.view import comparison_line
+
+        return comparison_line(self)
+
+    def _repr_html_(self) -> str:
+        from contextseg.comparison.view import comparison_html
+
+        return comparison_html(self)
 
 
 def compare(

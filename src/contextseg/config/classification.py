@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from contextseg.config.auto import AUTO
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import (
     BATCH,
@@ -17,7 +18,12 @@ from contextseg.config.marks import (
     WITHOUT_EFFECT,
     bounds,
 )
-from contextseg.config.networks import CLASSIFIERS, EncNet14Config, NetworkConfig
+from contextseg.config.networks import (
+    CLASSIFIER_TITLES,
+    CLASSIFIERS,
+    EncNet14Config,
+    NetworkConfig,
+)
 from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 from contextseg.config.training import TrainingConfig
 
@@ -28,6 +34,8 @@ CIFAR_STD = (0.2470, 0.2435, 0.2616)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierConfig:
     """A classifier: a network that assigns one class to an image."""
+
+    __repr__ = changed_options
 
     network: NetworkConfig = field(default_factory=EncNet14Config)
     """The network and its options."""
@@ -52,6 +60,11 @@ class ClassifierConfig:
         return next(name for name, kind in CLASSIFIERS.items() if type(self.network) is kind)
 
     @property
+    def title(self) -> str:
+        """The name as its paper spells it, such as `EncNet-14`."""
+        return CLASSIFIER_TITLES[self.name]
+
+    @property
     def normalisation(self) -> Normalisation:
         """Mean and standard deviation.
 
@@ -64,6 +77,8 @@ class ClassifierConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierDataConfig:
     """Source of images with one class each."""
+
+    __repr__ = changed_options
 
     root: str = field(default="", metadata=FREE_ON_RESUME)
     """Folder of CIFAR-10 in any of its formats, or with a sub-folder per class (docs/data.md)."""
@@ -88,6 +103,8 @@ class ClassifierDataConfig:
 class ClassifierAugmentConfig:
     """Augmentation of images with one class each."""
 
+    __repr__ = changed_options
+
     padding: int = field(default=4, metadata=bounds(0, 1024))
     """Black padding around CIFAR-10 images before the random crop, in pixels."""
     flip: float = field(default=0.5, metadata=bounds(0, 1))
@@ -107,6 +124,8 @@ class ClassifierAugmentConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierTrainConfig(TrainingConfig):
     """A training run of a classifier."""
+
+    __repr__ = changed_options
 
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     data: ClassifierDataConfig = field(default_factory=ClassifierDataConfig)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check
 from contextseg.config.marks import RESOLVED, bounds
 
@@ -12,6 +13,8 @@ from contextseg.config.marks import RESOLVED, bounds
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FCNConfig:
     """No context module: the dilated FCN, the baseline of EncNet and CPNet."""
+
+    __repr__ = changed_options
 
     num_convs: int = field(default=1, metadata=bounds(1, 64))
     """Number of 3x3 convolutions before the classifier; mmsegmentation's FCN has 2."""
@@ -25,6 +28,8 @@ class FCNConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodingConfig:
     """Context Encoding Module of EncNet."""
+
+    __repr__ = changed_options
 
     variant: Literal["reference", "paper"] = "paper"
     """`paper`: x·γ, with a second module and SE-loss on c4, as in the paper. `reference`:
@@ -43,6 +48,8 @@ class EncodingConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContextPriorConfig:
     """Context Prior Layer of CPNet."""
+
+    __repr__ = changed_options
 
     aggregation: Literal["asymmetric", "ppm", "aspp"] = "asymmetric"
     """Module before the prior that aggregates each pixel's surroundings: the paper's asymmetric
@@ -95,6 +102,8 @@ class ContextPriorConfig:
 class PSPNetConfig:
     """Pyramid pooling of PSPNet."""
 
+    __repr__ = changed_options
+
     bins: tuple[int, ...] = field(default=(1, 2, 3, 6), metadata=bounds(1, 64, numbers=16))
     """Regions to average along each side of the image, one branch per number."""
 
@@ -105,6 +114,8 @@ class PSPNetConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeepLabV3Config:
     """Atrous Spatial Pyramid Pooling of DeepLabV3, with image pooling."""
+
+    __repr__ = changed_options
 
     rates: tuple[int, ...] = field(default=(12, 24, 36), metadata=bounds(1, 1024, numbers=16))
     """Dilations of the 3x3 convolutions at output stride 8; scaled by 8 / stride for others."""
@@ -126,3 +137,12 @@ MODELS: dict[str, type[ContextConfig]] = {
     "pspnet": PSPNetConfig,
 }
 """Segmentation models by name: each is defined by its context module."""
+
+TITLES = {
+    "cpnet": "CPNet",
+    "deeplabv3": "DeepLabV3",
+    "encnet": "EncNet",
+    "fcn": "FCN",
+    "pspnet": "PSPNet",
+}
+"""How papers spell their names."""

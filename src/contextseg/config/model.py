@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, one_of
-from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
+from contextseg.config.context import MODELS, TITLES, ContextConfig, EncodingConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
 from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 
@@ -14,6 +15,8 @@ from contextseg.config.normalisation import Normalisation, check_normalisation, 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """A segmentation network: backbone, context module, head."""
+
+    __repr__ = changed_options
 
     context: ContextConfig = field(default_factory=EncodingConfig)
     """The context module and its options."""
@@ -72,6 +75,11 @@ class ModelConfig:
     def name(self) -> str:
         """The model's name in `contextseg.list_models()`."""
         return next(name for name, kind in MODELS.items() if type(self.context) is kind)
+
+    @property
+    def title(self) -> str:
+        """The name as its paper spells it, such as `EncNet`."""
+        return TITLES[self.name]
 
     @property
     def normalisation(self) -> Normalisation:

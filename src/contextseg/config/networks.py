@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check
 from contextseg.config.marks import FREE_ON_RESUME, bounds
 
@@ -14,6 +15,8 @@ Smoothing = Literal["learned", "fixed", "drawn"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResNet14Config:
     """14-layer ResNet with pre-activation blocks for 32-pixel images: the paper's baseline."""
+
+    __repr__ = changed_options
 
     width: int = field(default=64, metadata=bounds(1, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
@@ -25,6 +28,8 @@ class ResNet14Config:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SEResNet14Config:
     """EncNet-14 with squeeze-and-excitation gates instead of context encoding."""
+
+    __repr__ = changed_options
 
     width: int = field(default=64, metadata=bounds(1, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
@@ -38,6 +43,8 @@ class SEResNet14Config:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncNet14Config:
     """14-layer ResNet with a context-encoding gate in every block, for 32-pixel images."""
+
+    __repr__ = changed_options
 
     width: int = field(default=64, metadata=bounds(4, 1024))
     """Channels of the first stage; the second has twice, the third four times as many."""
@@ -54,6 +61,8 @@ class EncNet14Config:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeepTENConfig:
     """Deep TEN: orderless encoding of a backbone's last stage, for textures and materials."""
+
+    __repr__ = changed_options
 
     backbone: str = "resnet50"
     """Name of a timm model that provides a feature pyramid."""
@@ -73,6 +82,8 @@ class DeepTENConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimmConfig:
     """Any convolutional timm model with global average pooling and a linear layer."""
+
+    __repr__ = changed_options
 
     backbone: str = "resnet18"
     """Name of a timm model."""
@@ -94,3 +105,12 @@ CLASSIFIERS: dict[str, type[NetworkConfig]] = {
     "timm": TimmConfig,
 }
 """Classifiers by name."""
+
+CLASSIFIER_TITLES = {
+    "resnet14": "ResNet-14",
+    "se_resnet14": "SE-ResNet-14",
+    "encnet14": "EncNet-14",
+    "deepten": "Deep TEN",
+    "timm": "timm classifier",
+}
+"""How papers spell their names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, within
 from contextseg.config.marks import bounds
 
@@ -14,6 +15,8 @@ SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProtocolConfig:
     """A published evaluation protocol: the image at several scales, whole or in windows."""
+
+    __repr__ = changed_options
 
     style: Literal["encnet", "cpnet", "mmseg"] = "encnet"
     """`encnet`: images are padded with black on the right and at the bottom, and so are windows at

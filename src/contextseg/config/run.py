@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from contextseg.config.auto import Auto, settled
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import (
     BATCH,
@@ -24,6 +25,8 @@ from contextseg.config.training import TrainingConfig
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
     """Source of images and labels."""
+
+    __repr__ = changed_options
 
     root: str = field(default="", metadata=FREE_ON_RESUME)
     """Data set folder: images/{train,val,...}, masks/{train,val,...}, classes.json; or `shapes` for
@@ -52,6 +55,8 @@ class DataConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AugmentConfig:
     """Augmentation of training images: one affine warp, then colour changes."""
+
+    __repr__ = changed_options
 
     crop: tuple[int, int] | int | Auto = field(
         default=(480, 480), metadata=RESOLVED | bounds(32, 16384)
@@ -97,6 +102,8 @@ class AugmentConfig:
 class LossConfig:
     """Per-pixel cross-entropy. Weights of the other terms are options of the modules they train."""
 
+    __repr__ = changed_options
+
     class_weights: Literal["none", "balanced"] | tuple[float, ...] = field(
         default="none", metadata=bounds(0, 1e6, numbers=255)
     )
@@ -117,6 +124,8 @@ class LossConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig(TrainingConfig):
     """A training run of a segmentation model."""
+
+    __repr__ = changed_options
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from contextseg.config.auto import Auto
+from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check
 from contextseg.config.loggers import LoggerName, check_loggers
 from contextseg.config.marks import (
@@ -23,6 +24,8 @@ from contextseg.config.optimisers import check_optimiser
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
     """Optimiser and schedule; the papers train with SGD."""
+
+    __repr__ = changed_options
 
     name: str = "sgd"
     """`sgd` as in the papers; `adamw`, whose steps do not depend on the scale of gradients: use it
@@ -71,6 +74,8 @@ class OptimConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
     """Options shared by `TrainConfig` and `ClassifierTrainConfig`."""
+
+    __repr__ = changed_options
 
     model: Any
     """The network."""

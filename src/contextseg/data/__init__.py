@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from contextseg.system.addresses import refuse_address
 
 if TYPE_CHECKING:
+    from contextseg.data.folder import FolderDataset
     from contextseg.data.layouts import Recognised
+    from contextseg.data.pairing import ListedDataset
     from contextseg.data.sample import Dataset
+    from contextseg.data.shapes import ShapesDataset
 
 SHAPES = "shapes"
 """The word that selects synthetic scenes instead of a folder."""
@@ -31,6 +35,30 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
     Raises:
         ValueError: the folder is not laid out as expected; the message says what is missing.
     """
+    dataset = _opened(root, split, layout, strict)
+    dataset.split_sizes = partial(split_sizes, root, layout)
+    return dataset
+
+
+def split_sizes(root: str, layout: str = "auto") -> dict[str, int | None]:
+    """Number of images in each split of the dataset in a folder; None for one that has faults.
+
+    Args:
+        root: as in `open_dataset`; synthetic scenes have the splits `train`, `val` and `test`.
+        layout: likewise.
+    """
+    sizes: dict[str, int | None] = {}
+    for split in ("train", "val", "test") if root == SHAPES else splits_of(root, layout):
+        try:
+            sizes[split] = len(_opened(root, split, layout, strict=False))
+        except ValueError:
+            sizes[split] = None
+    return sizes
+
+
+def _opened(
+    root: str, split: str, layout: str, strict: bool
+) -> FolderDataset | ListedDataset | ShapesDataset:
     refuse_address(root)
     if root == SHAPES:
         from contextseg.data.shapes import ShapesDataset

@@ -52,7 +52,7 @@ class ClassInfo:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Classes:
     """Which classes a dataset has, and how its files store them.
 
@@ -218,6 +218,16 @@ class Classes:
         id_of = np.full(256, self.ignored[0].id if self.ignored else IGNORED, np.uint8)
         id_of[: self.num_classes] = self.ids
         return id_of[labels]
+
+    def __repr__(self) -> str:
+        from contextseg.data.classes_view import classes_line
+
+        return classes_line(self)
+
+    def _repr_html_(self) -> str:
+        from contextseg.data.classes_view import classes_html
+
+        return classes_html(self)
 
     @cached_property
     def _label_of(self) -> np.ndarray:

@@ -23,11 +23,12 @@ from contextseg.data.places import IMAGE_FOLDERS, MASK_FOLDERS, list_of, places_
 from contextseg.data.sample import Dataset, Sample
 from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
 from contextseg.data.survey import commands, survey
+from contextseg.data.view import Viewed
 from contextseg.data.wording import kinds, some
 from contextseg.system.atomic_files import atomic_path, write_text
 
 
-class FolderDataset:
+class FolderDataset(Viewed):
     """A split of a dataset in a folder.
 
     The folder holds `images/{split}/NAME.jpg`, `masks/{split}/NAME.png` and `classes.json`; both

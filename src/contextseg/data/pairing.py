@@ -12,6 +12,7 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image, read_mask_and_mode
 from contextseg.data.masks import read_labels
 from contextseg.data.sample import Sample
+from contextseg.data.view import Viewed
 
 _SHOWN = 10
 
@@ -91,7 +92,7 @@ def own_ids(entry: Entry, classes: Classes) -> np.ndarray:
     return classes.to_ids(read_labels(entry.mask, classes))
 
 
-class ListedDataset:
+class ListedDataset(Viewed):
     """A split given as a list of pairs.
 
     Args:

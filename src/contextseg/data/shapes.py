@@ -10,6 +10,7 @@ import numpy as np
 from contextseg.config.labels import IGNORED
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.sample import Sample
+from contextseg.data.view import Viewed
 
 CLASSES = Classes(
     "drawn scenes",
@@ -30,7 +31,7 @@ SKY, SEA, LAND, BOAT, TENT, BUOY, BOULDER, CRATE = range(8)
 _SIZES = {"train": 256}
 
 
-class ShapesDataset:
+class ShapesDataset(Viewed):
     """Scenes at sea and on land, where the scene determines the class of some shapes.
 
     The upper part is sky, the lower part sea or land. Triangles are boats at sea and tents on

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from contextseg.config import TrainConfig
-from contextseg.demo.words import about, counted
+from contextseg.demo.words import about
+from contextseg.display.numbers import counted
 
 Crop = tuple[int, int]
 """Rows and columns, in pixels."""

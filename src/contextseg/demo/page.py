@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
 from contextseg.config.auto import settled
-from contextseg.demo.words import counted, duration
+from contextseg.demo.words import duration
+from contextseg.display.numbers import counted
 
 if TYPE_CHECKING:
     from contextseg.data.classes import Classes
@@ -112,17 +113,15 @@ def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[Repo
 
 def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | None) -> str:
     took = "" if seconds is None else f" in {duration(seconds)}"
-    from contextseg.training.run_report import NAMES
 
     context = config.model.context
     kind = f" with {context.num_codewords} codewords" if isinstance(context, EncodingConfig) else ""
     weights = "from scratch, without any pretrained weights" * (not config.model.pretrained)
-    name = NAMES.get(config.model.name, config.model.name)
     seen = "that it has not seen" if data.split == "test" else f"of the split {data.split}"
     return (
-        f"A small {name} ({config.model.backbone}{kind}) learned from {learned} labelled "
-        f"images{took}{', ' * bool(weights)}{weights}. These are its scores on {len(data)} images "
-        f"{seen}, next to those of the simplest guess."
+        f"A small {config.model.title} ({config.model.backbone}{kind}) learned from {learned} "
+        f"labelled images{took}{', ' * bool(weights)}{weights}. These are its scores on "
+        f"{len(data)} images {seen}, next to those of the simplest guess."
     )
 
 

@@ -15,7 +15,8 @@ from contextseg.config import TrainConfig
 from contextseg.config.auto import settled
 from contextseg.demo.budget import crops_of, described, plan, with_plan
 from contextseg.demo.page import FINISHED, REPORT, constant_scores, write_page
-from contextseg.demo.words import about, counted, duration
+from contextseg.demo.words import about, duration
+from contextseg.display.numbers import counted
 from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
 

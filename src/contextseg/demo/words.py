@@ -1,4 +1,4 @@
-"""Durations and counts as text."""
+"""Durations as text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ def about(seconds: float) -> str:
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / 60)} minutes"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 epoch", "2 epochs"."""
-    return f"{number} {noun}{'s' * (number != 1)}"

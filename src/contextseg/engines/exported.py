@@ -55,6 +55,13 @@ class ExportedModel(nn.Module):
         self.engine = engine
         self.file = file
 
+    def __repr__(self) -> str:
+        info = self.info
+        return (
+            f"ExportedModel({info.config.title}, {info.config.backbone}, "
+            f"{info.classes.num_classes} classes, {info.precision}, {self.engine})"
+        )
+
     @property
     def config(self) -> ModelConfig:
         """The network's config."""

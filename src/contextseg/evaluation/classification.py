@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -71,7 +72,7 @@ def count(
             metrics.update(logits, labels, None if exact is None else exact[index])
             done += len(images)
             task(min(done * here.size, total), total)
-    return metrics.compute()
+    return replace(metrics.compute(), names=tuple(data.classes.names))
 
 
 def _batches(data: Images, predictor: ClassifierPredictor, reading: Reading, here: World) -> Any:

@@ -66,6 +66,7 @@ def _scores(content: Mapping[str, Any]) -> Scores:
         torch.tensor(content["confusion"]),
         content["presence_map"],
         boundary_iou=_boundary_iou(content["classes"]),
+        names=_names(content["classes"]),
     )
 
 
@@ -74,7 +75,12 @@ def _class_scores(content: Mapping[str, Any]) -> ClassificationScores:
     return ClassificationScores(
         confusion=torch.tensor(content["confusion"]),
         exact=None if exact is None else (int(exact[0]), int(exact[1])),
+        names=_names(content["classes"]),
     )
+
+
+def _names(classes: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(str(entry["name"]) for entry in classes)
 
 
 def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:

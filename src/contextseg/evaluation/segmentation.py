@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def count(
             if on_prediction is not None:
                 on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
             task(min(done * here.size, total), total)
-    return metrics.compute()
+    return replace(metrics.compute(), names=tuple(data.classes.names))
 
 
 def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:

@@ -14,6 +14,7 @@ from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.wording import abbreviated
+from contextseg.display.html import short
 from contextseg.inference.several import several
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation
@@ -31,7 +32,7 @@ class ClassProbability(NamedTuple):
     """0 to 1; the probabilities of all classes add up to 1."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Classification:
     """Class probabilities of one image."""
 
@@ -63,6 +64,15 @@ class Classification:
         """JSON-ready: the class, and the five most probable classes with their probabilities."""
         top = [{"name": name, "probability": round(p, 6)} for name, p in self.top()]
         return {"class": self.name, "top": top}
+
+    def __repr__(self) -> str:
+        top = ", ".join(f"{short(entry.name)} {entry.probability:.0%}" for entry in self.top(3))
+        return f"Classification({top})"
+
+    def _repr_html_(self) -> str:
+        from contextseg.inference.view import classification_html
+
+        return classification_html(self)
 
 
 class ClassifierPredictor:
@@ -136,6 +146,6 @@ class ClassifierPredictor:
 
     def __repr__(self) -> str:
         return (
-            f"ClassifierPredictor({self.config.name}, {self.classes.num_classes} classes, "
+            f"ClassifierPredictor({self.config.title}, {self.classes.num_classes} classes, "
             f"{self.device})"
         )

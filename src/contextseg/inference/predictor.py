@@ -288,7 +288,7 @@ class Predictor:
 
     def __repr__(self) -> str:
         return (
-            f"Predictor({self.config.name}, {self.config.backbone}, "
+            f"Predictor({self.config.title}, {self.config.backbone}, "
             f"{self.classes.num_classes} classes, "
             f"{getattr(self.model, 'engine', self.device)})"
         )

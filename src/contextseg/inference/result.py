@@ -151,6 +151,16 @@ class Prediction:
             "presence": self.presence,
         }
 
+    def _repr_html_(self) -> str:
+        from contextseg.inference.view import prediction_html
+
+        return prediction_html(self)
+
+    def _repr_png_(self) -> bytes:
+        from contextseg.inference.view import prediction_png
+
+        return prediction_png(self)
+
     def __repr__(self) -> str:
         height, width = self.mask.shape
         largest = ", ".join(f"{printable(c.name)} {c.share:.0%}" for c in self.classes[:3])

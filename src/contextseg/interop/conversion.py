@@ -31,7 +31,7 @@ SOURCES: tuple[str, ...] = get_args(Source)
 COUNTERS = "num_batches_tracked"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Conversion:
     """A converted network, and what happened to every tensor."""
 
@@ -50,6 +50,13 @@ class Conversion:
     normalisation_stated: bool
     """Whether the checkpoint's own config states mean and std; if not, they are those that the
     code base uses throughout."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Conversion({self.source}: {self.config.title}, {self.config.backbone}, "
+            f"{self.config.num_classes} classes, {len(self.state_dict)} tensors, "
+            f"{len(self.dropped)} dropped, {len(self.filled)} filled)"
+        )
 
 
 def convert_state_dict(

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from contextseg.display.numbers import counted, percent
+from contextseg.metrics.class_names import class_names
 from contextseg.metrics.processes import summed
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClassificationScores:
     """Error of a classifier on a dataset, as fractions in 0 to 1."""
 
@@ -20,6 +22,8 @@ class ClassificationScores:
     """[L, L], int64: images by true class (row) and predicted class (column)."""
     exact: tuple[int, int] | None = None
     """Errors and number of images with original pixels, if the dataset records which these are."""
+    names: tuple[str, ...] | None = None
+    """Names of the classes by label; None if nobody gave them."""
 
     @property
     def images(self) -> int:
@@ -43,8 +47,13 @@ class ClassificationScores:
         right = self.confusion.diagonal().tolist()
         return [1 - r / n if n else None for r, n in zip(right, totals, strict=True)]
 
-    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
-        """The scores as a JSON-serialisable dictionary."""
+    def to_dict(self, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """The scores as a JSON-serialisable dictionary.
+
+        Args:
+            names: names of the classes by label, L of them; None takes the scores' own.
+        """
+        names = class_names(self) if names is None else names
         classes = zip(names, self.class_error, strict=True)
         return {
             "images": self.images,
@@ -54,6 +63,17 @@ class ClassificationScores:
             "classes": [{"name": name, "error": error} for name, error in classes],
             "confusion": self.confusion.tolist(),
         }
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassificationScores(error {percent(self.error, 2)} % of "
+            f"{counted(self.images, 'image')}, {counted(len(self.confusion), 'class')})"
+        )
+
+    def _repr_html_(self) -> str:
+        from contextseg.metrics.view import class_scores_html
+
+        return class_scores_html(self)
 
 
 class ClassificationMetrics(nn.Module):

@@ -10,8 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from contextseg.display.numbers import counted, percent
+from contextseg.metrics.class_names import class_names
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Scores:
     """Scores of predictions, each in 0 to 1; NaN (None for `presence_map`) where undefined."""
 
@@ -37,6 +40,8 @@ class Scores:
     """Valid pixels, [L, L], int64, by true label (row) and predicted label (column)."""
     boundary_iou: list[float] | None = None
     """Boundary IoU by label (`metrics.boundary`), NaN where undefined; None if not requested."""
+    names: tuple[str, ...] | None = None
+    """Names of the classes by label; None if nobody gave them."""
 
     @property
     def ade_score(self) -> float:
@@ -50,15 +55,16 @@ class Scores:
             return None
         return torch.tensor(self.boundary_iou, dtype=torch.float64).nanmean().item()
 
-    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+    def to_dict(self, names: Sequence[str] | None = None) -> dict[str, Any]:
         """All scores as a JSON-serialisable dictionary: undefined values are None.
 
         Args:
-            names: names of the classes by label, L of them.
+            names: names of the classes by label, L of them; None takes the scores' own.
 
         Raises:
             ValueError: the number of names is not L.
         """
+        names = class_names(self) if names is None else names
         if len(names) != len(self.iou):
             raise ValueError(f"scores: {len(self.iou)} classes need as many names, got {names}.")
         given, predicted = self.confusion.sum(1).tolist(), self.confusion.sum(0).tolist()
@@ -85,12 +91,24 @@ class Scores:
             "confusion": self.confusion.tolist(),
         }
 
+    def __repr__(self) -> str:
+        return (
+            f"Scores(mean IoU {percent(self.mean_iou)} %, pixel accuracy "
+            f"{percent(self.pixel_accuracy)} %, {counted(len(self.iou), 'class')})"
+        )
+
+    def _repr_html_(self) -> str:
+        from contextseg.metrics.view import scores_html
+
+        return scores_html(self)
+
 
 def scores_of(
     confusion: Tensor,
     presence_map: float | None = None,
     *,
     boundary_iou: list[float] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Scores:
     """Scores of a confusion matrix.
 
@@ -98,6 +116,7 @@ def scores_of(
         confusion: valid pixels, [L, L], integer, by true label (row) and predicted label (column).
         presence_map: passed through.
         boundary_iou: likewise.
+        names: likewise, L of them.
 
     Raises:
         ValueError: the matrix is not square.
@@ -120,6 +139,7 @@ def scores_of(
         presence_map=presence_map,
         confusion=confusion,
         boundary_iou=boundary_iou,
+        names=None if names is None else tuple(names),
     )
 
 

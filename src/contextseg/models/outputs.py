@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from contextseg.context.outputs import resize
 from contextseg.ops.context_prior import AffinityTerms, Prior
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class SegmentationOutput:
     """Class logits of an image, and the logits that the other losses need."""
 
@@ -44,6 +44,13 @@ class SegmentationOutput:
         if self.aux_coarse_logits is None:
             return None
         return upsample(self.aux_coarse_logits, self.size, self.align_corners)
+
+    def __repr__(self) -> str:
+        """The shapes of the tensors that are there."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        shapes = [f"{k}={list(v.shape)}" for k, v in values.items() if isinstance(v, Tensor)]
+        others = [name for name in ("prior", "affinity") if values[name] is not None]
+        return f"SegmentationOutput({', '.join([*shapes, f'size={self.size}', *others])})"
 
 
 def upsample(logits: Tensor, size: Sequence[int], align_corners: bool = False) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from contextseg.config import ContextPriorConfig, ModelConfig
 from contextseg.context.outputs import ContextOutput, Stages, resize
 from contextseg.models.heads import AuxiliaryHead
+from contextseg.models.info import ModelInfo, model_info, model_line
 from contextseg.models.outputs import SegmentationOutput
 
 SMALLEST_IMAGE = 32
@@ -109,6 +110,17 @@ class SegmentationModel(nn.Module):
             for side in image.shape[2:]
         ]
         return resize(image, size, self.config.align_corners)
+
+    def info(self, size: tuple[int, int] | None = None) -> ModelInfo:
+        """Parameters, arithmetic, stages and parts; see `models.info.model_info`."""
+        return model_info(self, size)
+
+    def __repr__(self) -> str:
+        return model_line(self)
+
+    def __str__(self) -> str:
+        """Every layer, as PyTorch shows a network: `print(model)`."""
+        return super().__repr__()
 
     def save_pretrained(self, folder: str | os.PathLike[str], **details: Any) -> Path:
         """`contextseg.save_pretrained` of this network."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-NOTHING = "–"
-"""Placeholder for a number that is undefined or was not measured."""
+from contextseg.display.numbers import NOTHING, fixed, percent
+
+__all__ = ["MEANS", "NOTHING", "aligned", "fixed", "number", "percent", "points"]
+
 MEANS = {
     "mean IoU": "mean_iou",
     "pixel accuracy": "pixel_accuracy",
@@ -14,13 +16,6 @@ MEANS = {
     "presence mAP": "presence_map",
 }
 """Scores over all classes: display name to field of `Scores`."""
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent, such as 0.6288 as "62.9"; a dash if it is undefined."""
-    if share is None or math.isnan(share):
-        return NOTHING
-    return fixed(100 * share, digits)
 
 
 def points(difference: float, places: int = 1) -> str:
@@ -51,8 +46,3 @@ def aligned(values: Sequence[float], places: int | None = None) -> list[str]:
         low = math.floor(math.log10(min(sizes))) if sizes else 2
         places = max(2 - top, min(2 - low, 3 - top), 0)
     return [fixed(value, places) for value in values]
-
-
-def fixed(value: float, places: int) -> str:
-    """A number with `places` decimals."""
-    return f"{value:z.{places}f}".replace("-", "−")  # z: no sign if the value rounds to zero

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from contextseg.data.classes import Classes, Color
+from contextseg.display.pictures import address, jpeg_address
 
 LARGEST = 640
 """Maximum pixels of a picture's longer side; larger ones are shrunk to it."""
@@ -86,9 +86,7 @@ def photo_uri(image: np.ndarray) -> str:
     """An RGB image [h, w, 3], uint8, as a JPEG in a data URI."""
     picture = Image.fromarray(image)
     picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85, optimize=True)
-    return _uri("jpeg", buffer)
+    return jpeg_address(picture)
 
 
 def mask_uri(ids: np.ndarray, palette: np.ndarray) -> str:
@@ -101,11 +99,7 @@ def mask_uri(ids: np.ndarray, palette: np.ndarray) -> str:
     picture.putpalette(palette.astype(np.uint8).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
-    return _uri("png", buffer)
-
-
-def _uri(kind: str, buffer: io.BytesIO) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return address("png", buffer.getvalue())
 
 
 def _shares(ids: np.ndarray, classes: Classes) -> dict[int, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 Shape = tuple[int, ...]
@@ -28,8 +31,21 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
     """Billions of multiply-accumulates per image, in convolutions and matrix products.
 
     Args:
-        model: network for images [B, 3, h, w], in eval mode on the CPU.
+        model: network for images [B, 3, h, w], on any device; it is counted as in eval mode.
         size: rows and columns of the image.
+    """
+    return gmac_of_parts(model, size)[""]
+
+
+def gmac_of_parts(model: nn.Module, size: tuple[int, int]) -> dict[str, float]:
+    """`gmac` of a network and of each of its children, by attribute name; the whole is `""`.
+
+    Shapes alone determine the count, so nothing is computed, and a large network takes a fraction
+    of a second.
+
+    Args:
+        model: as for `gmac`; it is not changed.
+        size: likewise.
     """
 
     def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
@@ -45,9 +61,37 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
     }
     if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         missing[torch.ops.mkldnn._linear_pointwise] = transposed
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
-        model(torch.zeros(1, 3, *size))
-    return counter.get_total_flops() / 2e9
+    with FakeTensorMode(), torch.no_grad():
+        shadow = _without_values(model)
+        with FlopCounterMode(display=False, custom_mapping=missing) as counter:
+            shadow(torch.zeros(1, 3, *size))
+    counts, root = counter.get_flop_counts(), type(shadow).__name__
+    found = {"": counter.get_total_flops()}
+    for name, _ in shadow.named_children():
+        found[name] = sum(counts.get(f"{root}.{name}", {}).values())
+    return {name: operations / 2e9 for name, operations in found.items()}
+
+
+def output_shape(model: nn.Module, size: tuple[int, int]) -> list[int]:
+    """Shape of the tensor that a network makes of one image; nothing is computed.
+
+    Args:
+        model: as for `gmac`; it is not changed.
+        size: likewise.
+    """
+    with FakeTensorMode(), torch.no_grad():
+        return list(_without_values(model)(torch.zeros(1, 3, *size)).shape)
+
+
+def _without_values(model: nn.Module) -> nn.Module:
+    """A copy in eval mode whose tensors have shapes but no values, as if on the CPU in float32."""
+    stand_ins: dict[int, Any] = {}
+    for tensor in itertools.chain(model.parameters(), model.buffers()):
+        dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+        empty = torch.empty(tensor.shape, dtype=dtype)
+        parameter = isinstance(tensor, nn.Parameter)
+        stand_ins[id(tensor)] = nn.Parameter(empty, requires_grad=False) if parameter else empty
+    return copy.deepcopy(model, stand_ins).eval()
 
 
 @torch.inference_mode()

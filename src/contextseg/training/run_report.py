@@ -22,10 +22,6 @@ from contextseg.training.run_folder import (
 from contextseg.training.run_pictures import batch_files, validation_files
 from contextseg.training.task import Task
 
-NAMES = {"encnet": "EncNet", "cpnet": "CPNet", "pspnet": "PSPNet", "deeplabv3": "DeepLabV3",
-         "fcn": "FCN"}  # fmt: skip
-"""Models as they are written in text."""
-
 
 def write_run_report(folder: Path, task: Task[Any, Any]) -> None:
     """Write the report into a run folder, from what its files hold by now.
@@ -76,7 +72,7 @@ def run_report(
 
 def model_name(config: Any) -> str:
     """The model of a run as it is written in text, with its backbone if it has one."""
-    name = str(NAMES.get(config.model.name, config.model.name))
+    name = config.model.title
     backbone = getattr(config.model, "backbone", "")
     return f"{name} with {backbone}" if backbone else name
 

@@ -18,7 +18,7 @@ from contextseg.config.io import flattened, merged, nested, read_yaml, to_dict
 from contextseg.config.marks import marked
 from contextseg.data.sample import Dataset
 from contextseg.factory import create_model, with_prior_grid
-from contextseg.inference.predictor import choose_device
+from contextseg.system.devices import choose_device
 from contextseg.system.resources import usable_memory
 from contextseg.system.world import world_of
 from contextseg.training.memory import training_bytes

@@ -47,6 +47,7 @@ from contextseg.training.run_folder import (
     is_finished,
     read_log,
 )
+from contextseg.training.run_view import run_html, run_line
 from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.sizes import with_run_sizes
 from contextseg.training.task import Task
@@ -55,7 +56,7 @@ from contextseg.training.world import check_share
 S = TypeVar("S", Scores, ClassificationScores)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class TrainResult(Generic[S]):
     """The result of a run."""
 
@@ -71,6 +72,12 @@ class TrainResult(Generic[S]):
     """Optimiser steps done."""
     interrupted: bool = False
     """Whether Ctrl-C or SIGTERM ended it early; resume it with `train(config, resume=True)`."""
+
+    def __repr__(self) -> str:
+        return run_line(self)
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
 
 @overload

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from contextseg.data.classes import Classes, ClassInfo, default_color
+from contextseg.data.view import Viewed
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LabelledArray:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class LabelledArray(Viewed):
     """A set of small images of one size, held in memory.
 
     Raises:

@@ -13,6 +13,7 @@ from contextseg.data.classification.array import named_classes
 from contextseg.data.images import read_image
 from contextseg.data.suffixes import IMAGE_SUFFIXES
 from contextseg.data.text_files import read_lines
+from contextseg.data.view import Viewed
 from contextseg.data.walk import walk
 
 FMD_FOLDS = 10
@@ -30,7 +31,7 @@ class LabelledImage(NamedTuple):
     """Path in the folder."""
 
 
-class LabelledFolder:
+class LabelledFolder(Viewed):
     """Images with one class each, read on demand.
 
     The layout is recognised by its files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from contextseg.config.classification import ClassifierConfig
+from contextseg.models.info import ModelInfo, model_info, model_line
 
 
 class Classifier(nn.Module):
@@ -28,6 +29,17 @@ class Classifier(nn.Module):
         """Classes L."""
         assert self.config.num_classes is not None  # create_model asks for it
         return self.config.num_classes
+
+    def info(self, size: tuple[int, int] | None = None) -> ModelInfo:
+        """Parameters, arithmetic, stages and parts; see `models.info.model_info`."""
+        return model_info(self, size)
+
+    def __repr__(self) -> str:
+        return model_line(self)
+
+    def __str__(self) -> str:
+        """Every layer, as PyTorch shows a network: `print(model)`."""
+        return super().__repr__()
 
     def forward(self, images: Tensor) -> Tensor:
         """Class logits of a batch."""

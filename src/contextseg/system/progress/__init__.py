@@ -147,7 +147,7 @@ def stage(text: str) -> None:
 
 
 def _view() -> View | None:
-    """Bars on a terminal and in notebooks that can draw them, lines elsewhere.
+    """Bars on a terminal and in notebooks, lines elsewhere.
 
     None without standard error, or if another process of the same run reports.
     """
@@ -159,11 +159,11 @@ def _view() -> View | None:
     is_terminal = getattr(stream, "isatty", bool)()  # a substitute stream may lack it
     # With FORCE_COLOR, rich takes a file for a terminal and would write control characters to it.
     if is_terminal or "ipykernel" in sys.modules:
-        from contextseg.system.progress.bars import Bars, console_for_bars
+        from contextseg.system.progress.bars import Bars, NotebookBars, console_for_bars
 
         console = console_for_bars()
         if console is not None:
-            return Bars(console)
+            return NotebookBars(console) if console.is_jupyter else Bars(console)
     return Lines(stream, interval)
 
 
