@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from contextseg.system.addresses import refuse_address
 
 if TYPE_CHECKING:
+    from contextseg.config import ImagesConfig
     from contextseg.data.layouts import Recognised
     from contextseg.data.sample import Dataset
 
@@ -14,7 +15,14 @@ SHAPES = "shapes"
 """The word that selects synthetic scenes instead of a folder."""
 
 
-def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
+def open_dataset(
+    root: str,
+    split: str,
+    layout: str = "auto",
+    *,
+    strict: bool = True,
+    images: ImagesConfig | None = None,
+) -> Dataset:
     """Open the dataset in a folder, or synthetic scenes.
 
     Args:
@@ -27,24 +35,32 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
             `auto` recognises either.
         strict: raise if an image or mask has no partner; else the dataset skips such files and
             lists them in `problems`.
+        images: what the images are; None for photos.
 
     Raises:
-        ValueError: the folder is not laid out as expected; the message says what is missing.
+        ValueError: the folder is not laid out as expected; the message says what is missing. Or
+            other images than photos are asked of a public dataset or of synthetic scenes.
     """
     refuse_address(root)
     if root == SHAPES:
+        _require_photos(images, "synthetic scenes")
         from contextseg.data.shapes import ShapesDataset
 
         return ShapesDataset(split)
     from pathlib import Path
 
+    from contextseg.config import RGB
     from contextseg.data.folder import FolderDataset
     from contextseg.data.pair_lists import open_pairs
 
     found = recognised(root, layout)
     if found is None:
-        pairs = open_pairs(Path(root), split, strict=strict)
-        return FolderDataset(root, split, strict=strict) if pairs is None else pairs
+        images = images or RGB
+        pairs = open_pairs(Path(root), split, strict=strict, images=images)
+        if pairs is not None:
+            return pairs
+        return FolderDataset(root, split, strict=strict, images=images)
+    _require_photos(images, f"{root}, laid out as {found.layout.name},")
     return found.open(split, strict=strict)
 
 
@@ -82,3 +98,13 @@ def recognised(root: str, layout: str = "auto") -> Recognised | None:
         # With classes.json, the folder itself is meant, not a public dataset below it.
         return None if has_classes and found is not None and found.base != folder else found
     return recognise(folder, layout)
+
+
+def _require_photos(images: ImagesConfig | None, what: str) -> None:
+    """Raise ValueError if other images than photos are asked of a dataset that holds photos."""
+    if images is not None and not images.is_rgb:
+        raise ValueError(
+            f"{what} hold photos, but {images} are asked for. Images of other channels or values "
+            f"are read from folders images and masks, or lists of pairs (docs/data.md). Leave "
+            f"data.channels, data.value_range and data.percentiles out for photos."
+        )

@@ -16,12 +16,12 @@ from contextseg.data.checked_samples import checked_sample
 from contextseg.data.class_files import require_own_classes
 from contextseg.data.classes import Classes
 from contextseg.data.file_tree import named_files
-from contextseg.data.images import image_size, read_image, write_mask
+from contextseg.data.images import write_mask
 from contextseg.data.masks import read_labels
 from contextseg.data.name_lists import names_in
 from contextseg.data.places import IMAGE_FOLDERS, MASK_FOLDERS, list_of, places_of, splits_in
 from contextseg.data.sample import Dataset, Sample
-from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
+from contextseg.data.suffixes import MASK_SUFFIXES, UNFIT_SUFFIXES, image_suffixes
 from contextseg.data.survey import survey
 from contextseg.data.wording import kinds, some
 from contextseg.system.atomic_files import atomic_path, write_text
@@ -42,6 +42,7 @@ class FolderDataset:
         strict: raise if files have no partner or share a name; else such files are skipped, and
             `problems` has a message for each.
         classes: what the masks hold; None reads the folder's own file of classes.
+        images: what the images are.
 
     Attributes:
         rule: how the names of masks differ from those of images.
@@ -59,8 +60,10 @@ class FolderDataset:
         *,
         strict: bool = True,
         classes: Classes | None = None,
+        images: ImagesConfig = RGB,
     ) -> None:
         self.root = Path(root)
+        self.images = images
         self.split = split
         self.problems: list[str] = []
         tell = _refuse if strict else self.problems.append
@@ -70,10 +73,10 @@ class FolderDataset:
             _refuse_places(self.root, split)
         self.places = places
         self.classes = require_own_classes(self.root) if classes is None else classes
-        images = named_files(places.images, IMAGE_SUFFIXES, tell)
+        photos = named_files(places.images, image_suffixes(self.images), tell)
         fit = named_files(places.masks, MASK_SUFFIXES, tell)
         unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)
-        found = pair_names(images, {**unfit, **fit})
+        found = pair_names(photos, {**unfit, **fit})
         self.rule: Rule = found.rule
         files = {**unfit, **fit}
         masks = {image: files[mask] for image, mask in found.masks.items()}
@@ -83,15 +86,15 @@ class FolderDataset:
                 f"{places.masks}: {some(refused)}: masks must be {kinds(MASK_SUFFIXES)}, for JPEG "
                 f"and WebP may alter ids, and GIFs renumber them. Save them as PNG."
             )
-        known = images.keys() | masks.keys()
+        known = photos.keys() | masks.keys()
         path = list_of(self.root, split)
         self.names = names_in(path, known) if path.exists() else sorted(known)
-        self._require_any(images, masks, found.others)
+        self._require_any(photos, masks, found.others)
         if not strict:
-            self._leave_out_lone(images, masks)
+            self._leave_out_lone(photos, masks)
             self.names = [n for n in self.names if masks[n].suffix.lower() in MASK_SUFFIXES]
-        self._require_pairs(images, masks)
-        self._images = [images[name] for name in self.names]
+        self._require_pairs(photos, masks)
+        self._images = [photos[name] for name in self.names]
         self._masks = [masks[name] for name in self.names]
 
     def __len__(self) -> int:
@@ -105,14 +108,14 @@ class FolderDataset:
             ValueError: a file cannot be read, the mask's size differs from the image's, or the
                 mask holds an unknown id or colour; the message names the file.
         """
-        image = read_image(self._images[index])
+        image = read_pixels(self._images[index], self.images)
         labels = read_labels(self._masks[index], self.classes)
         self._require_one_size(index, image.shape[:2], labels.shape)
         return Sample(image, labels, self.names[index])
 
     def image_size(self, index: int) -> tuple[int, int]:
         """Rows and columns of image `index`, from its header alone."""
-        return image_size(self._images[index])
+        return band_size(self._images[index], self.images)
 
     def read_labels(self, index: int) -> np.ndarray:
         """Labels of image `index`, [h, w], uint8, checked against the size in the image's header.
@@ -138,7 +141,7 @@ class FolderDataset:
         """Raise if there is nothing to pair, or nothing pairs: one message instead of hundreds."""
         places = self.places
         for what, here, suffixes in (
-            ("images", images, IMAGE_SUFFIXES),
+            ("images", images, image_suffixes(self.images)),
             ("masks", masks, MASK_SUFFIXES),
         ):
             if not here:
