@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
         options.model, device=options.device, precision=options.precision, trust=options.trust
     )
     options.split = options.split or "val"
-    data = open_dataset(options.data, options.split, options.layout)
+    data = open_dataset(options.data, options.split, options.layout, images=predictor.config.images)
     views = chosen_views(options, protocol)
     scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
     names = predictor.classes.names

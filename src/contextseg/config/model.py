@@ -61,8 +61,8 @@ class ModelConfig:
     """Mean of red, green and blue (0 to 1) for normalising images, or of each channel. None takes
     the backbone's for photos, and `auto` for others: computed from the training images."""
     std: Chosen = field(default=None, metadata=CHANNEL_STATISTICS)
-    """Standard deviation of red, green and blue (0 to 1) for normalising images, or of each channel.
-    None and `auto` as for `mean`."""
+    """Standard deviation of red, green and blue (0 to 1) for normalising images, or of each
+    channel. None and `auto` as for `mean`."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,7 +11,9 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.data.affixes import Rule, pair_names
+from contextseg.data.bands import band_size, images_in, read_pixels
 from contextseg.data.checked_samples import checked_sample
 from contextseg.data.class_files import require_own_classes
 from contextseg.data.classes import Classes
@@ -218,7 +220,12 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
         dataset: any dataset, such as synthetic scenes.
         root: folder to write to; other splits in it are kept.
         split: name of the split to write.
+
+    Raises:
+        ValueError: the dataset's images are no photos.
     """
+    if not images_in(dataset).is_rgb:
+        raise ValueError(f"write_folder: writes photos, not {images_in(dataset)}.")
     folder = Path(root)
     write_text(folder / "classes.json", json.dumps(dataset.classes.to_dict(), indent=1))
     for index in range(len(dataset)):

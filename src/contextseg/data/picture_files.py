@@ -29,7 +29,7 @@ VARIABLE = "CONTEXTSEG_MAX_PIXELS"
 """Environment variable that overrides the maximum number of pixels."""
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS, _WITH_ALPHA = (2, 5, 6, 8), 4
-"""Photometric interpretations of a TIFF in colour (RGB, CMYK, YCbCr, Lab), and its most channels."""
+"""Photometric interpretations of a TIFF in colour (RGB, CMYK, YCbCr, Lab); its most channels."""
 
 
 class ImageError(ValueError):
@@ -106,7 +106,8 @@ def bands_of(data: bytes) -> str | None:
 
 def _directory(data: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
     """The tags of the first image in a TIFF file."""
-    directory = TiffImagePlugin.ImageFileDirectory_v2(data[:16])
+    big = data[2:4] in (b"+\0", b"\0+")
+    directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if big else 8])
     file = io.BytesIO(data)
     file.seek(directory.next)
     directory.load(file)

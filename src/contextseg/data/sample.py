@@ -13,7 +13,7 @@ class Sample(NamedTuple):
     """An image and the labels of its pixels, both upright and of the same size."""
 
     image: np.ndarray
-    """[h, w, 3], uint8, RGB; of other images as `contextseg.data.bands.read_pixels` returns them."""
+    """[h, w, 3], uint8, RGB; other images as `contextseg.data.bands.read_pixels` gives them."""
     labels: np.ndarray
     """[h, w], uint8, in 0 to L - 1 or `contextseg.config.labels.IGNORED`."""
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.config.labels import IGNORED
 from contextseg.data import open_dataset
+from contextseg.data.bands import images_in
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
@@ -27,14 +30,25 @@ from contextseg.system.progress import track
 logger = logging.getLogger(__name__)
 
 
-def opened(data: Any, split: str) -> Dataset:
+def opened(data: Any, split: str, images: ImagesConfig = RGB) -> Dataset:
     """The dataset itself, or the one in the folder at a path.
 
+    Args:
+        data: the dataset, or its folder.
+        split: split of the folder.
+        images: what the model takes.
+
     Raises:
-        ValueError: the split is empty.
+        ValueError: the split is empty, or the dataset's images are others than the model takes.
     """
     if isinstance(data, str | os.PathLike):
-        data = open_dataset(os.fspath(data), split)
+        data = open_dataset(os.fspath(data), split, images=images)
+    if replace(images_in(data), display=None) != replace(images, display=None):
+        raise ValueError(
+            f"evaluate: the model takes {images}, but the data {data.classes.dataset!r} were "
+            f"opened as {images_in(data)}. Name the folder, or open it with "
+            f"open_dataset(..., images=model.config.images)."
+        )
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
     return data
@@ -114,9 +128,15 @@ def count(
                 on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
             task(min(done * world, total), total)
     if rank >= total:  # this process has no image, but must take part in the sums
-        predicted = predictor.segment(torch.zeros(3, 32, 32, dtype=torch.uint8), **views)
+        predicted = predictor.segment(_black(predictor.config.images), **views)
         _update(metrics, predicted, torch.full((1, 32, 32), IGNORED, dtype=torch.uint8))
     return metrics.compute()
+
+
+def _black(images: ImagesConfig) -> Tensor:
+    return torch.zeros(
+        images.count, 32, 32, dtype=torch.float32 if images.is_scaled else torch.uint8
+    )
 
 
 def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import ModelConfig, ProtocolConfig
+from contextseg.data.bands import display, read_pixels
 from contextseg.data.classes import Classes
-from contextseg.data.images import ImageSource, read_image
+from contextseg.data.images import ImageSource
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import TILE_PIXELS, check_averageable
 from contextseg.inference.preprocess import to_canvas
@@ -107,7 +108,8 @@ class Predictor:
 
         Args:
             image: a path, a file object, a PIL image, an array or a tensor, as for
-                `data.images.read_image`; or a list or tuple of these.
+                `data.images.read_image`, or `data.bands.read_pixels` if the model takes other
+                images than photos; or a list or tuple of these.
             scales: scales to run the network at, relative to the image's own size; the class
                 probabilities are averaged. `inference.views.plan.SCALES` has those of the papers.
             flip: also average with the mirror image at each scale.
@@ -123,14 +125,15 @@ class Predictor:
         """
         if isinstance(image, list | tuple):
             return [self(each, scales=scales, flip=flip, window=window) for each in image]
-        pixels = read_image(image)
+        pixels = read_pixels(image, self.config.images)
         labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
         presence = None
         if presence_logits is not None:
             probabilities = presence_logits.sigmoid().tolist()
             presence = dict(zip(self.classes.names, probabilities, strict=True))
         mask = self.classes.to_ids(labels.cpu().numpy())
-        return Prediction(image=pixels, mask=mask, vocabulary=self.classes, presence=presence)
+        picture = display(pixels, self.config.images)
+        return Prediction(image=picture, mask=mask, vocabulary=self.classes, presence=presence)
 
     @torch.inference_mode()
     def segment(
@@ -148,14 +151,16 @@ class Predictor:
         by strip. Neither holds the class probabilities of the whole image in memory.
 
         Args:
-            image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
+            image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w]; for other images than
+                photos as `data.bands.read_pixels` returns them.
             scales: as in `__call__`.
             flip: as in `__call__`.
             window: as in `__call__`.
             protocol: a published evaluation protocol, instead of scales, flip and window.
 
         Raises:
-            ValueError: an option is out of range, or a protocol is combined with one of the three.
+            ValueError: an option is out of range, a protocol is combined with one of the three, or
+                the image has other channels than the model takes.
         """
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
@@ -194,7 +199,7 @@ class Predictor:
             ImageError: the image cannot be read.
             ValueError: an option is out of range.
         """
-        pixels = read_image(image)
+        pixels = read_pixels(image, self.config.images)
         logits = self._run_views(pixels, scales, flip, window)
         height, width = pixels.shape[:2]
         volume = torch.empty((self.classes.num_classes, height, width), device=self.device)

@@ -35,8 +35,8 @@ def with_normalisation(config: AnyConfig) -> AnyConfig:
         return config
     if "auto" in chosen or not images.is_rgb:
         raise ValueError(
-            f"mean and std are not set, and for {images} there are no usual ones: training computes "
-            f"them. Give one number in 0 to 1 for each channel (mean=, std=)."
+            f"mean and std are not set, and for {images} there are no usual ones: training "
+            f"computes them. Give one number in 0 to 1 for each channel (mean=, std=)."
         )
     mean, std = backbone_normalisation(name)
     return dataclasses.replace(config, mean=config.mean or mean, std=config.std or std)

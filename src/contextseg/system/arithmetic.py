@@ -24,12 +24,13 @@ SECONDS = 0.4
 """How long each product is repeated."""
 
 
-def gmac(model: nn.Module, size: tuple[int, int]) -> float:
+def gmac(model: nn.Module, size: tuple[int, int], channels: int = 3) -> float:
     """Billions of multiply-accumulates per image, in convolutions and matrix products.
 
     Args:
-        model: network for images [B, 3, h, w], in eval mode on the CPU.
+        model: network for images [B, channels, h, w], in eval mode on the CPU.
         size: rows and columns of the image.
+        channels: of the image.
     """
 
     def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
@@ -46,7 +47,7 @@ def gmac(model: nn.Module, size: tuple[int, int]) -> float:
     if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         missing[torch.ops.mkldnn._linear_pointwise] = transposed
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=missing) as counter:
-        model(torch.zeros(1, 3, *size))
+        model(torch.zeros(1, channels, *size))
     return counter.get_total_flops() / 2e9
 
 

@@ -105,7 +105,9 @@ def _values(source: ImageSource) -> tuple[np.ndarray, str]:
         return _of_file(content.read_bytes(), str(content)), str(content)
     if hasattr(source, "detach"):  # a tensor, without importing torch
         tensor: Any = source.detach().cpu()
-        array = without_batch((tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy())
+        array = without_batch(
+            (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
+        )
         return _with_channels(np.moveaxis(array, 0, 2) if array.ndim == 3 else array), "the tensor"
     raise ImageError(
         f"An image must be a path, a file object, a PIL image, an array or a tensor, got "
@@ -139,16 +141,19 @@ def _of_file(file: str | os.PathLike[str] | bytes, name: str) -> np.ndarray:
 @contextmanager
 def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[tuple[BinaryIO, bytes]]:
     """A file, and how it begins."""
-    try:
-        opened = io.BytesIO(file) if isinstance(file, bytes) else Path(file).open("rb")
-    except OSError as error:
-        if kind_of(error):
-            raise
-        raise ImageError(unreadable(str(file), error)) from error  # type: ignore[arg-type]
-    with opened:
+    with io.BytesIO(file) if isinstance(file, bytes) else _of_path(Path(file)) as opened:
         begin = opened.read(_LONGEST_SIGNATURE)
         opened.seek(0)
         yield opened, begin
+
+
+def _of_path(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        if kind_of(error):
+            raise
+        raise ImageError(unreadable(path, error)) from error
 
 
 def _of_picture(picture: Image.Image, name: str) -> np.ndarray:
@@ -156,7 +161,9 @@ def _of_picture(picture: Image.Image, name: str) -> np.ndarray:
     upright = ImageOps.exif_transpose(picture)
     if upright.mode in ("P", "1"):
         upright = upright.convert("RGB" if upright.mode == "P" else "L")
-    if upright.mode not in ("L", "LA", "RGB", "RGBA", "I", "F") and not upright.mode.startswith("I;"):
+    if upright.mode not in ("L", "LA", "RGB", "RGBA", "I", "F") and not upright.mode.startswith(
+        "I;"
+    ):
         raise ImageError(f"{name}: pictures of PIL mode {upright.mode} have no channels to take.")
     values = np.array(upright)
     return values[..., None] if values.ndim == 2 else values

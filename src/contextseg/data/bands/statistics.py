@@ -9,6 +9,7 @@ import numpy as np
 
 from contextseg.config import Normalisation
 from contextseg.data.bands.values import WHITE
+from contextseg.data.checked_samples import checked_sample
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ def channel_statistics(dataset: Any, most: int = SAMPLE) -> Normalisation:
     Raises:
         ValueError: an image cannot be read, or a channel is the same everywhere.
     """
-    from contextseg.data.checked_samples import checked_sample
-
     total = square = np.zeros(1)
     count = 0
     places = np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round())
@@ -42,11 +41,12 @@ def channel_statistics(dataset: Any, most: int = SAMPLE) -> Normalisation:
         total, square, count = total + flat.sum(0), square + (flat**2).sum(0), count + len(flat)
     mean = total / count
     std = np.sqrt(np.maximum(square / count - mean**2, 0))
-    flat_channels = np.flatnonzero(std < _LEAST).tolist()
-    if flat_channels:
+    constant = np.flatnonzero(std < _LEAST).tolist()
+    if constant:
+        first = constant[0]
         raise ValueError(
-            f"channel {flat_channels[0]} of those that the network would get is {mean[flat_channels[0]]:.3g} "
-            f"(of 0 to 1) in all of {len(places)} images of the split {dataset.split}: nothing can be "
+            f"channel {first} of those that the network would get is {mean[first]:.3g} (of 0 to 1) "
+            f"everywhere in {len(places)} images of the split {dataset.split}: nothing can be "
             f"learnt from it. Leave it out (data.channels), or give another data.value_range."
         )
     logger.info("mean and standard deviation of %d training images computed", len(places))

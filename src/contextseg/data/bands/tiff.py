@@ -112,7 +112,7 @@ def _stored(name: str, pages: list[Any]) -> Stored:
 
 
 def _require_kind(name: str, page: Any) -> None:
-    """Raise unless a page holds numbers as they were written, in parts of a size that is bounded."""
+    """Raise unless a page holds numbers as they were written, in parts of a bounded size."""
     compression = int(page.compression)
     if compression not in COMPRESSIONS:
         known = ", ".join(dict.fromkeys(COMPRESSIONS.values()))

@@ -1,4 +1,4 @@
-"""From the values in a file to the pixels that a network gets: channels are chosen, ranges mapped."""
+"""From the values in a file to the pixels of a network: choose channels, map ranges."""
 
 from __future__ import annotations
 
