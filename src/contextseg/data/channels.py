@@ -7,18 +7,24 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-AT_ONCE = 4
+_AT_ONCE = 4
 """Channels that OpenCV takes at once, with a value of its own for each outside the image."""
+_COARSE = 2
+"""Channels for which OpenCV's warp rounds places to 1/32 of a pixel; of 1, 3 and 4 it does not."""
 
 
-def parts_of(image: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """The first channel of each part, and the part; an image of few channels is one itself."""
+def parts_of(image: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """The parts of an image by their channels; an image of 1, 3 or 4 channels is one itself."""
     channels = image.shape[2]
-    if channels <= AT_ONCE:
-        yield 0, image
+    if channels <= _AT_ONCE and channels != _COARSE:
+        yield slice(0, channels), image
         return
-    for first in range(0, channels, AT_ONCE):
-        yield first, np.ascontiguousarray(image[..., first : first + AT_ONCE])
+    first = 0
+    while first < channels:
+        left = channels - first
+        part = slice(first, first + (1 if left == _COARSE else min(left, _AT_ONCE)))
+        yield part, np.ascontiguousarray(image[..., part])
+        first = part.stop
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

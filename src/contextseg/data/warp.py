@@ -10,7 +10,7 @@ import numpy as np
 
 from contextseg.config import AugmentConfig
 from contextseg.config.labels import IGNORED
-from contextseg.data.channels import AT_ONCE, joined, parts_of, resized
+from contextseg.data.channels import joined, parts_of, resized
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Warp:
             matrix = matrix @ np.diag([columns / small[1], rows / small[0], 1.0])
         border = tuple(round(v) for v in fill) if image.dtype == np.uint8 else fill
         parts = [
-            self._apply(part, matrix, cv2.INTER_LINEAR, border[first : first + AT_ONCE])
-            for first, part in parts_of(image)
+            self._apply(part, matrix, cv2.INTER_LINEAR, border[channels])
+            for channels, part in parts_of(image)
         ]
         return joined(parts)
 
