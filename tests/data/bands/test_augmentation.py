@@ -50,7 +50,8 @@ def test_resizing_keeps_all_channels(channels):
     found = resized(PIXELS[..., :channels], (20, 25), cv2.INTER_AREA)
     assert found.shape == (20, 25, channels)
     np.testing.assert_array_equal(
-        found[..., -1], cv2.resize(PIXELS[..., channels - 1], (25, 20), interpolation=cv2.INTER_AREA)
+        found[..., -1],
+        cv2.resize(PIXELS[..., channels - 1], (25, 20), interpolation=cv2.INTER_AREA),
     )
 
 
@@ -97,10 +98,9 @@ def test_an_own_data_set_says_what_its_images_are():
     np.testing.assert_allclose(sample.image, PIXELS[..., [8, 0]], atol=1e-4)
     with pytest.raises(ValueError, match=r"sample 0 .*has 3 channels"):
         checked_sample(Own([raw[..., :3]], images), 0)
-    batch = next(iter(TrainingLoader(
-        TrainingSet(Own([raw, raw], images), AugmentConfig(crop=(32, 32), brightness=0.1), (0.5, 0.4)),
-        batch_size=2, epochs=1,
-    )))  # fmt: skip
+    augment = AugmentConfig(crop=(32, 32), brightness=0.1)
+    training = TrainingSet(Own([raw, raw], images), augment, (0.5, 0.4))
+    batch = next(iter(TrainingLoader(training, batch_size=2, epochs=1)))
     assert (batch["image"].shape, batch["image"].dtype) == ((2, 2, 32, 32), torch.float32)
     assert pixel_bytes(Own([raw], images)) == 9
     assert pixel_bytes(Own([raw], ImagesConfig())) == 4

@@ -37,13 +37,14 @@ def test_percentiles_are_those_of_each_image_and_channel():
     found = read_pixels(scaled, ImagesConfig(channels=5, percentiles=(2, 98)))
     assert ((found == 0).mean((0, 1)).round(2) == 0.02).all()
     assert ((found == 255).mean((0, 1)).round(2) == 0.02).all()
-    same = read_pixels(DEEP.astype(np.float64) / 3 + 7, ImagesConfig(channels=5, percentiles=(2, 98)))
-    plain = read_pixels(DEEP, ImagesConfig(channels=5, percentiles=(2, 98)))
+    images = ImagesConfig(channels=5, percentiles=(2, 98))
+    same, plain = read_pixels(DEEP.astype(np.float64) / 3 + 7, images), read_pixels(DEEP, images)
     np.testing.assert_allclose(same, plain, atol=1e-3)
 
 
 def test_a_channel_that_is_the_same_everywhere_has_percentiles_too():
-    found = read_pixels(np.full((8, 8, 2), 77, np.uint16), ImagesConfig(channels=2, percentiles=(2, 98)))
+    images = ImagesConfig(channels=2, percentiles=(2, 98))
+    found = read_pixels(np.full((8, 8, 2), 77, np.uint16), images)
     assert (found == 0).all()
 
 
@@ -58,7 +59,7 @@ def test_channels_of_8_bits_stay_as_they_are():
     ("image", "images", "message"),
     [
         (DEEP, ImagesConfig(channels=4), "has 5 channels, where images of 4 channels of 8 bits"),
-        (DEEP, ImagesConfig(channels=(0, 5)), r"has 5 channels, where images of 2 channels \[0, 5\]"),
+        (DEEP, ImagesConfig(channels=(0, 5)), r"has 5 channels, where .* 2 channels \[0, 5\]"),
         (DEEP[..., :3], ImagesConfig(channels=4), "has 3 channels"),
         (DEEP[..., 0], ImagesConfig(channels=4), "has 1 channel, where"),
         (np.moveaxis(DEEP, 2, 0), ImagesConfig(channels=5), r"looks like \[C, h, w\]"),
