@@ -1,4 +1,4 @@
-"""Prediction with a model of four bands of 16 bits: all sources agree, what does not fit is told."""
+"""Prediction with a model of four bands: all sources agree, and what does not fit is told."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ def test_a_photo_is_no_image_of_four_bands(predictor, tmp_path):
     Image.new("RGB", (40, 50)).save(tmp_path / "photo.jpg")
     photo = np.zeros((50, 40, 3), np.uint8)
     for source in (tmp_path / "photo.jpg", photo, torch.zeros(3, 50, 40), Image.fromarray(photo)):
-        with pytest.raises(
-            ImageError, match="has 3 channels, where images of 4 channels, values 0"
-        ):
+        with pytest.raises(ImageError, match="has 3 channels, where images of 4"):
             predictor(source)
     with pytest.raises(ValueError, match=r"takes images of 4 channels.*got uint8 \[50, 40, 3\]"):
         predictor.segment(photo)
