@@ -11,7 +11,6 @@ MOST_CHANNELS = 512
 """Of an image; imaging spectrometers have some 200 to 450."""
 CHANNELS = bounds(0, MOST_CHANNELS, numbers=MOST_CHANNELS)
 VALUE_RANGE, PERCENTILES = bounds(-1e9, 1e9, numbers=2), bounds(0, 100, numbers=2)
-CHANNEL_STATISTICS = bounds(-1e9, 1e9, numbers=MOST_CHANNELS)
 DISPLAY = bounds(0, MOST_CHANNELS - 1, numbers=3)
 
 Channels = int | tuple[int, ...]

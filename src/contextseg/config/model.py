@@ -7,7 +7,7 @@ from typing import Literal
 
 from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
-from contextseg.config.images import CHANNEL_STATISTICS, ImagesConfig
+from contextseg.config.images import ImagesConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
 from contextseg.config.normalisation import (
     Chosen,
@@ -57,10 +57,10 @@ class ModelConfig:
     """
     images: ImagesConfig = field(default_factory=ImagesConfig)
     """The images that the network takes."""
-    mean: Chosen = field(default=None, metadata=CHANNEL_STATISTICS)
+    mean: Chosen = None
     """Mean of red, green and blue (0 to 1) for normalising images, or of each channel. None takes
     the backbone's for photos, and `auto` for others: computed from the training images."""
-    std: Chosen = field(default=None, metadata=CHANNEL_STATISTICS)
+    std: Chosen = None
     """Standard deviation of red, green and blue (0 to 1) for normalising images, or of each
     channel. None and `auto` as for `mean`."""
 
