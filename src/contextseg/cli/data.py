@@ -26,6 +26,7 @@ Recognise the layout of a data set, read every image and mask, print class frequ
 sizes and each fault with its file, and draw a contact sheet. Also print what is worth a look:
 images that nearly repeat one of another split, images unlike all others, classes in one split
 only or in none, ids that seem to be shifted by one. The data set is never modified.
+Images of other channels or values than photos are read too, and the options for them named.
 PATH is a folder with images, masks and classes.json, or a public data set as downloaded.
 The exit code is 1 if there are faults.
 
@@ -49,7 +50,8 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
-    from contextseg.data import open_dataset, splits_of
+    from contextseg.data import open_dataset, recognised, splits_of
+    from contextseg.data.bands.folders import propose_for
     from contextseg.data.check import check_dataset
     from contextseg.data.contact_sheet import write_sheet
     from contextseg.data.leakage import without_parts
@@ -63,7 +65,15 @@ def main(argv: Sequence[str]) -> int:
             f"--sheet."
         )
     splits = [options.split] if options.split else splits_of(options.path, options.layout)
-    datasets = [open_dataset(options.path, s, options.layout, strict=False) for s in splits]
+    proposal = None
+    if splits and recognised(options.path, options.layout) is None:
+        proposal = propose_for(options.path, splits[0])
+    if proposal is not None:
+        print(f"{proposal.text}\n")
+    images = proposal.images if proposal else None
+    datasets = [
+        open_dataset(options.path, s, options.layout, strict=False, images=images) for s in splits
+    ]
     faults = 0
     labelled = []
     reports = []

@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     options = _parser().parse_args(list(argv))
 
+    from contextseg.data.bands.proposal import propose
     from contextseg.data.setup.init import init_data
 
     plan = init_data(
@@ -45,6 +46,9 @@ def main(argv: Sequence[str]) -> int:
         workers=options.workers,
     )
     _print_plan(plan, options.dry_run)
+    proposal = propose(image for split in plan.splits.values() for image, _ in split.pairs)
+    if proposal is not None:
+        print(proposal.text)
     if plan.problems:
         print(f"{len(plan.problems)} pairs of {plan.root} are left out.", file=sys.stderr)
     return 1 if plan.problems else 0

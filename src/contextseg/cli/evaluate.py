@@ -80,16 +80,14 @@ def _segmentation(
     from contextseg.report.formatting import percent
 
     options.split = options.split or "val"
-    predictor, data = group.in_turn(
-        lambda: (
-            load(
-                options.model,
-                device=options.device,
-                precision=options.precision,
-                trust=options.trust,
-            ),
-            open_dataset(options.data, options.split, options.layout),
+    predictor = group.in_turn(
+        lambda: load(
+            options.model, device=options.device, precision=options.precision, trust=options.trust
         )
+    )
+    images = predictor.config.images
+    data = group.in_turn(
+        lambda: open_dataset(options.data, options.split, options.layout, images=images)
     )
     views = chosen_views(options, protocol)
     scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)

@@ -136,12 +136,13 @@ def _names_images(word: str) -> bool:
     Raises:
         UsageError: it is a folder that holds neither.
     """
-    from contextseg.data.suffixes import IMAGE_SUFFIXES
+    from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES
     from contextseg.data.walk import walk
 
     path = Path(word)
     if not path.is_dir():
-        return path.suffix.lower() in IMAGE_SUFFIXES or any(sign in word for sign in "*?[")
+        suffixes = IMAGE_SUFFIXES | {ARRAY_SUFFIX}
+        return path.suffix.lower() in suffixes or any(sign in word for sign in "*?[")
     if is_model(word) or models_in(path):
         return False
     found = walk(path)

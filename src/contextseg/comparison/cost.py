@@ -20,7 +20,7 @@ from typing import Any
 
 from contextseg.comparison.kinds import KINDS
 from contextseg.comparison.results import Cost
-from contextseg.config import ModelConfig
+from contextseg.config import RGB, ModelConfig
 from contextseg.config.classification import ClassifierConfig
 from contextseg.config.io import from_dict, to_dict
 from contextseg.system.progress import track
@@ -108,9 +108,10 @@ def _measure(task: str, config: Any, size: tuple[int, int], device: str, precisi
         predict()
         times.append(time.perf_counter() - start)
     model = prediction.model
+    channels = config.images.count if isinstance(config, ModelConfig) else RGB.count
     return Cost(
         parameters=sum(p.numel() for p in model.parameters()),
-        gmac=gmac(model.cpu(), size),
+        gmac=gmac(model.cpu(), size, channels),
         images_per_s=prediction.batch / statistics.median(times),
         memory_mib=memory,
     )

@@ -18,7 +18,7 @@ from contextseg.comparison.results import (
     read_comparison,
 )
 from contextseg.comparison.runs import AnyConfig, identity, normalised
-from contextseg.config import TrainConfig
+from contextseg.config import ImagesConfig, TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import from_dict, to_dict
 from contextseg.report.published import published_on
@@ -58,7 +58,7 @@ def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
     """The images to score on.
 
     Raises:
-        ValueError: the models use different data, or there are no such images.
+        ValueError: the models use different data or different images, or there are none.
     """
     roots = {config.data.root: name for name, config in models.items()}
     if len(roots) > 1:
@@ -66,6 +66,13 @@ def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
         raise ValueError(
             f"compare: the models have different data ({each}). Use the same data for all "
             f"(--data, or data.root)."
+        )
+    kinds = {images: name for name, config in models.items() if (images := _images(config))}
+    if len(kinds) > 1:
+        each = "; ".join(f"{name}: {images}" for images, name in kinds.items())
+        raise ValueError(
+            f"compare: the models take different images ({each}), and are scored on the same ones. "
+            f"Give all the same channels and values (data.channels, data.value_range)."
         )
     config = next(iter(models.values()))
     if not config.data.root:
@@ -80,6 +87,11 @@ def open_data(models: Mapping[str, AnyConfig], split: str | None) -> Any:
     if len(data) == 0:
         raise ValueError(f"compare: the split {split} of {config.data.root} is empty.")
     return data
+
+
+def _images(config: AnyConfig) -> ImagesConfig | None:
+    """What the images of a run for segmentation are."""
+    return replace(config.model.images, display=None) if isinstance(config, TrainConfig) else None
 
 
 def settings_of(

@@ -20,7 +20,7 @@ class Segmentation(Kind):
         """The split of a data set."""
         from contextseg.data import open_dataset
 
-        return open_dataset(config.data.root, split, config.data.layout)
+        return open_dataset(config.data.root, split, config.data.layout, images=config.model.images)
 
     def size(self, config: TrainConfig, data: Any) -> tuple[int, int]:
         """The size of the first image."""
@@ -80,7 +80,9 @@ class Segmentation(Kind):
         model.aux_head = None
         classes = Classes.numbered(config.num_classes)
         predictor = Predictor(model, classes, device=device, precision=precision)
-        image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+        images = config.images
+        image = np.random.default_rng(0).integers(0, 256, (*size, images.count), np.uint8)
+        image = image.astype(np.float32) if images.is_scaled else image
         predictor.segment(image[:64, :64])  # warm-up: setting up libraries must not count
         return Prediction(
             model=model,

@@ -24,6 +24,7 @@ from contextseg.config.context import (
     FCNConfig,
     PSPNetConfig,
 )
+from contextseg.config.images import RGB, ImagesConfig
 from contextseg.config.model import ModelConfig
 from contextseg.config.networks import (
     CLASSIFIERS,
@@ -46,6 +47,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "MODELS",
+    "RGB",
     "AugmentConfig",
     "ClassifierAugmentConfig",
     "ClassifierConfig",
@@ -59,6 +61,7 @@ __all__ = [
     "EncNet14Config",
     "EncodingConfig",
     "FCNConfig",
+    "ImagesConfig",
     "LossConfig",
     "ModelConfig",
     "NetworkConfig",

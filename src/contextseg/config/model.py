@@ -8,8 +8,14 @@ from typing import Literal
 from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, TITLES, ContextConfig, EncodingConfig
+from contextseg.config.images import ImagesConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
-from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
+from contextseg.config.normalisation import (
+    Chosen,
+    Normalisation,
+    check_normalisation,
+    set_normalisation,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +58,14 @@ class ModelConfig:
     """Factor by which images are enlarged before the network outside training, a multiple of 0.25:
     a larger one is slower and resolves smaller objects. Train at scales (`augment.scale`) near it.
     """
-    mean: tuple[float, float, float] | None = None
-    """Mean of red, green and blue (0 to 1) for normalising images. None takes the backbone's."""
-    std: tuple[float, float, float] | None = None
-    """Standard deviation of red, green and blue (0 to 1) for normalising images. None takes the
-    backbone's."""
+    images: ImagesConfig = field(default_factory=ImagesConfig)
+    """The images that the network takes."""
+    mean: Chosen = None
+    """Mean of red, green and blue (0 to 1) for normalising images, or of each channel. None takes
+    the backbone's for photos, and `auto` for others: computed from the training images."""
+    std: Chosen = None
+    """Standard deviation of red, green and blue (0 to 1) for normalising images, or of each
+    channel. None and `auto` as for `mean`."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -86,6 +95,6 @@ class ModelConfig:
         """Mean and standard deviation.
 
         Raises:
-            ValueError: they are None; those of a built network never are.
+            ValueError: they are None or `auto`; those of a built network never are.
         """
         return set_normalisation(self.mean, self.std)

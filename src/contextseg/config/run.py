@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contextseg.config.auto import Auto, settled
 from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, split_or_none
+from contextseg.config.images import (
+    CHANNELS,
+    DISPLAY,
+    PERCENTILES,
+    VALUE_RANGE,
+    Channels,
+    Pair,
+    Shown,
+    check_images,
+    images_of,
+)
 from contextseg.config.marks import (
     BATCH,
     EPOCHS,
@@ -18,6 +29,7 @@ from contextseg.config.marks import (
     bounds,
 )
 from contextseg.config.model import ModelConfig
+from contextseg.config.normalisation import check_normalisation
 from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.training import TrainingConfig
 
@@ -39,6 +51,18 @@ class DataConfig:
     val_split: str = "val"
     """Split to select the best weights on; `none` (or empty) to train without validation, which
     keeps the weights of the last step."""
+    channels: Channels = field(default=3, metadata=CHANNELS)
+    """Channels of the images: 3 for photos (8-bit RGB), another number for images of just so many,
+    or the numbers of the channels to take, counted from 0 (`[3, 2, 1, 7]`)."""
+    value_range: Pair | None = field(default=None, metadata=VALUE_RANGE)
+    """Values of the images that stand for 0 and 1, such as `[0, 10000]`; those beyond are clipped.
+    Images of other than 8 bits need this or `percentiles`."""
+    percentiles: Pair | None = field(default=None, metadata=PERCENTILES)
+    """Percentiles of each image and channel that stand for 0 and 1, such as `[2, 98]`, instead of a
+    range."""
+    display: Shown | None = field(default=None, metadata=DISPLAY)
+    """Channels to show as red, green and blue in pictures, counted from 0 among those that the
+    network takes; None shows the first three."""
     workers: int | Literal["auto"] = field(
         default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
     )
@@ -49,6 +73,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        check_images(self)
         object.__setattr__(self, "val_split", split_or_none(self.val_split))
 
 
@@ -76,9 +101,9 @@ class AugmentConfig:
     contrast: float = field(default=0.0, metadata=bounds(0, 1))
     """Largest relative change of contrast, 0 to 1."""
     saturation: float = field(default=0.0, metadata=bounds(0, 1))
-    """Largest relative change of saturation, 0 to 1."""
+    """Largest relative change of saturation, 0 to 1; of RGB images only."""
     hue: float = field(default=0.0, metadata=bounds(0, 0.5))
-    """Largest shift of the hue, in turns of the colour circle, 0 to 0.5."""
+    """Largest shift of the hue, in turns of the colour circle, 0 to 0.5; of RGB images only."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -150,3 +175,10 @@ class TrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
+        images = images_of(self.data)
+        if self.model.images != images:
+            object.__setattr__(self, "model", replace(self.model, images=images))
+        try:
+            check_normalisation(self.model.mean, self.model.std, images.count)
+        except ValueError as error:
+            raise ValueError(f"model.{error}") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from contextseg.system.addresses import refuse_address
 
 if TYPE_CHECKING:
+    from contextseg.config import ImagesConfig
     from contextseg.data.folder import FolderDataset
     from contextseg.data.layouts import Recognised
     from contextseg.data.pairing import ListedDataset
@@ -18,7 +19,14 @@ SHAPES = "shapes"
 """The word that selects synthetic scenes instead of a folder."""
 
 
-def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = True) -> Dataset:
+def open_dataset(
+    root: str,
+    split: str,
+    layout: str = "auto",
+    *,
+    strict: bool = True,
+    images: ImagesConfig | None = None,
+) -> Dataset:
     """Open the dataset in a folder, or synthetic scenes.
 
     Args:
@@ -31,48 +39,59 @@ def open_dataset(root: str, split: str, layout: str = "auto", *, strict: bool = 
             `auto` recognises either.
         strict: raise if an image or mask has no partner; else the dataset skips such files and
             lists them in `problems`.
+        images: what the images are; None for photos.
 
     Raises:
-        ValueError: the folder is not laid out as expected; the message says what is missing.
+        ValueError: the folder is not laid out as expected; the message says what is missing. Or
+            other images than photos are asked of a public dataset or of synthetic scenes.
     """
-    dataset = _opened(root, split, layout, strict)
-    dataset.split_sizes = partial(split_sizes, root, layout)
+    dataset = _opened(root, split, layout, strict, images)
+    dataset.split_sizes = partial(split_sizes, root, layout, images)
     return dataset
 
 
-def split_sizes(root: str, layout: str = "auto") -> dict[str, int | None]:
+def split_sizes(
+    root: str, layout: str = "auto", images: ImagesConfig | None = None
+) -> dict[str, int | None]:
     """Number of images in each split of the dataset in a folder; None for one that has faults.
 
     Args:
         root: as in `open_dataset`; synthetic scenes have the splits `train`, `val` and `test`.
         layout: likewise.
+        images: likewise.
     """
     sizes: dict[str, int | None] = {}
     for split in ("train", "val", "test") if root == SHAPES else splits_of(root, layout):
         try:
-            sizes[split] = len(_opened(root, split, layout, strict=False))
+            sizes[split] = len(_opened(root, split, layout, strict=False, images=images))
         except ValueError:
             sizes[split] = None
     return sizes
 
 
 def _opened(
-    root: str, split: str, layout: str, strict: bool
+    root: str, split: str, layout: str, strict: bool, images: ImagesConfig | None
 ) -> FolderDataset | ListedDataset | ShapesDataset:
     refuse_address(root)
     if root == SHAPES:
+        _require_photos(images, "synthetic scenes")
         from contextseg.data.shapes import ShapesDataset
 
         return ShapesDataset(split)
     from pathlib import Path
 
+    from contextseg.config import RGB
     from contextseg.data.folder import FolderDataset
     from contextseg.data.pair_lists import open_pairs
 
     found = recognised(root, layout)
     if found is None:
-        pairs = open_pairs(Path(root), split, strict=strict)
-        return FolderDataset(root, split, strict=strict) if pairs is None else pairs
+        images = images or RGB
+        pairs = open_pairs(Path(root), split, strict=strict, images=images)
+        if pairs is not None:
+            return pairs
+        return FolderDataset(root, split, strict=strict, images=images)
+    _require_photos(images, f"{root}, laid out as {found.layout.name},")
     return found.open(split, strict=strict)
 
 
@@ -110,3 +129,13 @@ def recognised(root: str, layout: str = "auto") -> Recognised | None:
         # With classes.json, the folder itself is meant, not a public dataset below it.
         return None if has_classes and found is not None and found.base != folder else found
     return recognise(folder, layout)
+
+
+def _require_photos(images: ImagesConfig | None, what: str) -> None:
+    """Raise ValueError if other images than photos are asked of a dataset that holds photos."""
+    if images is not None and not images.is_rgb:
+        raise ValueError(
+            f"{what} hold photos, but {images} are asked for. Images of other channels or values "
+            f"are read from folders images and masks, or lists of pairs (docs/data.md). Leave "
+            f"data.channels, data.value_range and data.percentiles out for photos."
+        )

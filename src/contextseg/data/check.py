@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.bands import display, images_in
 from contextseg.data.checked_samples import checked_labels, checked_sample
 from contextseg.data.looks import Look, Looks, look_at
 from contextseg.data.sample import Dataset
@@ -95,7 +96,7 @@ def check_dataset(
         try:
             if decode_images:
                 image, labels, _ = checked_sample(dataset, index)
-                look = look_at(image)
+                look = look_at(display(image, images_in(dataset)))
             else:
                 labels = checked_labels(dataset, index)
         except ValueError as error:

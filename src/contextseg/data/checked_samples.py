@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from contextseg.config.labels import IGNORED
-from contextseg.data.images import read_image
+from contextseg.data.bands import images_in, read_pixels
 from contextseg.data.sample import Dataset, Sample
 
 
@@ -16,10 +16,12 @@ def checked_sample(dataset: Dataset, index: int) -> Sample:
     """Sample `index` of a dataset, perhaps of your own class.
 
     The image may be all that `read_image` takes, such as floats in 0 to 1, which become uint8. The
-    labels may be an array, a tensor or a PIL image of integers.
+    labels may be an array, a tensor or a PIL image of integers. A dataset of other images than
+    photos says in its attribute `images` (`ImagesConfig`) what they are.
 
     Returns:
-        Image [h, w, 3] and labels [h, w], both uint8 and contiguous, and the name.
+        Image [h, w, 3] and labels [h, w], both uint8 and contiguous, and the name. An image that is
+        no photo is as from `contextseg.data.bands.read_pixels`.
 
     Raises:
         ValueError: the image is of another shape or range, the labels have another size than the
@@ -32,10 +34,12 @@ def checked_sample(dataset: Dataset, index: int) -> Sample:
             f"and name, got {type(sample).__name__}."
         )
     image, labels, name = sample
-    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
-            and image.shape[2] == 3):  # fmt: skip
+    images = images_in(dataset)
+    dtype = np.float32 if images.is_scaled else np.uint8
+    if not (isinstance(image, np.ndarray) and image.dtype == dtype and image.ndim == 3
+            and image.shape[2] == images.count):  # fmt: skip
         try:
-            image = read_image(image)
+            image = read_pixels(image, images)
         except ValueError as error:
             raise ValueError(f"{_where(dataset, index)}: {error}") from None
     labels = _labels(dataset, index, labels)

@@ -39,6 +39,34 @@ def jitter(rng: np.random.Generator, image: np.ndarray, config: AugmentConfig) -
     return cv2.transform(image, colour_matrix(brightness, contrast, saturation, turn, grey))
 
 
+def jitter_channels(
+    rng: np.random.Generator, pixels: np.ndarray, config: AugmentConfig
+) -> np.ndarray:
+    """Change brightness and contrast of an image whose channels are no colours.
+
+    Brightness scales all values, contrast their distance from the mean of their channel, by the
+    same factors in all channels. Saturation and hue have no meaning here, and no effect.
+
+    Args:
+        rng: source of the four random numbers that `jitter` takes.
+        pixels: [h, w, C], uint8, or float32 in 0 to 255.
+        config: the options.
+
+    Returns:
+        [h, w, C] of the same type.
+    """
+    if not (config.brightness or config.contrast):
+        return pixels
+    draws = rng.uniform(-1, 1, 4)
+    brightness, contrast = config.brightness * draws[0], config.contrast * draws[1]
+    mean = pixels.mean(axis=(0, 1), dtype=np.float64)
+    factor, shift = (1 + brightness) * (1 + contrast), -(1 + brightness) * contrast * mean
+    changed = pixels * np.float32(factor) + shift.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        changed = changed.round()
+    return np.clip(changed, 0, 255).astype(pixels.dtype)
+
+
 def colour_matrix(
     brightness: float, contrast: float, saturation: float, turn: float, grey: float
 ) -> np.ndarray:

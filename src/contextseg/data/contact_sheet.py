@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.bands import display, images_in
 from contextseg.data.checked_samples import checked_sample
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.data.legend import INK, PAPER, LegendEntry, with_legend
@@ -62,6 +63,7 @@ def write_sheet(
         except ValueError:
             fault = ": cannot be read"
         else:
+            image = display(image, images_in(dataset))
             ids = dataset.classes.to_ids(labels)
             palette = _told_apart(dataset.classes)
             colors = palette[ids]

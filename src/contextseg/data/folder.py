@@ -11,17 +11,19 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.data.affixes import Rule, pair_names
+from contextseg.data.bands import band_size, images_in, read_pixels
 from contextseg.data.checked_samples import checked_sample
 from contextseg.data.class_files import require_own_classes
 from contextseg.data.classes import Classes
 from contextseg.data.file_tree import named_files
-from contextseg.data.images import image_size, read_image, write_mask
+from contextseg.data.images import write_mask
 from contextseg.data.masks import read_labels
 from contextseg.data.name_lists import names_in
 from contextseg.data.places import IMAGE_FOLDERS, MASK_FOLDERS, list_of, places_of, splits_in
 from contextseg.data.sample import Dataset, Sample
-from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
+from contextseg.data.suffixes import MASK_SUFFIXES, UNFIT_SUFFIXES, image_suffixes
 from contextseg.data.survey import commands, survey
 from contextseg.data.view import Viewed
 from contextseg.data.wording import kinds, some
@@ -43,6 +45,7 @@ class FolderDataset(Viewed):
         strict: raise if files have no partner or share a name; else such files are skipped, and
             `problems` has a message for each.
         classes: what the masks hold; None reads the folder's own file of classes.
+        images: what the images are.
 
     Attributes:
         rule: how the names of masks differ from those of images.
@@ -60,8 +63,10 @@ class FolderDataset(Viewed):
         *,
         strict: bool = True,
         classes: Classes | None = None,
+        images: ImagesConfig = RGB,
     ) -> None:
         self.root = Path(root)
+        self.images = images
         self.split = split
         self.problems: list[str] = []
         tell = _refuse if strict else self.problems.append
@@ -70,10 +75,10 @@ class FolderDataset(Viewed):
         if places is None:
             _refuse_places(self.root, split)
         self.places = places
-        images = named_files(places.images, IMAGE_SUFFIXES, tell)
+        photos = named_files(places.images, image_suffixes(self.images), tell)
         fit = named_files(places.masks, MASK_SUFFIXES, tell)
         unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)
-        found = pair_names(images, {**unfit, **fit})
+        found = pair_names(photos, {**unfit, **fit})
         self.rule: Rule = found.rule
         files = {**unfit, **fit}
         masks = {image: files[mask] for image, mask in found.masks.items()}
@@ -83,16 +88,16 @@ class FolderDataset(Viewed):
                 f"{places.masks}: {some(refused)}: masks must be {kinds(MASK_SUFFIXES)}, for JPEG "
                 f"and WebP may alter ids, and GIFs renumber them. Save them as PNG."
             )
-        known = images.keys() | masks.keys()
+        known = photos.keys() | masks.keys()
         path = list_of(self.root, split)
         self.names = names_in(path, known) if path.exists() else sorted(known)
-        self._require_any(images, masks)
+        self._require_any(photos, masks)
         self.classes = require_own_classes(self.root) if classes is None else classes
         if not strict:
-            self._leave_out_lone(images, masks)
+            self._leave_out_lone(photos, masks)
             self.names = [n for n in self.names if masks[n].suffix.lower() in MASK_SUFFIXES]
-        self._require_pairs(images, masks)
-        self._images = [images[name] for name in self.names]
+        self._require_pairs(photos, masks)
+        self._images = [photos[name] for name in self.names]
         self._masks = [masks[name] for name in self.names]
 
     def __len__(self) -> int:
@@ -106,14 +111,14 @@ class FolderDataset(Viewed):
             ValueError: a file cannot be read, the mask's size differs from the image's, or the
                 mask holds an unknown id or colour; the message names the file.
         """
-        image = read_image(self._images[index])
+        image = read_pixels(self._images[index], self.images)
         labels = read_labels(self._masks[index], self.classes)
         self._require_one_size(index, image.shape[:2], labels.shape)
         return Sample(image, labels, self.names[index])
 
     def image_size(self, index: int) -> tuple[int, int]:
         """Rows and columns of image `index`, from its header alone."""
-        return image_size(self._images[index])
+        return band_size(self._images[index], self.images)
 
     def read_labels(self, index: int) -> np.ndarray:
         """Labels of image `index`, [h, w], uint8, checked against the size in the image's header.
@@ -137,7 +142,7 @@ class FolderDataset(Viewed):
         """Raise if there is nothing to pair, or nothing pairs: one message instead of hundreds."""
         places = self.places
         for what, here, suffixes in (
-            ("images", images, IMAGE_SUFFIXES),
+            ("images", images, image_suffixes(self.images)),
             ("masks", masks, MASK_SUFFIXES),
         ):
             if not here:
@@ -214,7 +219,12 @@ def write_folder(dataset: Dataset, root: str | os.PathLike[str], split: str) -> 
         dataset: any dataset, such as synthetic scenes.
         root: folder to write to; other splits in it are kept.
         split: name of the split to write.
+
+    Raises:
+        ValueError: the dataset's images are no photos.
     """
+    if not images_in(dataset).is_rgb:
+        raise ValueError(f"write_folder: writes photos, not {images_in(dataset)}.")
     folder = Path(root)
     write_text(folder / "classes.json", json.dumps(dataset.classes.to_dict(), indent=1))
     for index in range(len(dataset)):

@@ -21,6 +21,7 @@ from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import (
     TIFF_SIGNATURES,
     ImageError,
+    bands_of,
     is_misread,
     opened_picture,
     require_size,
@@ -56,7 +57,7 @@ def read_image(source: ImageSource) -> np.ndarray:
             or range. The message names it.
     """
     if isinstance(source, str | os.PathLike):
-        _require_file(source)
+        require_file(source)
         return _read_file(Path(source))
     if isinstance(source, Image.Image):
         try:
@@ -86,7 +87,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, too large, or not an image.
     """
-    _require_file(path)
+    require_file(path)
     try:
         with opened_picture(path) as image:
             columns, rows = image.size
@@ -115,7 +116,7 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
 
 def read_mask_and_mode(path: str | os.PathLike[str]) -> tuple[np.ndarray, str]:
     """What `read_mask` returns, and the PIL mode of the file: `P`, `L`, `1`, `RGB`, ..."""
-    _require_file(path)
+    require_file(path)
     mask = read_stored_mask(path)
     return mask.values, mask.mode
 
@@ -134,7 +135,7 @@ def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarra
         image.save(partial, format="PNG")
 
 
-def _require_file(path: str | os.PathLike[str]) -> None:
+def require_file(path: str | os.PathLike[str]) -> None:
     """Raise unless there is a regular file: reading from a named pipe would block."""
     try:
         refuse_address(path)
@@ -183,6 +184,12 @@ def _decoded(data: bytes) -> np.ndarray | None:
 
 def _read_deep(path: str, data: bytes, error: ImageError) -> np.ndarray:
     """Read a 16-bit colour TIFF, which PIL does not support."""
+    bands = bands_of(data)
+    if bands is not None:
+        raise ImageError(
+            f"{path}: holds {bands}, not a photo. A model for photos takes 8-bit RGB; one for such "
+            f"images is trained with data.channels (docs/data.md), and reads them itself."
+        ) from error
     if not data.startswith(TIFF_SIGNATURES):
         raise error
     try:

@@ -18,15 +18,14 @@ from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
 from contextseg.config import IMAGENET_MEAN, AugmentConfig
+from contextseg.data.bands import images_in
 from contextseg.data.batch_sampler import BatchOrder
 from contextseg.data.checked_samples import checked_sample
-from contextseg.data.colour import jitter
+from contextseg.data.colour import jitter, jitter_channels
 from contextseg.data.sample import Dataset
 from contextseg.data.warp import draw_warp
 from contextseg.data.workers import PREFETCH, Workers, choose_workers, sharers
 
-PIXEL_BYTES = 4
-"""Of a batch: red, green, blue and the label."""
 _SIZES = 200
 """Images whose size is looked up before an evaluation."""
 
@@ -97,7 +96,8 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
     Args:
         dataset: images and labels.
         augment: the augmentation options.
-        mean: red, green and blue in 0 to 1; fills the area outside the image.
+        mean: of red, green and blue, or of each channel, in 0 to 1; fills the area outside the
+            image.
         seed: at least 0.
     """
 
@@ -105,13 +105,14 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         self,
         dataset: Dataset,
         augment: AugmentConfig,
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        mean: tuple[float, ...] = IMAGENET_MEAN,
         seed: int = 0,
     ) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed
-        self._fill = (255 * mean[0], 255 * mean[1], 255 * mean[2])
+        self._fill = tuple(255 * value for value in mean)
+        self._jitter = jitter if images_in(dataset).is_rgb else jitter_channels
 
     def __len__(self) -> int:
         """Number of images."""
@@ -121,13 +122,14 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         """The image `place` = (epoch, index).
 
         Returns:
-            `image` uint8 [3, *crop], RGB; `labels` uint8 [*crop]; `index`.
+            `image` uint8 [3, *crop], RGB (others [C, *crop], as from `read_pixels`); `labels` uint8
+            [*crop]; `index`.
         """
         epoch, index = place
         rng = np.random.default_rng((self.seed, epoch, index))
         image, labels, _ = checked_sample(self.dataset, index)
         warp = draw_warp(rng, image.shape[:2], self.augment)
-        image = warp.image(jitter(rng, image, self.augment), self._fill)
+        image = warp.image(self._jitter(rng, image, self.augment), self._fill)
         return {
             "image": to_tensor(image),
             "labels": torch.from_numpy(warp.labels(labels)),
@@ -147,8 +149,7 @@ class TrainingLoader(Loader):
         batch_size: images per step, over all processes.
         epochs: passes over the images; `order.steps_per_epoch` steps each.
         seed: at least 0; `BatchOrder` says how the order follows from it.
-        workers: processes that read and augment; 0 does it in this one, `auto` takes as many as
-            help on this machine.
+        workers: processes that read and augment; 0 does it in this one, `auto` chooses.
         rank: number of this process.
         world: number of processes; batch_size must be a multiple of it.
         pin_memory: page-locked batches, for copies to a GPU; None pins if there is one.
@@ -168,7 +169,7 @@ class TrainingLoader(Loader):
     ) -> None:
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
         rows, columns = dataset.augment.crop_size
-        batch_bytes = batch_size // world * rows * columns * PIXEL_BYTES
+        batch_bytes = batch_size // world * rows * columns * pixel_bytes(dataset.dataset)
         super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, sharers(world))
 
     def start(self, step: int) -> None:
@@ -240,7 +241,8 @@ def _largest(dataset: Dataset, batches: Sequence[Sequence[int]]) -> int:
         return 0
     # A header for each batch is read quickly; of very many, some in equal distances will do.
     some = batches[:: max(1, len(batches) // _SIZES)]
-    return max((len(b) * math.prod(size_of(b[0])) * PIXEL_BYTES for b in some if b), default=0)
+    each = pixel_bytes(dataset)
+    return max((len(b) * math.prod(size_of(b[0])) * each for b in some if b), default=0)
 
 
 def _batches_of_one_size(dataset: Dataset, indices: range, batch_size: int) -> list[list[int]]:
@@ -277,8 +279,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+def pixel_bytes(dataset: object) -> int:
+    """Bytes of a pixel in a batch: its channels (red, green and blue), and the label."""
+    images = images_in(dataset)
+    return images.count * (4 if images.is_scaled else 1) + 1
+
+
 def to_tensor(image: np.ndarray) -> Tensor:
-    """[h, w, 3] to [3, h, w]."""
+    """[h, w, C] to [C, h, w]."""
     return torch.from_numpy(np.stack(cv2.split(image)))
 
 

@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES
 from contextseg.data.text_files import read_lines
 from contextseg.data.wording import some
+
+_SUFFIXES = IMAGE_SUFFIXES | {ARRAY_SUFFIX}
 
 
 def names_in(path: Path, known: Collection[str]) -> list[str]:
@@ -86,4 +88,4 @@ def _meant(line: str, known: frozenset[str], ends: Mapping[str, list[str]]) -> s
 
 def _without_suffix(name: str) -> str:
     path = PurePosixPath(name)
-    return str(path.with_suffix("")) if path.suffix.lower() in IMAGE_SUFFIXES else name
+    return str(path.with_suffix("")) if path.suffix.lower() in _SUFFIXES else name

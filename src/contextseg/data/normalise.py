@@ -14,9 +14,9 @@ class PixelStatistics(NamedTuple):
     """Mean and standard deviation of pixels on the scale 0 to 255."""
 
     mean: Tensor
-    """[3, 1, 1], float32."""
+    """[C, 1, 1], float32."""
     std: Tensor
-    """[3, 1, 1], float32."""
+    """[C, 1, 1], float32."""
 
 
 def pixel_statistics(
@@ -24,7 +24,7 @@ def pixel_statistics(
 ) -> PixelStatistics:
     """A config's mean and standard deviation as tensors on a device, for `normalise`."""
     mean, std = (
-        torch.tensor(values, device=device).mul_(255).view(3, 1, 1) for values in normalisation
+        torch.tensor(values, device=device).mul_(255).view(-1, 1, 1) for values in normalisation
     )
     return PixelStatistics(mean, std)
 
@@ -35,7 +35,7 @@ def normalise(images: Tensor, statistics: PixelStatistics, out: Tensor | None = 
     Training, prediction and export all call this function, so they agree to the last bit.
 
     Args:
-        images: [..., 3, h, w], uint8 or floating point, 0 to 255.
+        images: [..., C, h, w], uint8 or floating point, 0 to 255.
         statistics: on the device of the images.
         out: float32 tensor to write into, of the images' shape; None allocates one.
 

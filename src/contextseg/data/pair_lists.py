@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.data.class_files import require_own_classes
 from contextseg.data.file_tree import name_below
 from contextseg.data.pairing import Entry, ListedDataset, Listing, own_ids
@@ -16,13 +17,16 @@ from contextseg.data.walk import walk
 from contextseg.data.wording import some
 
 
-def open_pairs(root: Path, split: str, *, strict: bool = True) -> ListedDataset | None:
+def open_pairs(
+    root: Path, split: str, *, strict: bool = True, images: ImagesConfig = RGB
+) -> ListedDataset | None:
     """The split that a list of pairs defines; None if it has no such list.
 
     Args:
         root: folder of the dataset, with a file of its classes.
         split: name of the split.
         strict: raise if a file is missing; else skip the pair and list it in `problems`.
+        images: what the images are.
 
     Raises:
         ValueError: the folder does not name its classes, or a line of the list is not a pair of
@@ -34,7 +38,7 @@ def open_pairs(root: Path, split: str, *, strict: bool = True) -> ListedDataset 
     classes = require_own_classes(root)
     return ListedDataset(
         root, split, classes, _read(path, root), ids=partial(own_ids, classes=classes),
-        strict=strict,
+        strict=strict, images=images,
     )  # fmt: skip
 
 

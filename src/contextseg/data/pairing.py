@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from contextseg.config import RGB, ImagesConfig
+from contextseg.data.bands import band_size, read_pixels
 from contextseg.data.classes import Classes
-from contextseg.data.images import image_size, read_image, read_mask_and_mode
+from contextseg.data.images import read_mask_and_mode
 from contextseg.data.masks import read_labels
 from contextseg.data.sample import Sample
 from contextseg.data.view import Viewed
@@ -103,6 +105,7 @@ class ListedDataset(Viewed):
         ids: reads the ids [h, w] of an entry; must be picklable (a module-level function or a
             method), because worker processes call it. By default, the mask file is read.
         strict: raise if the listing has problems; otherwise keep them in `problems`.
+        images: what the images are.
 
     Raises:
         ValueError: the listing has problems, or the split is empty.
@@ -117,8 +120,10 @@ class ListedDataset(Viewed):
         *,
         ids: Callable[[Entry], np.ndarray] | None = None,
         strict: bool = True,
+        images: ImagesConfig = RGB,
     ) -> None:
         self.root = root
+        self.images = images
         self.split = split
         self.classes = classes
         self.entries = listing.entries
@@ -149,16 +154,16 @@ class ListedDataset(Viewed):
                 holds an unknown id, or the split has no labels; the message names the file.
         """
         entry = self.entries[index]
-        image = read_image(entry.image)
+        image = read_pixels(entry.image, self.images)
         return Sample(image, self._labels(entry, image.shape[:2]), entry.name)
 
     def image(self, index: int) -> np.ndarray:
         """Image `index` alone, [h, w, 3], uint8, RGB: for splits without labels."""
-        return read_image(self.entries[index].image)
+        return read_pixels(self.entries[index].image, self.images)
 
     def image_size(self, index: int) -> tuple[int, int]:
         """Rows and columns of image `index`, from its header alone."""
-        return image_size(self.entries[index].image)
+        return band_size(self.entries[index].image, self.images)
 
     def image_path(self, index: int) -> Path:
         """File of image `index`."""

@@ -28,6 +28,8 @@ starts a program, and many are so rare that nobody looks for their bugs."""
 VARIABLE = "CONTEXTSEG_MAX_PIXELS"
 """Environment variable that overrides the maximum number of pixels."""
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLOURS, _WITH_ALPHA = (2, 5, 6, 8), 4
+"""Photometric interpretations of a TIFF in colour (RGB, CMYK, YCbCr, Lab); its most channels."""
 
 
 class ImageError(ValueError):
@@ -77,13 +79,39 @@ def tiff_size(data: bytes) -> tuple[int, int]:
         ValueError: the header is damaged.
     """
     try:
-        directory = TiffImagePlugin.ImageFileDirectory_v2(data[:16])
-        file = io.BytesIO(data)
-        file.seek(directory.next)
-        directory.load(file)
+        directory = _directory(data)
         return int(directory[257]), int(directory[256])
     except Exception as error:  # a damaged file can raise anything
         raise ValueError(f"the header is damaged: {error}") from error
+
+
+def bands_of(data: bytes) -> str | None:
+    """What is in a file that holds channels rather than a photo, in words; None for any other.
+
+    That is a NumPy array, and a TIFF of several channels that its header does not call red, green
+    and blue, or of more than those and one of transparency.
+    """
+    if data.startswith(b"\x93NUMPY"):
+        return "a NumPy array"
+    if not data.startswith(TIFF_SIGNATURES):
+        return None
+    try:
+        directory = _directory(data)
+        channels, bits = int(directory.get(277, 1)), directory.get(258, (1,))[0]
+        is_colour = directory.get(262) in _COLOURS and channels <= _WITH_ALPHA
+    except Exception:  # damaged, which its reader will say
+        return None
+    return None if channels == 1 or is_colour else f"a TIFF of {channels} channels of {bits} bits"
+
+
+def _directory(data: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """The tags of the first image in a TIFF file."""
+    big = data[2:4] in (b"+\0", b"\0+")
+    directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if big else 8])
+    file = io.BytesIO(data)
+    file.seek(directory.next)
+    directory.load(file)
+    return directory
 
 
 def is_misread(image: ImageFile.ImageFile) -> bool:

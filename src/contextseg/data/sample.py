@@ -13,7 +13,7 @@ class Sample(NamedTuple):
     """An image and the labels of its pixels, both upright and of the same size."""
 
     image: np.ndarray
-    """[h, w, 3], uint8, RGB."""
+    """[h, w, 3], uint8, RGB; other images as `contextseg.data.bands.read_pixels` gives them."""
     labels: np.ndarray
     """[h, w], uint8, in 0 to L - 1 or `contextseg.config.labels.IGNORED`."""
     name: str
@@ -25,7 +25,8 @@ class Dataset(Protocol):
 
     Two optional methods save time when only part of a sample is needed: `image_size(index)` returns
     rows and columns (whole images are then evaluated in batches, otherwise one by one), and
-    `read_labels(index)` returns the labels alone, checked against the image's size.
+    `read_labels(index)` returns the labels alone, checked against the image's size. Images that are
+    no photos need an attribute `images`, a `contextseg.config.ImagesConfig`.
     """
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 
 from contextseg.config import AugmentConfig
 from contextseg.config.labels import IGNORED
+from contextseg.data.channels import joined, parts_of, resized
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +26,32 @@ class Warp:
     size: tuple[int, int]
     """Rows and columns of the crop."""
 
-    def image(self, image: np.ndarray, fill: tuple[float, float, float]) -> np.ndarray:
+    def image(self, image: np.ndarray, fill: tuple[float, ...]) -> np.ndarray:
         """The crop of an image, bilinear.
 
         An image that shrinks to half or less is first averaged over whole pixels, so that fine
         texture does not alias.
 
         Args:
-            image: [h, w, 3], uint8.
-            fill: red, green and blue, 0 to 255, of the area outside the image.
+            image: [h, w, C], uint8 or float32.
+            fill: values of the channels (red, green and blue), 0 to 255, outside the image.
 
         Returns:
-            [*size, 3], uint8.
+            [*size, C] of the same type.
         """
         matrix = self.matrix
         shrink = int(1 / max(_scale(matrix), 1e-6) + 1e-6)
         if shrink > 1:
             rows, columns = image.shape[:2]
             small = max(1, round(rows / shrink)), max(1, round(columns / shrink))
-            image = cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA)
+            image = resized(image, small, cv2.INTER_AREA)
             matrix = matrix @ np.diag([columns / small[1], rows / small[0], 1.0])
-        border = tuple(round(value) for value in fill)
-        return self._apply(image, matrix, cv2.INTER_LINEAR, border)
+        border = tuple(round(v) for v in fill) if image.dtype == np.uint8 else fill
+        parts = [
+            self._apply(part, matrix, cv2.INTER_LINEAR, border[channels])
+            for channels, part in parts_of(image)
+        ]
+        return joined(parts)
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
         """The crop of labels, nearest neighbour; ignored outside the image.
@@ -60,7 +65,7 @@ class Warp:
         return self._apply(labels, self.matrix, cv2.INTER_NEAREST, (IGNORED,))
 
     def _apply(
-        self, array: np.ndarray, matrix: np.ndarray, interpolation: int, border: tuple[int, ...]
+        self, array: np.ndarray, matrix: np.ndarray, interpolation: int, border: tuple[float, ...]
     ) -> np.ndarray:
         # OpenCV counts from the centre of pixel (0, 0), half a pixel from our origin.
         shift = matrix[:, :2] @ (0.5, 0.5) + matrix[:, 2] - 0.5

@@ -18,7 +18,7 @@ from contextseg.system.excerpts import abridged
 from contextseg.system.failures import kind_of
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Images [B, 3, h, w], float32, to the graph's outputs by name."""
+"""Images [B, C, h, w], float32, to the graph's outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
 """Maximum pixels per forward pass; larger images are split into overlapping tiles."""
@@ -37,7 +37,7 @@ class ExportedModel(nn.Module):
     """An exported network, run by its engine, on the CPU or on a device that the engine chooses.
 
     Shape:
-        image:   [B, 3, height, width], float32, normalised, height and width at least 32, or the
+        image:   [B, C, height, width], float32, normalised, height and width at least 32, or the
             size it was exported for.
         returns: `SegmentationOutput` whose logits are already at image size.
 
@@ -97,7 +97,12 @@ class ExportedModel(nn.Module):
 
     def _outputs(self, image: Tensor) -> dict[str, np.ndarray]:
         pixels = image.detach().to("cpu", torch.float32).contiguous().numpy()
-        size = self.info.size
+        size, channels = self.info.size, self.config.images.count
+        if pixels.shape[1] != channels:
+            raise ValueError(
+                f"{self.file}: the network takes images of {channels} channels, got "
+                f"{pixels.shape[1]}."
+            )
         if size is not None and pixels.shape[2:] != size:
             raise ValueError(
                 f"{self.file}: the network was exported for images of {size[0]} x {size[1]} "

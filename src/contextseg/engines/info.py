@@ -62,14 +62,16 @@ class ExportInfo:
             "size": self.size,
             "multiple": self.multiple,
         }
-        mean, std = self.config.normalisation
+        images, (mean, std) = self.config.images, self.config.normalisation
         return {
             KEY: json.dumps(content),
             "classes": json.dumps(self.classes.names),
             "palette": json.dumps(self.classes.colors.tolist()),
             "mean": json.dumps(list(mean)),
             "std": json.dumps(list(std)),
-            "input": f"{INPUT}: float32 [batch, 3, height, width], (RGB in 0 to 1 - mean) / std",
+            "input": f"{INPUT}: float32 [batch, {images.count}, height, width], "
+            f"({'RGB' if images.is_rgb else 'values'} in 0 to 1 - mean) / std",
+            **({} if images.is_rgb else {"images": json.dumps(to_dict(images))}),
         }
 
     @classmethod

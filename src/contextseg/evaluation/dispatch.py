@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from contextseg.config import ProtocolConfig
+from contextseg.config import RGB, ProtocolConfig
 from contextseg.data.workers import Workers
 from contextseg.evaluation import classification, segmentation
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
+from contextseg.inference.load import load
 from contextseg.inference.predict_files import ADVICE as WINDOWS
 from contextseg.models.classifiers import Classifier
 from contextseg.system.failures import Kind, machine_failures
@@ -114,7 +115,11 @@ def evaluate(
             images = classification.opened(data, split or "test")
             classifier = classification.predictor_for(model, images, device, precision)
             return classification.count(classifier, images, reading, flip=flip)
-        scenes = segmentation.opened(data, split or "val")
+        if isinstance(model, str | os.PathLike) and isinstance(data, str | os.PathLike):
+            # The model says what its images are.
+            model = load(model, device=str(device), precision=precision, trust=trust)
+        images = getattr(getattr(model, "config", None), "images", RGB)
+        scenes = segmentation.opened(data, split or "val", images)
         predictor = segmentation.predictor_for(model, scenes, device, precision, trust=trust)
         views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
         return segmentation.count(

@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.data import open_dataset
+from contextseg.data.bands import images_in
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
@@ -28,14 +30,25 @@ from contextseg.system.progress import track
 logger = logging.getLogger(__name__)
 
 
-def opened(data: Any, split: str) -> Dataset:
+def opened(data: Any, split: str, images: ImagesConfig = RGB) -> Dataset:
     """The dataset itself, or the one in the folder at a path.
 
+    Args:
+        data: the dataset, or its folder.
+        split: split of the folder.
+        images: what the model takes.
+
     Raises:
-        ValueError: the split is empty.
+        ValueError: the split is empty, or the dataset's images are others than the model takes.
     """
     if isinstance(data, str | os.PathLike):
-        data = open_dataset(os.fspath(data), split)
+        data = open_dataset(os.fspath(data), split, images=images)
+    if replace(images_in(data), display=None) != replace(images, display=None):
+        raise ValueError(
+            f"evaluate: the model takes {images}, but the data {data.classes.dataset!r} were "
+            f"opened as {images_in(data)}. Name the folder, or open it with "
+            f"open_dataset(..., images=model.config.images)."
+        )
     if len(data) == 0:
         raise ValueError(f"evaluate: the split {data.split} of {data.classes.dataset} is empty.")
     return data

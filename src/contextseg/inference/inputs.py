@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -36,7 +36,12 @@ class Found:
     """What cannot be read (folders, broken links) or is no regular file, each with the reason."""
 
 
-def find_images(paths: Iterable[str | os.PathLike[str]], *, outside: Sequence[Path] = ()) -> Found:
+def find_images(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    outside: Sequence[Path] = (),
+    suffixes: Collection[str] = IMAGE_SUFFIXES,
+) -> Found:
     """Find the images that files, folders and patterns refer to.
 
     A file is taken whatever its suffix. A folder stands for all images in it and in its
@@ -51,6 +56,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]], *, outside: Sequence[Pa
     Args:
         paths: files, folders, patterns.
         outside: folders to ignore: results are not inputs.
+        suffixes: of images in folders, in lower case.
 
     Raises:
         ValueError: a path does not exist or is a web address, a pattern matches nothing, or there
@@ -61,20 +67,20 @@ def find_images(paths: Iterable[str | os.PathLike[str]], *, outside: Sequence[Pa
     images: dict[Path, Path] = {}  # real path, path relative to where results start
     left_out = [Path(os.path.realpath(folder)) for folder in outside]
     for path in paths:
-        for file, relative in _expand(path, found):
+        for file, relative in _expand(path, found, suffixes):
             real = Path(os.path.realpath(file))
             if not any(real.is_relative_to(folder) for folder in left_out):
                 images.setdefault(real, relative)
     if not images and not found.failed:
         raise ValueError(
             f"there are no images in {', '.join(paths)}. Images are files that end in "
-            f"{', '.join(sorted(IMAGE_SUFFIXES))}."
+            f"{', '.join(sorted(suffixes))}."
         )
     _name(images, found)
     return found
 
 
-def _expand(path: str, found: Found) -> Iterator[tuple[Path, Path]]:
+def _expand(path: str, found: Found, suffixes: Collection[str]) -> Iterator[tuple[Path, Path]]:
     """The images of one path, each with its path relative to the folder that was given."""
     refuse_address(path)
     given = Path(path)
@@ -84,7 +90,7 @@ def _expand(path: str, found: Found) -> Iterator[tuple[Path, Path]]:
     elif os.path.isdir(given):
         below = walk(given)
         found.failed += below.failed
-        yield from _images_of(given, below.files, found)
+        yield from _images_of(given, below.files, found, suffixes)
     elif os.path.lexists(given):
         found.failed.append((given, reason))
     elif glob.has_magic(path):
@@ -92,14 +98,16 @@ def _expand(path: str, found: Found) -> Iterator[tuple[Path, Path]]:
         matches = _matches(given, base, found)
         if not matches and len(found.failed) == failures:
             raise ValueError(f"{path}: no file matches this pattern.")
-        yield from _images_of(base, matches, found)
+        yield from _images_of(base, matches, found, suffixes)
     else:
         raise ValueError(f"{path}: no such file or folder.")
 
 
-def _images_of(base: Path, files: Iterable[Path], found: Found) -> Iterator[tuple[Path, Path]]:
+def _images_of(
+    base: Path, files: Iterable[Path], found: Found, suffixes: Collection[str]
+) -> Iterator[tuple[Path, Path]]:
     for file in files:
-        if file.suffix.lower() in IMAGE_SUFFIXES:
+        if file.suffix.lower() in suffixes:
             yield file, file.relative_to(base)
         else:
             found.skipped.append(file)

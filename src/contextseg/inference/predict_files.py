@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from contextseg.data.images import read_image
+from contextseg.data.suffixes import image_suffixes
 from contextseg.inference.earlier import (
     MADE_BY,
     MADE_OF,
@@ -92,7 +92,11 @@ def predict_files(
     """
     check_options(scales, window)
     folder = Path(out)
-    found = find_images(paths, outside=(folder / MASKS, folder / OVERLAYS))
+    found = find_images(
+        paths,
+        outside=(folder / MASKS, folder / OVERLAYS),
+        suffixes=image_suffixes(predictor.config.images),
+    )
     jobs = []
     for image in found.images:
         mask, overlay = f"{MASKS}/{image.name}.png", f"{OVERLAYS}/{image.name}.jpg"
@@ -119,8 +123,7 @@ def predict_files(
             mask, *pictures = job.files
             with summary.one(job.image.path, ADVICE):
                 state = made_of(job.image.path)  # before reading: a change shows in it later
-                pixels = read_image(job.image.path)
-                prediction = predictor(pixels, scales=scales, flip=flip, window=window)
+                prediction = predictor(job.image.path, scales=scales, flip=flip, window=window)
                 records.forget(job.key)
                 prediction.save_mask(mask)
                 for picture in pictures:

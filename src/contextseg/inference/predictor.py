@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import ModelConfig, ProtocolConfig
+from contextseg.data.bands import display, read_pixels
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.wording import abbreviated
@@ -111,7 +112,8 @@ class Predictor:
 
         Args:
             image: a path, a file object, a PIL image, an array or a tensor, as for
-                `data.images.read_image`; or a list or tuple of these; or the path of a folder or a
+                `data.images.read_image`, or `data.bands.read_pixels` if the model takes other
+                images than photos; or a list or tuple of these; or the path of a folder or a
                 pattern such as `photos/*.jpg`, for its images in sorted order.
             scales: scales to run the network at, relative to the image's own size; the class
                 probabilities are averaged. `inference.views.plan.SCALES` has those of the papers.
@@ -132,14 +134,15 @@ class Predictor:
         images = several(image)
         if images is not None:
             return [self(each, scales=scales, flip=flip, window=window) for each in images]
-        pixels = read_image(image)
+        pixels = read_pixels(image, self.config.images)
         labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
         presence = None
         if presence_logits is not None:
             probabilities = presence_logits.sigmoid().tolist()
             presence = dict(zip(self.classes.names, probabilities, strict=True))
         mask = self.classes.to_ids(labels.cpu().numpy())
-        return Prediction(image=pixels, mask=mask, vocabulary=self.classes, presence=presence)
+        picture = display(pixels, self.config.images)
+        return Prediction(image=picture, mask=mask, vocabulary=self.classes, presence=presence)
 
     def stream(
         self,
@@ -178,14 +181,16 @@ class Predictor:
         by strip. Neither holds the class probabilities of the whole image in memory.
 
         Args:
-            image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
+            image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w]; for other images than
+                photos as `data.bands.read_pixels` returns them.
             scales: as in `__call__`.
             flip: as in `__call__`.
             window: as in `__call__`.
             protocol: a published evaluation protocol, instead of scales, flip and window.
 
         Raises:
-            ValueError: an option is out of range, or a protocol is combined with one of the three.
+            ValueError: an option is out of range, a protocol is combined with one of the three, or
+                the image has other channels than the model takes.
         """
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
@@ -224,7 +229,7 @@ class Predictor:
             ImageError: the image cannot be read.
             ValueError: an option is out of range.
         """
-        pixels = read_image(image)
+        pixels = read_pixels(image, self.config.images)
         logits = self._run_views(pixels, scales, flip, window)
         height, width = pixels.shape[:2]
         volume = torch.empty((self.classes.num_classes, height, width), device=self.device)

@@ -1,4 +1,4 @@
-"""Preprocess 8-bit images for the network."""
+"""Preprocess images for the network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contextseg.config import ModelConfig
+from contextseg.config import ImagesConfig, ModelConfig
 from contextseg.data.loading import as_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.inference.views.plan import View
@@ -25,20 +25,39 @@ def to_canvas(
     """Move an image to the device, and pad it if its size does not suit the network.
 
     Args:
-        image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w].
+        image: uint8, RGB: an array [h, w, 3] or a tensor [3, h, w]; of other images [h, w, C] or
+            [C, h, w] as from `read_pixels`.
         smallest: minimum rows and columns; one number stands for both.
-        config: the network's config, for the mean colour.
+        config: the network's config, for the mean colour and the channels.
         device: the network's device.
         multiple: number that rows and columns must be a multiple of.
 
     Returns:
-        [1, 3, rows, columns], uint8, as from `padded`.
+        [1, C, rows, columns] of the same type, as from `padded`.
+
+    Raises:
+        ValueError: the image has other channels than the network takes, or is scaled otherwise.
     """
+    require_pixels(image, config.images)
     if isinstance(image, np.ndarray):
         pixels = as_tensor(image).to(device).permute(2, 0, 1)
     else:
         pixels = image.to(device, non_blocking=True)
     return padded(pixels[None], smallest, multiple, config)
+
+
+def require_pixels(image: np.ndarray | Tensor, images: ImagesConfig) -> None:
+    """Raise ValueError unless an image is as `read_pixels` returns those that a network takes."""
+    channels = image.shape[2 if isinstance(image, np.ndarray) else 0] if image.ndim == 3 else 0
+    kind = str(image.dtype).removeprefix("torch.")
+    wanted = "float32" if images.is_scaled else "uint8"
+    if channels == images.count and (kind == wanted or images.is_rgb):
+        return
+    raise ValueError(
+        f"the model takes {images}: an array [h, w, {images.count}] or a tensor "
+        f"[{images.count}, h, w] of {wanted} on the scale 0 to 255, as "
+        f"contextseg.data.bands.read_pixels returns it; got {kind} {list(image.shape)}."
+    )
 
 
 def padded(
@@ -50,13 +69,13 @@ def padded(
     upsampling would stretch them slightly, which the network never saw in training.
 
     Args:
-        images: [B, 3, h, w], uint8.
+        images: [B, C, h, w], uint8 or float32 on the scale 0 to 255.
         smallest: minimum rows and columns; one number stands for both.
         multiple: number that rows and columns must be a multiple of, at least 1.
         config: the network's config, for the mean colour.
 
     Returns:
-        [B, 3, rows, columns], uint8; the images themselves if they need no padding.
+        [B, C, rows, columns] of the same type; the images themselves if they need no padding.
     """
     (height, width), batch = images.shape[2:], len(images)
     least = (smallest, smallest) if isinstance(smallest, int) else smallest
@@ -66,7 +85,8 @@ def padded(
     )
     if (rows, columns) == (height, width):
         return images
-    mean = pixel_statistics(config.normalisation, images.device).mean.round().to(torch.uint8)
+    mean = pixel_statistics(config.normalisation, images.device).mean
+    mean = mean.round().to(torch.uint8) if images.dtype == torch.uint8 else mean.to(images.dtype)
     canvas = mean.repeat(batch, 1, rows, columns)
     canvas[:, :, :height, :width] = images
     return canvas
@@ -76,16 +96,16 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
     """Crop, resize, mirror and normalise the views of an image.
 
     Args:
-        canvas: the image, [1, 3, h, w], uint8.
+        canvas: the image, [1, C, h, w], uint8 or float32 on the scale 0 to 255.
         views: B views of it, all of the same `size`.
         config: the network's config, for mean and standard deviation.
 
     Returns:
-        [B, 3, *size], float32, channels last.
+        [B, C, *size], float32, channels last.
     """
     statistics = pixel_statistics(config.normalisation, canvas.device)
     inputs = torch.empty(
-        (len(views), 3, *views[0].size),
+        (len(views), canvas.shape[1], *views[0].size),
         device=canvas.device,
         memory_format=torch.channels_last,
     )

@@ -43,7 +43,7 @@ class Prediction:
     """The class of each pixel of an image, and what can be derived from it."""
 
     image: np.ndarray
-    """The image, upright, [h, w, 3], uint8, RGB."""
+    """The image, upright, [h, w, 3], uint8, RGB; of other images than photos three channels."""
     mask: np.ndarray
     """Class ids, [h, w], uint8: the same values as in the dataset's mask files."""
     vocabulary: Classes

@@ -56,8 +56,13 @@ def write_submission(
 
     Raises:
         ValueError: the dataset has no server, the path does not have the suffix of its archives,
-            or the model has other classes.
+            the model has other classes, or takes other images than photos.
     """
+    if not predictor.config.images.is_rgb:
+        raise ValueError(
+            f"submission: the servers' images are photos, but the model takes "
+            f"{predictor.config.images}."
+        )
     name = _server(dataset)
     if not str(path).endswith(SUFFIXES[name]):
         raise ValueError(

@@ -21,7 +21,7 @@ from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.compiler import why_not_compiled
 
 Labels = Callable[[Tensor], Tensor]
-"""Images [B, 3, h, w], normalised, to labels [B, h, w]."""
+"""Images [B, C, h, w], normalised, to labels [B, h, w]."""
 
 EXPORTS: dict[str, tuple[Target, Precision]] = {
     "onnxruntime": ("onnx", "fp32"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from contextseg.config import RGB, ImagesConfig
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.folder import FolderDataset
 from contextseg.data.loading import as_tensor
@@ -110,12 +111,13 @@ def benchmark(
         )
     predictor = Predictor(*load_model(model), device="cpu")
     assert isinstance(predictor.model, SegmentationModel)
+    kind = predictor.config.images
     photos: list[Path] | None = None
     yardstick = None
     if data is not None:
-        yardstick = Yardstick(predictor, open_dataset(data, split), limit)
-        photos = calibration_photos(data, split)
-    images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
+        yardstick = Yardstick(predictor, open_dataset(data, split, images=kind), limit)
+        photos = calibration_photos(data, split, kind)
+    images = torch.randn(batch, kind.count, *size, generator=torch.Generator().manual_seed(0))
     rows: list[Row] = []
     notes: dict[str, str] = {}
 
@@ -155,12 +157,13 @@ def _noted(notes: dict[str, str], name: str) -> Iterator[None]:
         notes[name] = str(error)
 
 
-def calibration_photos(data: str, split: str) -> list[Path] | None:
+def calibration_photos(data: str, split: str, images: ImagesConfig = RGB) -> list[Path] | None:
     """Photos of a data set for calibrating int8, evenly spaced over its split `train`.
 
     Args:
         data: folder of a data set in any layout; `shapes` has no photos.
         split: used if there is no `train`.
+        images: what the images are.
 
     Raises:
         ValueError: the folder holds no data set.
@@ -168,7 +171,8 @@ def calibration_photos(data: str, split: str) -> list[Path] | None:
     if data == SHAPES:
         return None
     splits = splits_of(data)
-    dataset = open_dataset(data, "train" if "train" in splits else split, strict=False)
+    split = "train" if "train" in splits else split
+    dataset = open_dataset(data, split, strict=False, images=images)
     assert isinstance(dataset, FolderDataset | ListedDataset)
     return [dataset.image_path(index) for index in spread(len(dataset), CALIBRATION_IMAGES)]
 

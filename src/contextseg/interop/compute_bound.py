@@ -50,7 +50,7 @@ def measure_floor(model: SegmentationModel, size: tuple[int, int], batch: int) -
     """
     faster = bfloat16_on(torch.device("cpu")).faster
     return Floor(
-        gmac=batch * gmac(model, size),
+        gmac=batch * gmac(model, size, model.config.images.count),
         fp32_gflops=product_gflops(torch.float32),
         bf16_gflops=product_gflops(torch.bfloat16) if faster else None,
     )

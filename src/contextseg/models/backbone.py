@@ -32,7 +32,7 @@ class Backbone(nn.Module):
     """The feature pyramid of a timm model.
 
     Shape:
-        image:   [B, 3, height, width], normalised.
+        image:   [B, channels, height, width], normalised.
         returns: `Stages`, each [B, C_i, H_i, W_i].
 
     Args:
@@ -44,6 +44,8 @@ class Backbone(nn.Module):
             whose layers have one stride, takes that of its patch, its half or its double.
         layers: layers of a plain transformer that stages are made from: the last, or three.
         drop_path: largest probability of leaving out a residual branch in training.
+        channels: of the images. For other than 3, timm adapts the pretrained weights of the stem:
+            summed for one channel, repeated and scaled for more.
 
     Raises:
         ValueError: the model does not exist, gives no feature maps, takes images of one size only,
@@ -59,6 +61,7 @@ class Backbone(nn.Module):
         *,
         layers: int = 1,
         drop_path: float = 0.0,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         self.name = name
@@ -72,6 +75,8 @@ class Backbone(nn.Module):
         if not isinstance(pretrained, bool):
             check_weights(name, Path(pretrained))
             options["pretrained_cfg_overlay"] = {"file": str(pretrained)}
+        if channels != 3:
+            options["in_chans"] = channels
         stride = output_stride or DEFAULT_STRIDE
         if drop_path:
             options["drop_path_rate"] = drop_path
@@ -92,7 +97,7 @@ class Backbone(nn.Module):
             self.model = TransformerLayers(name, layers, options)
         key = (name, reductions[-1], layers)
         if key not in _MULTIPLES:
-            _MULTIPLES[key] = size_multiple(self.model)
+            _MULTIPLES[key] = size_multiple(self.model, channels)
         multiple = _MULTIPLES[key]
         if multiple is None:
             raise ValueError(
@@ -102,17 +107,18 @@ class Backbone(nn.Module):
             )
         self._multiple = multiple
         self.pyramid: SimplePyramid | None = None
-        channels: list[int] = info.channels()
+        widths: list[int] = info.channels()
         if plain:
             patch = reductions[-1]
-            maps = shapes(self.model, multiple * patch, multiple * patch) or [torch.Size()]
+            side = multiple * patch
+            maps = shapes(self.model, side, side, channels) or [torch.Size()]
             stride = output_stride or patch
             self.pyramid = SimplePyramid(maps[-1][1], patch, stride, layers=layers > 1)
-            reductions, channels = list(self.pyramid.strides), list(self.pyramid.channels)
+            reductions, widths = list(self.pyramid.strides), list(self.pyramid.channels)
         guard_narrow(self.model)
         self.stride = reductions[-1]
         self.strides = tuple(_last_four(reductions))
-        self.channels = StageChannels(*_last_four(channels))
+        self.channels = StageChannels(*_last_four(widths))
         if output_stride is not None and self.stride != output_stride:
             reason = "" if dilated else ", for its stages cannot be dilated"
             raise ValueError(

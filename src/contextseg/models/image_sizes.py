@@ -11,11 +11,12 @@ MULTIPLES = (1, 4, 14, 16, 32, 64, 96, 128, 224, 256)
 """Candidates: patches of 4, 14 and 16 pixels, the stride 32, windows of 7 x 32 and 8 x 32, ..."""
 
 
-def size_multiple(network: nn.Module) -> int | None:
+def size_multiple(network: nn.Module, channels: int = 3) -> int | None:
     """The smallest candidate m for which a network takes images of any multiple of m; None if none.
 
     Args:
-        network: takes images [1, 3, height, width]. Its mode and buffers stay as they are.
+        network: takes images [1, channels, height, width]. Its mode and buffers stay as they are.
+        channels: of its images.
     """
     for multiple in MULTIPLES:
         # About the smallest image, odd ones, and one that is a multiple larger.
@@ -23,7 +24,7 @@ def size_multiple(network: nn.Module) -> int | None:
         if multiple > 1:
             tried.append((97, 130 + multiple))
         sizes = ([-(-side // multiple) * multiple for side in size] for size in tried)
-        made = [shapes(network, height, width) for height, width in sizes]
+        made = [shapes(network, height, width, channels) for height, width in sizes]
         if all(maps is not None and _same_channels(maps, made[0] or []) for maps in made):
             return multiple
     return None
@@ -35,13 +36,15 @@ def _same_channels(maps: list[torch.Size], others: list[torch.Size]) -> bool:
     return all(a[1] == b[1] or a[-1] == b[-1] for a, b in pairs)
 
 
-def shapes(network: nn.Module, height: int, width: int) -> list[torch.Size] | None:
+def shapes(
+    network: nn.Module, height: int, width: int, channels: int = 3
+) -> list[torch.Size] | None:
     """The shapes of a network's maps for an image of this size; None if it raises an error."""
     training = network.training
     tensors: dict[str, Any] = dict(network.named_parameters(remove_duplicate=False))
     tensors.update(network.named_buffers(remove_duplicate=False))
     empty: dict[str, Tensor] = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    image = torch.zeros(1, 3, height, width, device="meta")
+    image = torch.zeros(1, channels, height, width, device="meta")
     network.eval()
     try:
         with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from contextseg.config import ContextPriorConfig
+from contextseg.config import RGB, ContextPriorConfig
 from contextseg.display.numbers import counted, fixed, millions
 from contextseg.display.text import table
 from contextseg.system.arithmetic import gmac_of_parts, output_shape
@@ -175,7 +175,8 @@ def model_info(model: Any, size: tuple[int, int] | None = None) -> ModelInfo:
     size = usual_size(model) if size is None else size
     if min(size) < 1:
         raise ValueError(f"info: size must be rows and columns in pixels, got {list(size)}.")
-    gmac = gmac_of_parts(model, size)
+    images = getattr(model.config, "images", RGB)
+    gmac = gmac_of_parts(model, size, images.count)
     children = [(name, part) for name, part in model.named_children() if _parameters(part)]
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     stages, order = _stages(model.backbone, size), [*WORDS]

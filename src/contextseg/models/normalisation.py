@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import timm
 
-from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, Normalisation
+from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, RGB, ModelConfig, Normalisation
 from contextseg.config.classification import ClassifierConfig
 from contextseg.config.networks import DeepTENConfig, TimmConfig
-from contextseg.config.normalisation import Triple
+from contextseg.config.normalisation import Triple, check_normalisation
 
 AnyConfig = TypeVar("AnyConfig", bound=ModelConfig | ClassifierConfig)
 
@@ -23,12 +23,21 @@ def with_normalisation(config: AnyConfig) -> AnyConfig:
     is not from timm.
 
     Raises:
-        ValueError: the backbone does not take RGB images in 0 to 1.
+        ValueError: the backbone does not take RGB images in 0 to 1; or values that only training
+            images can tell (`auto`, or images other than photos) are not set.
     """
     name = _backbone(config)
     check_channels(name)
-    if config.mean is not None and config.std is not None:
+    images = config.images if isinstance(config, ModelConfig) else RGB
+    check_normalisation(config.mean, config.std, images.count)
+    chosen = config.mean, config.std
+    if None not in chosen and "auto" not in chosen:
         return config
+    if "auto" in chosen or not images.is_rgb:
+        raise ValueError(
+            f"mean and std are not set, and for {images} there are no usual ones: training "
+            f"computes them. Give one number in 0 to 1 for each channel (mean=, std=)."
+        )
     mean, std = backbone_normalisation(name)
     return dataclasses.replace(config, mean=config.mean or mean, std=config.std or std)
 

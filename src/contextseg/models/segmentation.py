@@ -21,8 +21,8 @@ class SegmentationModel(nn.Module):
     """Image in, class logits out.
 
     Shape:
-        image:   [B, 3, height, width], height and width at least 32, normalised with
-            `config.mean` and `config.std`.
+        image:   [B, C, height, width], C = `config.images.count` (3 for photos), height and width
+            at least 32, normalised with `config.mean` and `config.std`.
         labels:  [B, height, width], integer, 255 for void. CPNet computes the terms of its affinity
             loss from them; other models ignore them.
         returns: `SegmentationOutput`.
@@ -71,7 +71,7 @@ class SegmentationModel(nn.Module):
 
     def forward(self, image: Tensor, labels: Tensor | None = None) -> SegmentationOutput:
         """Coarse logits and what the other losses need."""
-        check_image(image)
+        check_image(image, self.config.images.count)
         stages: Stages = self.backbone(image if self.training else self._enlarged(image))
         if self.decoder is not None:
             stages = self.decoder(stages)
@@ -146,9 +146,14 @@ def _package() -> Any:
     return contextseg
 
 
-def check_image(image: Tensor) -> None:
-    """Raise unless `image` is a batch of colour images that a backbone can take."""
-    if image.ndim != 4 or image.shape[1] != 3:
+def check_image(image: Tensor, channels: int = 3) -> None:
+    """Raise unless `image` is a batch of images that a backbone can take."""
+    if channels != 3 and (image.ndim != 4 or image.shape[1] != channels):
+        raise ValueError(
+            f"model: images must be [B, {channels}, height, width] for this model of {channels} "
+            f"channels, got {list(image.shape)}."
+        )
+    if image.ndim != 4 or image.shape[1] != channels:
         raise ValueError(
             f"model: images must be [B, 3, height, width], got {list(image.shape)}. Give a single "
             f"image a batch of one (image[None]), a grey one three channels (image.expand(3, ...))."

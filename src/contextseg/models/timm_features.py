@@ -39,6 +39,10 @@ def create(
                     raise ValueError(
                         f"backbone: {name} has no drop path. Set drop_path to 0."
                     ) from error
+                if "in_chans" in str(error):
+                    raise ValueError(
+                        f"backbone: {name} takes images of three channels only. Choose another one."
+                    ) from error
                 raise _without_features(name, error) from error
             optional = {key: value for key, value in optional.items() if key not in unknown}
         except (AssertionError, NotImplementedError, RuntimeError, AttributeError) as error:
@@ -53,7 +57,7 @@ class TransformerLayers(nn.Module):
     Class and register tokens are left out.
 
     Shape:
-        image:   [B, 3, height, width], multiples of the patch, normalised.
+        image:   [B, channels, height, width], multiples of the patch, normalised.
         returns: `layers` maps [B, channels, height / patch, width / patch], the last layer's last.
 
     Args:

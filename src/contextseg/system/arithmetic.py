@@ -27,17 +27,18 @@ SECONDS = 0.4
 """How long each product is repeated."""
 
 
-def gmac(model: nn.Module, size: tuple[int, int]) -> float:
+def gmac(model: nn.Module, size: tuple[int, int], channels: int = 3) -> float:
     """Billions of multiply-accumulates per image, in convolutions and matrix products.
 
     Args:
-        model: network for images [B, 3, h, w], on any device; it is counted as in eval mode.
+        model: network for images [B, channels, h, w], on any device; it is counted as in eval mode.
         size: rows and columns of the image.
+        channels: of the image.
     """
-    return gmac_of_parts(model, size)[""]
+    return gmac_of_parts(model, size, channels)[""]
 
 
-def gmac_of_parts(model: nn.Module, size: tuple[int, int]) -> dict[str, float]:
+def gmac_of_parts(model: nn.Module, size: tuple[int, int], channels: int = 3) -> dict[str, float]:
     """`gmac` of a network and of each of its children, by attribute name; the whole is `""`.
 
     Shapes alone determine the count, so nothing is computed, and a large network takes a fraction
@@ -46,6 +47,7 @@ def gmac_of_parts(model: nn.Module, size: tuple[int, int]) -> dict[str, float]:
     Args:
         model: as for `gmac`; it is not changed.
         size: likewise.
+        channels: likewise.
     """
 
     def operations(total: Shape, left: Shape, right: Shape, **_: Any) -> int:
@@ -64,7 +66,7 @@ def gmac_of_parts(model: nn.Module, size: tuple[int, int]) -> dict[str, float]:
     with FakeTensorMode(), torch.no_grad():
         shadow = _without_values(model)
         with FlopCounterMode(display=False, custom_mapping=missing) as counter:
-            shadow(torch.zeros(1, 3, *size))
+            shadow(torch.zeros(1, channels, *size))
     counts, root = counter.get_flop_counts(), type(shadow).__name__
     found = {"": counter.get_total_flops()}
     for name, _ in shadow.named_children():

@@ -8,7 +8,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import TrainConfig
+from contextseg.config import RGB, TrainConfig
 from contextseg.config.auto import settled
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.devices import choose_device
@@ -79,7 +79,8 @@ def training_bytes(
 
     try:
         twin = copy.deepcopy(model).to("meta").train()
-        images = torch.empty((batch_size, 3, *size), device="meta")
+        channels = getattr(getattr(model, "config", None), "images", RGB).count
+        images = torch.empty((batch_size, channels, *size), device="meta")
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             twin(images)
     except (NotImplementedError, RuntimeError, ValueError):

@@ -71,7 +71,7 @@ class TrainingModule(pl.LightningModule):
         }
 
     def normalise(self, image: Tensor) -> Tensor:
-        """Normalise images [B, 3, h, w], uint8, for the network."""
+        """Normalise images [B, C, h, w], as they are read, for the network."""
         normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))
         return normal.contiguous(memory_format=torch.channels_last)
 

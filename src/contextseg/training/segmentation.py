@@ -59,9 +59,10 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def __init__(self, config: TrainConfig) -> None:
         data = config.data
-        self.train = open_dataset(data.root, data.train_split, data.layout)
+        images = config.model.images
+        self.train = open_dataset(data.root, data.train_split, data.layout, images=images)
         self.val = validation_images(
-            lambda split: open_dataset(data.root, split, data.layout),
+            lambda split: open_dataset(data.root, split, data.layout, images=images),
             data.val_split,
             lambda split: data.root == SHAPES or split in splits_of(data.root, data.layout),
         )

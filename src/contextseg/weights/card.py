@@ -53,8 +53,8 @@ def model_card(
         "\n".join(head),
         f"# {title}",
         f"Semantic segmentation by contextseg: {context}, {classes.num_classes} classes. Images "
-        f"are RGB in 0 to 1, normalised with mean {list(mean)} and standard deviation "
-        f"{list(std)}, of any size from 32 pixels.",
+        f"are {_images(config)} in 0 to 1, normalised with mean {list(mean)} and standard "
+        f"deviation {list(std)}, of any size from 32 pixels.",
         USE.format(source=f"hf:owner/{title}"),
         _classes(classes),
         _scores(scores),
@@ -67,6 +67,10 @@ def model_card(
         ),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _images(config: ModelConfig) -> str:
+    return "RGB" if config.images.is_rgb else str(config.images)
 
 
 def _classes(classes: Classes) -> str:

@@ -37,7 +37,7 @@ class LabelledTrainingSet(TorchDataset[dict[str, Any]]):
         dataset: LabelledFolder,
         augment: ClassifierAugmentConfig,
         size: int,
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        mean: tuple[float, ...] = IMAGENET_MEAN,
         seed: int = 0,
     ) -> None:
         self.dataset = dataset

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from contextseg.data.bands.proposal import any_size
 from contextseg.data.check import ADVICE
-from contextseg.data.images import image_size
 from contextseg.data.mask_files import StoredMask, read_stored_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.setup.matching import Pair
@@ -60,7 +60,7 @@ def read_values(
     def read(pair: Pair) -> MaskValues | str:
         try:
             values, shape = values_of(pair.mask)
-            size = image_size(pair.image)
+            size = any_size(pair.image)
         except ImageError as error:
             return str(error)
         if shape != size:

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from contextseg.data.affixes import Rule, pair_names
 from contextseg.data.places import LISTS
 from contextseg.data.setup.path_words import Role, role_of_folder, role_of_name, without_role
-from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
+from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
 from contextseg.data.text_files import nfc
-from contextseg.data.walk import walk
+from contextseg.data.walk import Walk, walk
 
 _LOSSY = UNFIT_SUFFIXES - {".gif"}
 _ENOUGH = 6
@@ -58,11 +58,28 @@ def match_pictures(root: Path, looks_like_mask: Callable[[Path], bool] | None = 
         looks_like_mask: reads a picture to tell; None does without.
     """
     found = walk(root)
+    match = _best(root, found, looks_like_mask, IMAGE_SUFFIXES | UNFIT_SUFFIXES)
+    if match.pairs or all(path.suffix.lower() != ARRAY_SUFFIX for path in found.files):
+        return match
+    # Beside photos, arrays are something else.
+    arrays = IMAGE_SUFFIXES | UNFIT_SUFFIXES | {ARRAY_SUFFIX}
+    other = _best(root, found, looks_like_mask, arrays)
+    as_masks = any(pair.mask.suffix.lower() == ARRAY_SUFFIX for pair in other.pairs)
+    return match if as_masks else other
+
+
+def _best(
+    root: Path,
+    found: Walk,
+    looks_like_mask: Callable[[Path], bool] | None,
+    suffixes: frozenset[str],
+) -> Match:
+    """The reading with the most pairs of files with these suffixes."""
     unread = [f"{path}: cannot be read ({reason})." for path, reason in found.failed]
     pictures = {
         path: PurePosixPath(nfc(path.relative_to(root).as_posix()))
         for path in found.files
-        if path.suffix.lower() in IMAGE_SUFFIXES | UNFIT_SUFFIXES
+        if path.suffix.lower() in suffixes
     }
     pictures = {path: pure for path, pure in pictures.items() if pure.parts[0] != LISTS}
     best = Match()

@@ -27,7 +27,7 @@ def run_protocol(
     """Run the network on every window of an image at every size.
 
     Args:
-        image: [1, 3, h, w], uint8, on the model's device.
+        image: [1, C, h, w], uint8, on the model's device.
         model: returns `SegmentationOutput`.
         config: the model's config, for the normalisation.
         protocol: defines sizes and windows.
@@ -54,11 +54,11 @@ def run_protocol(
 
 
 def _canvas(image: Tensor, size: Size, resizing: Resizing, config: ModelConfig) -> Tensor:
-    """The image resized, normalised and padded, [1, 3, rows, columns]."""
+    """The image resized, normalised and padded, [1, C, rows, columns]."""
     rows, columns = size.rows, size.columns
     statistics = pixel_statistics(config.normalisation, image.device)
     pixels = resizing.resized(image, (rows.length, columns.length), statistics)
-    canvas = pixels.new_zeros((1, 3, rows.canvas, columns.canvas))
+    canvas = pixels.new_zeros((1, image.shape[1], rows.canvas, columns.canvas))
     padding = resizing.padding(statistics)
     if padding is not None:
         canvas += padding
@@ -68,7 +68,7 @@ def _canvas(image: Tensor, size: Size, resizing: Resizing, config: ModelConfig) 
 
 
 def _batches(canvas: Tensor, size: Size, max_pixels: int) -> Iterator[Tensor]:
-    """Batches of B windows, [V * B, 3, rows, columns]: first view of each, then the second."""
+    """Batches of B windows, [V * B, C, rows, columns]: first view of each, then the second."""
     rows, columns = size.rows.window, size.columns.window
     most = max(1, min(BATCH, max_pixels // (rows * columns)) // len(size.mirrors))
     for start in range(0, len(size.windows), most):

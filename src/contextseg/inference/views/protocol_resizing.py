@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.config import ProtocolConfig
+from contextseg.data.channels import resized
 from contextseg.data.normalise import PixelStatistics, normalise
 
 
@@ -21,16 +22,16 @@ class Resizing(ABC):
         """The image at a size, normalised.
 
         Args:
-            image: [1, 3, h, w], uint8.
+            image: [1, C, h, w], uint8 or float32.
             size: rows and columns.
             statistics: on the device of the image.
 
         Returns:
-            [1, 3, *size], float32.
+            [1, C, *size], float32.
         """
 
     def padding(self, statistics: PixelStatistics) -> Tensor | None:
-        """The normalised colour [3, 1, 1] around the image; None for 0, the mean colour."""
+        """The normalised colour [C, 1, 1] around the image; None for 0, the mean colour."""
         del statistics
         return None
 
@@ -62,8 +63,11 @@ class RoundedPixels(Resizing):
     def resized(self, image: Tensor, size: tuple[int, int], statistics: PixelStatistics) -> Tensor:
         if image.shape[2:] != size:
             pixels = image[0].permute(1, 2, 0).contiguous().cpu().numpy()
-            resized = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-            image = torch.from_numpy(resized).to(image.device).permute(2, 0, 1)[None]
+            image = (
+                torch.from_numpy(resized(pixels, size, cv2.INTER_LINEAR))
+                .to(image.device)
+                .permute(2, 0, 1)[None]
+            )
         return normalise(image, statistics)
 
 

@@ -72,7 +72,7 @@ def run_views(
     """Run the network on every view of an image.
 
     Args:
-        canvas: the image, [1, 3, h, w], uint8, on the model's device.
+        canvas: the image, [1, C, h, w], as from `to_canvas`, on the model's device.
         passes: the views, planned for (h, w).
         model: returns `SegmentationOutput`.
         config: the model's config, for the normalisation.

@@ -24,7 +24,7 @@ def tiled_labels(
     memory.
 
     Args:
-        canvas: the image, [1, 3, h, w], uint8.
+        canvas: the image, [1, C, h, w], as from `to_canvas`.
         tiles: a pass over the image at scale 1.
         model: an exported network.
         config: the network's config, for the normalisation.

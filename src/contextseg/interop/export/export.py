@@ -144,10 +144,10 @@ def _export(
     calibration = []
     stage("reading images")
     if precision == "int8" and images is not None:
-        photos = sample_images(images, CALIBRATION_IMAGES)
+        photos = sample_images(images, CALIBRATION_IMAGES, network.config.images)
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
     slow = _is_slow(to, precision)
-    samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES)
+    samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES, network.config.images)
     # OpenVINO sets the number format when it loads a network; in PyTorch, it is part of the graph.
     graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
     stage("tracing the network")

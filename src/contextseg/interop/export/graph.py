@@ -15,15 +15,15 @@ from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
 """Classes that are upsampled together for a mask: memory holds 16 planes instead of all."""
-EXAMPLE = (2, 3, 96, 128)
-"""Shape of the images that a graph is traced with: all sizes differ, and none is special."""
+BATCH, EXAMPLE = 2, (96, 128)
+"""Images that a graph is traced with, and their size: none of the numbers is special."""
 
 
 class ExportGraph(nn.Module):
     """A network with upsampling, and argmax or softmax; under autocast for bf16.
 
     Shape:
-        image:   [B, 3, h, w], float32, normalised.
+        image:   [B, C, h, w], float32, normalised.
         returns: mask [B, h, w] (uint8), or logits or probabilities [B, L, h, w] (float32); and
             presence logits [B, L] where the network has them.
     """
@@ -106,7 +106,8 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     Raises:
         ValueError: a part of the network cannot be traced.
     """
-    shape = EXAMPLE if size is None else (1, 3, *size)
+    channels = graph.model.config.images.count
+    shape = (BATCH, channels, *EXAMPLE) if size is None else (1, channels, *size)
     any_size = torch.export.Dim.DYNAMIC
     dynamic = ({0: any_size, 2: any_size, 3: any_size},) if size is None else None
     try:

@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contextseg.config import ModelConfig
-from contextseg.data.images import ImageError, read_image
+from contextseg.config import RGB, ImagesConfig, ModelConfig
+from contextseg.data.bands import read_pixels
+from contextseg.data.images import ImageError
 from contextseg.data.normalise import normalise, pixel_statistics
 from contextseg.data.shapes import ShapesDataset
+from contextseg.data.suffixes import image_suffixes
 from contextseg.inference.inputs import find_images
 from contextseg.models.segmentation import SMALLEST_IMAGE
 
@@ -30,11 +32,15 @@ FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
 """Sizes at which a dynamic export is verified: rows and columns relative to the image's own."""
 
 
-def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
+def sample_images(
+    photos: Photos | None, count: int, images: ImagesConfig = RGB
+) -> list[np.ndarray]:
     """Up to `count` images of a folder or a list, evenly spaced; synthetic scenes for None.
 
+    Where the network takes other images than photos, the channels of scenes are mixtures.
+
     Returns:
-        Images [h, w, 3], uint8, RGB.
+        Images [h, w, 3], uint8, RGB, or as `read_pixels` returns those that the network takes.
 
     Raises:
         ValueError: the folder holds no images that can be read, the list is empty, or a file in it
@@ -42,18 +48,26 @@ def sample_images(photos: Photos | None, count: int) -> list[np.ndarray]:
     """
     if photos is None:
         scenes = ShapesDataset("val")
-        return [scenes[index].image for index in range(min(count, len(scenes)))]
+        drawn = [scenes[index].image for index in range(min(count, len(scenes)))]
+        return drawn if images.is_rgb else [_recoloured(each, images) for each in drawn]
     if isinstance(photos, str | os.PathLike):
-        return _of_folder(photos, count)
+        return _of_folder(photos, count, images)
     paths = [Path(path) for path in photos]
     if not paths:
         raise ValueError("export: images is an empty list; give a folder or files of photos.")
-    return [read_image(paths[index]) for index in spread(len(paths), count)]
+    return [read_pixels(paths[index], images) for index in spread(len(paths), count)]
 
 
-def _of_folder(folder: str | os.PathLike[str], count: int) -> list[np.ndarray]:
+def _recoloured(scene: np.ndarray, images: ImagesConfig) -> np.ndarray:
+    """A synthetic scene with other channels: mixtures of red, green and blue."""
+    mixtures = np.random.default_rng(0).dirichlet(np.ones(3), images.count)
+    values = scene @ mixtures.T.astype(np.float32)
+    return values if images.is_scaled else values.round().astype(np.uint8)
+
+
+def _of_folder(folder: str | os.PathLike[str], count: int, kind: ImagesConfig) -> list[np.ndarray]:
     """Images of a folder; for one that cannot be read, another is taken, with a warning."""
-    found = find_images([folder])
+    found = find_images([folder], suffixes=image_suffixes(kind))
     for path, reason in found.failed:
         logger.warning("left out: %s: %s", path, reason)
     paths = [each.path for each in found.images]
@@ -65,7 +79,7 @@ def _of_folder(folder: str | os.PathLike[str], count: int) -> list[np.ndarray]:
         if len(images) == len(chosen):
             break
         try:
-            images.append(read_image(paths[index]))
+            images.append(read_pixels(paths[index], kind))
         except ImageError as error:
             logger.warning("left out: %s", error)
     if not images:
@@ -85,7 +99,7 @@ def normalised(
     size: tuple[int, int] | None = None,
     longest: int = LONGEST,
 ) -> Tensor:
-    """Normalise an image for a network, [1, 3, h, w], resized to `size` or shrunk to `longest`."""
+    """Normalise an image for a network, [1, C, h, w], resized to `size` or shrunk to `longest`."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
     if size is None:
         factor = min(1.0, longest / max(image.shape[:2]))

@@ -67,7 +67,7 @@ def quantise(path: Path, images: Sequence[np.ndarray]) -> None:
 
     Args:
         path: an ONNX file; rewritten in place.
-        images: one or more [1, 3, h, w], normalised, like those that the network will see.
+        images: one or more [1, C, h, w], normalised, like those that the network will see.
     """
     onnx = optional("onnx", "export")
     tools = optional("onnxruntime.quantization", "export")

@@ -60,7 +60,7 @@ def verify(
     Args:
         exported: the export, in the engine that will run it.
         model: the original, in eval mode, float32.
-        images: batches [B, 3, h, w], normalised.
+        images: batches [B, C, h, w], normalised.
         source: kind of images, for the report.
         least: minimum share of pixels that must agree; None takes that of the precision.
 
