@@ -56,7 +56,7 @@ def step(form: str, crop: int) -> Step:
     )  # fmt: skip
     if form == "dense":
         layer.context_prior = whole  # type: ignore[assignment]
-    loss = SegmentationLoss(model.config, LossConfig())
+    loss = SegmentationLoss.from_config(model.config, LossConfig())
     image = torch.randn(1, 3, crop, crop)
     labels = torch.randint(CLASSES, (1, 4, 4), dtype=torch.uint8)
     labels = labels.repeat_interleave(crop // 4, 1).repeat_interleave(crop // 4, 2)

@@ -76,7 +76,7 @@ def build(wide: bool, strips: bool) -> Callable[[], None]:
     optimiser = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9)
     images = torch.randn(BATCH, 3, CROP, CROP).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(CLASSES, (BATCH, CROP, CROP), dtype=torch.uint8)
-    loss = SegmentationLoss(model.config, LossConfig())
+    loss = SegmentationLoss.from_config(model.config, LossConfig())
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16):

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "contextseg"
 MAY_IMPORT: dict[str, set[str]] = {
     "system": set(),
     "config": {"system"},
-    "recipes": {"config"},
+    "recipes": {"config", "system"},
     "ops": set(),
     "context": {"ops"},
     "models": {"config", "context", "ops", "system"},
@@ -34,22 +34,29 @@ MAY_IMPORT: dict[str, set[str]] = {
                    "system", "weights"},
     "interop": {"config", "data", "engines", "factory", "inference", "metrics",
                 "models", "ops", "system", "weights"},
+    "report": {"config", "data", "inference", "metrics", "system"},
     "training": {"config", "data", "evaluation", "factory", "inference",
-                 "losses", "metrics", "models", "ops", "system", "weights"},
-    "report": {"data", "system"},
+                 "losses", "metrics", "models", "ops", "recipes", "report", "system",
+                 "weights"},
     "comparison": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
                    "system", "training"},
+    "explorer": {"config", "data", "inference", "metrics", "system"},
     "demo": {"config", "data", "evaluation", "factory", "inference", "metrics", "report",
              "system", "training"},
     "cli": {"comparison", "config", "data",
-            "demo", "evaluation", "inference", "interop", "metrics", "recipes", "report",
-            "system", "training", "weights"},
+            "demo", "evaluation", "explorer", "inference", "interop", "metrics", "recipes",
+            "report", "system", "training", "weights"},
 }  # fmt: skip
 ROOMS_WITHIN = {
-    "data.formats": {"", "classes", "images", "mask_files", "picture_files",
-                     "run_lengths", "sample", "suffixes", "vocabularies"},
+    "data.formats": {"", "affixes", "classes", "images", "mask_files", "picture_files",
+                     "run_lengths", "sample", "setup.descriptions", "setup.found_splits",
+                     "setup.grouping", "setup.matching", "setup.path_words", "setup.plan",
+                     "setup.splits", "suffixes", "survey", "vocabularies", "wording"},
 }  # fmt: skip
 """Rooms inside a room, and what they import of it; "" is the front of the outer room."""
+DOORS = {"data.formats": {"data.formats", "data.formats.catalogue"}}
+"""What others import of a room inside a room. The catalogue recognises formats and needs no data
+set, so that messages about folders that are none may use it."""
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
 SHORTCUTS = {"models/segmentation.py", "cli/__main__.py"}
 """Files that use what the package itself offers: `save_pretrained` and the like, its version."""
@@ -129,7 +136,7 @@ def test_imports_point_one_way():
     assert not unexpected, unexpected
 
 
-def test_a_room_within_a_room_is_entered_by_its_front():
+def test_a_room_within_a_room_is_entered_by_its_doors():
     for inner, allowed in ROOMS_WITHIN.items():
         outer, within = room(inner), inner + "."
         used = {other.removeprefix(outer).lstrip(".") for module, others in IMPORTS.items()
@@ -138,7 +145,8 @@ def test_a_room_within_a_room_is_entered_by_its_front():
         assert used == allowed, inner
         beside = [f"{module} imports {other}" for module, others in IMPORTS.items()
                   for other in others if other.startswith(within)
-                  and not module.startswith(within) and module != inner]  # fmt: skip
+                  and not module.startswith(within) and module != inner
+                  and other not in DOORS[inner]]  # fmt: skip
         assert not beside, beside
 
 

@@ -53,7 +53,7 @@ COMPILED = {
 """Python that is compiled only, by page and beginning, and why."""
 
 NEITHER = {
-    ("docs/cli.md", "contextseg demo | train | compare"): "an overview of the commands",
+    ("docs/cli.md", "contextseg demo | train | recipes"): "an overview of the commands",
     ("docs/cli.md", "contextseg train: starting"): "printed output",
     ("docs/cli.md", "1.2 s per step: 18 epochs"): "printed output",
     ("docs/configuration.md", "mine.yaml: optim.learning_rate"): "printed output",

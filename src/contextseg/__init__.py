@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from contextseg.models.outputs import SegmentationOutput
     from contextseg.models.segmentation import SegmentationModel
     from contextseg.recipes.catalog import list_models
-    from contextseg.training.train import TrainResult, train
+    from contextseg.training.call import train
+    from contextseg.training.run import Run, open_run
+    from contextseg.training.train import TrainResult
     from contextseg.weights.hub import from_pretrained, push_to_hub, save_pretrained
 
 __version__ = "0.1.0"
@@ -49,6 +51,7 @@ _HOMES = {
     "ModelConfig": "contextseg.config",
     "Prediction": "contextseg.inference.result",
     "Predictor": "contextseg.inference.predictor",
+    "Run": "contextseg.training.run",
     "Scores": "contextseg.metrics.scores",
     "SegmentationModel": "contextseg.models.segmentation",
     "SegmentationOutput": "contextseg.models.outputs",
@@ -65,9 +68,10 @@ _HOMES = {
     "init_data": "contextseg.data.setup.init",
     "list_models": "contextseg.recipes.catalog",
     "load": "contextseg.inference.load",
+    "open_run": "contextseg.training.run",
     "push_to_hub": "contextseg.weights.hub",
     "save_pretrained": "contextseg.weights.hub",
-    "train": "contextseg.training.train",
+    "train": "contextseg.training.call",
 }
 
 __all__ = [
@@ -84,6 +88,7 @@ __all__ = [
     "ModelConfig",
     "Prediction",
     "Predictor",
+    "Run",
     "Scores",
     "SegmentationModel",
     "SegmentationOutput",
@@ -100,6 +105,7 @@ __all__ = [
     "init_data",
     "list_models",
     "load",
+    "open_run",
     "push_to_hub",
     "save_pretrained",
     "train",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_photos_that_are_named_like_models_are_photos(place, capsys):
         ("models resnet", "resnet: more arguments than contextseg models takes."),
         ("train encnet_mobilenetv2_camvit", "Did you mean encnet_mobilenetv2_camvid, "),
         ("train encnet_resnet50_ade20", "Did you mean encnet_resnet50_ade20k, "),
-        ("train zzz", "contextseg train --list shows the recipes."),
+        ("train zzz", "contextseg recipes lists the recipes."),
         ("evaluate m d --protocol encnet_resnet50_vok", "Did you mean encnet_resnet50_voc, "),
         ("help trian", "there is no command 'trian'. Did you mean train?"),
     ],
@@ -115,7 +116,7 @@ def test_a_misspelling_gets_suggestions(words, message, place, capsys):
     assert main(words.split()) == 2
     error = capsys.readouterr().err
     assert message in error
-    assert sum(recipe in error for recipe in ALL_RECIPES) <= 4  # not the whole table
+    assert len(ALL_RECIPES.keys() & re.findall(r"\w+", error)) <= 4  # not the whole table
 
 
 @pytest.mark.parametrize("words", [["help", "train"], ["help", "predict"], ["help"]])

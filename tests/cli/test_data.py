@@ -147,7 +147,7 @@ def test_pairs_are_found_and_it_is_said_how(mask, rule, tmp_path, capsys):
          ["photos/train/: 8 .jpg", "gts/val/: 8 .png", "Missing: images/train, masks/train"]),
         ("{}{}.jpg", "{}{}_mask.png", ["the folder itself: 16 .jpg, 16 .png"]),
         ("JPEGImages/{}{}.jpg", "SegmentationClass/{}{}.png",
-         ["voc2012, CVAT, labelme", "Missing: ImageSets/Segmentation"]),
+         ["format voc, Pascal VOC folders", "data import", "data init"]),
     ],
 )  # fmt: skip
 def test_an_unknown_folder_is_described(image, mask, words, tmp_path, capsys):

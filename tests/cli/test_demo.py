@@ -14,7 +14,7 @@ import contextseg.demo
 from contextseg.cli import demo as command
 from contextseg.cli.__main__ import main
 from contextseg.config import AugmentConfig, DataConfig, EncodingConfig, ModelConfig, TrainConfig
-from contextseg.demo import REPORT, DemoResult, constant_scores
+from contextseg.demo import FINISHED, REPORT, DemoResult, constant_scores
 from contextseg.metrics import scores_of
 from contextseg.recipes import RECIPES
 from contextseg.system.samples import sample_folder
@@ -135,7 +135,8 @@ def test_the_trained_model_segments_the_sample_first(demonstration, untrained, m
 
 def test_a_second_demonstration_says_where_it_goes(demonstration, tmp_path, capsys):
     (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / REPORT).touch()
+    for name in (REPORT, FINISHED):
+        (tmp_path / "demo" / name).touch()
     assert main(["demo"]) == 0
     assert demonstration.config.out == "demo-2"
     assert "demo holds a finished demonstration; this one goes to demo-2" in capsys.readouterr().out

@@ -15,6 +15,7 @@ from contextseg.cli.train import RECIPES
 from contextseg.config import FCNConfig, TrainConfig
 from contextseg.config.io import read_yaml, write_yaml
 from contextseg.metrics import scores_of
+from tests.training.tiny import write_data
 
 NAMES = ["sky", "road"]
 
@@ -123,7 +124,10 @@ def test_a_refusal_of_the_training_is_one_line(training, capsys):
         ("train encnet_camvid", "'encnet_camvid' is not a recipe, a YAML file or a run folder"),
         ("train --epochs 3", "the recipe comes first"),
         ("train encnet_shapes --model.output_stride 7", "model.output_stride must be one of"),
-        ("train encnet_shapes --epochs soon", "--epochs must be a whole number, got soon"),
+        (
+            "train encnet_shapes --epochs soon",
+            "--epochs must be a whole number or 'auto', got soon",
+        ),
         ("train encnet_shapes --config absent.yaml", "absent.yaml: No such file or directory"),
     ],
 )
@@ -158,3 +162,58 @@ def test_recipes_are_listed(capsys):
 def test_train_alone_shows_how(capsys):
     assert main(["train"]) == 2
     assert "usage: contextseg train RECIPE" in capsys.readouterr().err
+
+
+def test_short_options_and_a_numbered_folder(training, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "encnet_mobilenetv2").mkdir(parents=True)
+    words = "train encnet_mobilenetv2 --data d --lr 0.02 --batch 4 --crop 96 --optimizer sgd"
+    assert main(words.split()) == 0
+    (call,) = training.calls
+    config = call.config
+    assert (config.optim.lr, config.batch_size, config.augment.crop) == (0.02, 4, (96, 96))
+    assert (config.optim.name, config.epochs) == ("sgd", "auto")
+    assert Path(config.out) == Path("runs/encnet_mobilenetv2_2")
+
+
+@pytest.mark.parametrize("option", ["--out runs/encnet_mobilenetv2", "--config some.yaml"])
+def test_a_folder_that_is_named_gets_no_number(training, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "encnet_mobilenetv2").mkdir(parents=True)
+    Path("some.yaml").write_text("out: mine\n", encoding="utf-8")
+    assert main(f"train encnet_mobilenetv2 --data d {option}".split()) == 0
+    (call,) = training.calls
+    assert Path(call.config.out) in (Path("runs/encnet_mobilenetv2"), Path("mine"))
+
+
+def test_resuming_a_recipe_takes_its_last_run(training, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("encnet_shapes", "encnet_shapes_2"):
+        write_yaml(Path("runs") / name / "config.yaml", RECIPES["encnet_shapes"]())
+    assert main(["train", "encnet_shapes", "--resume"]) == 0
+    (call,) = training.calls
+    assert Path(call.config.out) == Path("runs/encnet_shapes_2")
+
+
+def test_recipes_have_a_command_of_their_own(capsys):
+    assert main(["recipes"]) == 0
+    table = capsys.readouterr().out
+    assert main(["train", "--list"]) == 0
+    assert capsys.readouterr().out == table
+    row = next(line for line in table.splitlines() if line.startswith("encnet_mobilenetv2 "))
+    assert row.split()[1:6] == ["any", "auto", "auto", "auto", "auto"]
+    assert main(["recipes", "--lst"]) == 2
+
+
+@pytest.mark.slow
+def test_two_steps_from_the_command_line(tmp_path, monkeypatch, capsys):
+    write_data(tmp_path / "d")
+    monkeypatch.chdir(tmp_path)
+    words = "train encnet_mobilenetv2 --data d --backbone test_resnet --pretrained false --epochs 1"
+    words += " --batch 8 --head_channels 16 --aux_channels 8 --device cpu --workers 0"
+    for name in ("encnet_mobilenetv2", "encnet_mobilenetv2_2"):
+        assert main(words.split()) == 0
+        assert f"The run is in {Path('runs', name)}" in capsys.readouterr().out
+        written = read_yaml(Path("runs", name, "config.yaml"), TrainConfig)
+        assert written.augment.crop == (32, 32)
+        assert contextseg.open_run(Path("runs", name)).steps == 2

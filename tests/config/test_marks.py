@@ -25,7 +25,8 @@ from contextseg.config.networks import DeepTENConfig, EncNet14Config
 
 SEGMENTATION = TrainConfig(model=ModelConfig(context=ContextPriorConfig()))
 CLASSIFICATION = ClassifierTrainConfig(model=ClassifierConfig(network=DeepTENConfig()))
-WITHOUT_EFFECT = {"out", "device", "timeout", "log_every", "checkpoint_every", "data.workers"}
+WITHOUT_EFFECT = {"out", "device", "timeout", "gradient_checkpointing", "log_every",
+                  "checkpoint_every", "logger", "pictures", "data.workers"}  # fmt: skip
 PROCESSES = {"devices", "nodes"}
 
 
@@ -35,15 +36,17 @@ def test_options_without_effect():
 
 
 def test_options_that_may_change_on_resume():
-    also = {"data.root", "data.check", "init_from", "model.pretrained"}
+    also = {"data.root", "data.check", "init_from", "compile", "model.pretrained"}
     assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also
     also = {"data.root", "compile", "model.network.pretrained"}
     assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also
 
 
 def test_options_that_training_resolves():
-    assert marked(SEGMENTATION, "resolved") == {"model.num_classes", "model.context.prior_grid"}
-    assert marked(TrainConfig(), "resolved") == {"model.num_classes"}
+    sizes = {"augment.crop", "batch_size", "epochs", "optim.lr", "val_every"}
+    prior = {"model.context.prior_grid"}
+    assert marked(SEGMENTATION, "resolved") == {"model.num_classes"} | sizes | prior
+    assert marked(TrainConfig(), "resolved") == {"model.num_classes"} | sizes
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_every_model_trains_on_it_at_an_odd_size(name):
     assert (model.backbone.stride, model.multiple) == (32, 32)
     assert out.coarse_logits.shape == (1, 3, 10, 18)  # at stride 8
     assert out.aux_coarse_logits.shape == (1, 3, 5, 9)  # c4, at stride 16
-    SegmentationLoss(model.config, LossConfig())(out, labels)["total"].backward()
+    SegmentationLoss.from_config(model.config, LossConfig())(out, labels)["total"].backward()
     assert [n for n, p in model.named_parameters() if p.grad is None] == []
 
 

@@ -61,3 +61,20 @@ def test_letters_beyond_ascii_are_no_boxes():
         return with_legend(sheet, [LegendEntry(ClassInfo(3, name, (1, 2, 3)), 0.5)]).tobytes()
 
     assert len({drawn(name) for name in ("ä", "ö", "é", "ß")}) == 4
+
+
+def test_ignored_pixels_do_not_look_like_a_class(tmp_path):
+    class Black(Street):
+        classes = Classes(
+            "street",
+            (ClassInfo(0, "background", (0, 0, 0)), ClassInfo(1, "grey", (224, 224, 224))),
+            (ClassInfo(255, "ignored", (0, 0, 0)),),
+        )
+
+    write_sheet(tmp_path / "sheet.png", [Black()])
+    sheet = np.array(Image.open(tmp_path / "sheet.png"))
+    legend = sheet[:, 2 * 2 * CELL[1] + 3 * 8 :]
+    swatches = [color for color in ((0, 0, 0), (224, 224, 224), (223, 223, 223))
+                if (legend == color).all(2).sum() >= 100]  # fmt: skip
+    assert len(swatches) == 3
+    assert (sheet[:, : 2 * CELL[1]] == (223, 223, 223)).all(2).sum() > 1000

@@ -233,3 +233,21 @@ def test_all_of_camvid(shared_data, split, count):
     assert len(dataset) == count
     assert dataset.classes.num_classes == 11
     assert dataset[0].image.shape == (360, 480, 3)
+
+
+def test_lists_may_leave_out_folders_where_one_image_is_meant(root):
+    (root / "images/val").mkdir()
+    (root / "masks/val").mkdir()
+    (root / "splits").mkdir()
+    for name in ("b", "c"):
+        Image.fromarray(photo(2, 3)).save(root / f"images/val/{name}.png")
+        Image.fromarray(MASK).save(root / f"masks/val/{name}.png")
+    path = root / "splits/official.txt"
+    path.write_text("c\na.jpg\nval/b\n")
+    assert open_dataset(str(root), "official").names == ["val/c", "train/a", "val/b"]
+    path.write_text("c\nb\n")
+    with pytest.raises(ValueError, match=r"official.txt: .* several images, train/b, val/b\. List"):
+        open_dataset(str(root), "official")
+    path.write_text("val/c\nc\n")
+    with pytest.raises(ValueError, match=r"val/c listed more than once"):
+        open_dataset(str(root), "official")

@@ -97,7 +97,7 @@ def test_images_unlike_all_others(image, message, root):
 
 
 def test_classes_in_one_split_only(root):
-    write_classes(root, range(6))
+    write_classes(root, range(5))
     v.save(root / "masks/val/val1.png", np.full(SIZE, 4, np.uint8))
     assert found(root) == ["val: only this split has k4."]
 
@@ -143,3 +143,23 @@ def test_camvid_repeats_one_frame_at_the_end_of_a_sequence(shared_data):
         for alike in near_duplicates(looks[one], looks[two])
     ]
     assert pairs == [("0001TP_008520", "0001TP_008550")]
+
+
+def test_images_in_two_splits_are_named_and_parts_of_a_split_are_no_leak(root):
+    names = [f"train{i}" for i in range(12)]
+    (root / "splits").mkdir()
+    (root / "splits/train_small.txt").write_text("\n".join(names[:5]))
+    assert found(root) == ["train_small: all of its 5 images are in train, too."]
+    (root / "splits/other.txt").write_text(
+        "\n".join([*names[:3], *(f"val/val{i}" for i in range(9))])
+    )
+    (root / "splits/train_small.txt").unlink()
+    texts = found(root, decode=False)
+    assert any("3 of 12 images are images of train, too" in text for text in texts)
+    assert any("9 of 12 images are images of other, too" in text for text in texts)
+    assert len(found(root)) == len(texts)  # they are not listed as near copies besides
+
+
+def test_classes_in_no_image(root):
+    write_classes(root, range(6))
+    assert found(root) == ["No image has k4, k5."]

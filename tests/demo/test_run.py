@@ -10,7 +10,7 @@ import pytest
 
 from contextseg.config import AugmentConfig, TrainConfig
 from contextseg.config.io import read_yaml
-from contextseg.demo import REPORT, demo_folder, run_demo
+from contextseg.demo import FINISHED, REPORT, demo_folder, run_demo
 from contextseg.demo.budget import Cost
 from contextseg.training.log import read_log
 from contextseg.training.train import train
@@ -58,7 +58,9 @@ def test_a_finished_demonstration_is_never_written_over(tmp_path):
     for number in (2, 3):
         last = demo_folder(str(wanted))
         last.mkdir(exist_ok=True)
-        (last / REPORT).touch()
+        for name in (REPORT, FINISHED):
+            assert demo_folder(str(wanted)) == last  # both are there, or it is not finished
+            (last / name).touch()
         assert demo_folder(str(wanted)) == tmp_path / f"demo-{number}"
 
 

@@ -249,7 +249,7 @@ def test_wrong_options_are_named(tmp_path):
         Predictor(ColourModel(), Classes.numbered(5), "cpu", precision="fp8")
     with pytest.raises(ValueError, match="max_pixels must be at least 1024, got 7"):
         Predictor(ColourModel(), Classes.numbered(5), "cpu", max_pixels=7)
-    with pytest.raises(ValueError, match="device must be auto, cpu, cuda or cuda:N, got 'gpu'"):
+    with pytest.raises(ValueError, match="cuda, cuda:N or mps, got 'gpu'"):
         choose_device("gpu")
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"broken\.jpg"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.inference.result import ClassShare, Prediction
+from contextseg.system import showing
 
 STREET = Classes(
     "street",
@@ -94,7 +97,7 @@ def test_many_classes_fit_below():
 
 def test_saving_keeps_ids_and_colours(tmp_path):
     prediction = street()
-    prediction.save(tmp_path / "mask.png")
+    prediction.save_mask(tmp_path / "mask.png")
     with Image.open(tmp_path / "mask.png") as mask:
         assert np.array_equal(np.array(mask), prediction.mask)
         assert mask.convert("RGB").getpixel((0, 0)) == (10, 200, 250)
@@ -108,4 +111,36 @@ def test_wrong_options_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"alpha must be in 0 to 1, got 2"):
         street().overlay(2)
     with pytest.raises(ValueError, match=r"mask\.jpg: masks are saved as \.png"):
-        street().save(tmp_path / "mask.jpg")
+        street().save_mask(tmp_path / "mask.jpg")
+
+
+@pytest.mark.parametrize("name", ["overlay.png", "overlay.jpg"])
+def test_saving_writes_the_overlay(tmp_path, name):
+    prediction = street()
+    prediction.save(tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert image.size == prediction.overlay().size
+        if name.endswith(".png"):
+            assert image.convert("RGB").tobytes() == prediction.overlay().tobytes()
+    prediction.save(tmp_path / "faint.png", alpha=0.1)
+    with Image.open(tmp_path / "faint.png") as image:
+        assert image.convert("RGB").tobytes() == prediction.overlay(0.1).tobytes()
+
+
+def test_who_seems_to_save_a_mask_is_warned(tmp_path):
+    with pytest.warns(FutureWarning, match=r"mask\.png: save writes the overlay now; save_mask"):
+        street().save(tmp_path / "my_mask.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        street().save_overlay(tmp_path / "my_mask.png")
+        street().save_mask(tmp_path / "my_mask.png")
+
+
+def test_show_writes_a_file_where_there_is_no_display(monkeypatch, capsys):
+    monkeypatch.setattr(showing, "has_display", lambda: False)
+    prediction = street()
+    prediction.show()
+    path = Path(capsys.readouterr().out.strip())
+    with Image.open(path) as image:
+        assert image.tobytes() == prediction.overlay().tobytes()
+    path.unlink()

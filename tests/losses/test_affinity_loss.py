@@ -92,7 +92,7 @@ def test_weights_of_the_terms():
     assert affinity_loss(terms, global_weight=0.0) == 1
     output = SegmentationOutput(coarse_logits=torch.zeros(1, 3, 2, 2), size=(4, 4), affinity=terms)
     context = ContextPriorConfig(affinity_weight=0.3, unary_weight=2.0)
-    loss = SegmentationLoss(ModelConfig(num_classes=3, context=context), LossConfig())
+    loss = SegmentationLoss.from_config(ModelConfig(num_classes=3, context=context), LossConfig())
     found = loss(output, torch.zeros(1, 4, 4, dtype=torch.uint8))
     assert set(found) == {"main", "affinity", "total"}
     assert found["affinity"] == 2 + 6

@@ -6,9 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from contextseg.config import EncodingConfig, FCNConfig, LossConfig, ModelConfig
+from contextseg.config import (
+    ContextPriorConfig,
+    EncodingConfig,
+    FCNConfig,
+    LossConfig,
+    ModelConfig,
+)
 from contextseg.losses import CrossEntropy, SegmentationLoss, se_loss
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.ops import AffinityTerms
 
 
 def draw(classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,9 +130,68 @@ def test_terms_are_those_that_the_model_has_and_weighted_by_its_config():
         "aux_coarse_logits": torch.randn(2, 5, 4, 6),
         "aux_presence_logits": torch.randn(2, 5),
     }
-    terms = SegmentationLoss(config, LossConfig())(output(labels, **parts), labels)
+    terms = SegmentationLoss.from_config(config, LossConfig())(output(labels, **parts), labels)
     assert set(terms) == {"main", "se", "aux", "aux_se", "total"}
     expected = terms["main"] + 0.3 * (terms["se"] + terms["aux_se"]) + 0.5 * terms["aux"]
     torch.testing.assert_close(terms["total"], expected)
     plain = ModelConfig(context=FCNConfig(), num_classes=5)
-    assert set(SegmentationLoss(plain, LossConfig())(output(labels), labels)) == {"main", "total"}
+    terms = SegmentationLoss.from_config(plain)(output(labels), labels)
+    assert set(terms) == {"main", "total"}
+
+
+def test_the_loss_needs_no_config():
+    _, labels = draw()
+    parts = {"presence_logits": torch.randn(2, 5), "aux_coarse_logits": torch.randn(2, 5, 4, 6)}
+    out = output(labels, **parts)
+    terms = SegmentationLoss(5, se_weight=0.3, aux_weight=0.5, label_smoothing=0.1)(out, labels)
+    model = ModelConfig(context=EncodingConfig(se_weight=0.3), aux_weight=0.5, num_classes=5)
+    same = SegmentationLoss.from_config(model, LossConfig(label_smoothing=0.1))(out, labels)
+    assert set(terms) == {"main", "se", "aux", "total"}
+    assert all(torch.equal(terms[name], same[name]) for name in terms)
+    default, of_config = SegmentationLoss(5), SegmentationLoss.from_config(ModelConfig())
+    assert default(out, labels)["total"] == of_config(out, labels)["total"]
+
+
+def test_plain_weights_reach_every_part_of_the_affinity_loss():
+    context = ContextPriorConfig(affinity_weight=0.7, unary_weight=0.2, global_weight=3.0)
+    of_config = SegmentationLoss.from_config(ModelConfig(context=context))
+    plain = SegmentationLoss(affinity_weight=0.7, unary_weight=0.2, global_weight=3.0)
+    _, labels = draw()
+    terms = AffinityTerms(*torch.rand(4), counts=torch.ones(4))
+    out = output(labels, affinity=terms)
+    expected = 0.7 * (0.2 * terms.unary + 3 * sum(terms[1:4])) + plain(out, labels)["main"]
+    torch.testing.assert_close(plain(out, labels)["total"], expected)
+    assert plain(out, labels)["total"] == of_config(out, labels)["total"]
+
+
+@pytest.mark.parametrize("ignored", [-1, -100, 0, 7, 254])
+def test_any_label_can_mark_ignored_pixels(ignored):
+    _, labels = draw()
+    labels = labels.long()
+    marked = torch.where(labels == 255, ignored, labels)
+    expected = torch.where(marked == ignored, 255, labels)
+    out = output(labels, presence_logits=torch.randn(2, 5))
+    terms = SegmentationLoss(5, ignore_index=ignored)(out, marked)
+    same = SegmentationLoss(5)(out, expected)
+    assert all(torch.equal(terms[name], same[name]) for name in same)
+
+
+def test_wrong_numbers_of_classes_and_another_convention_are_refused():
+    _, labels = draw()
+    with pytest.raises(ValueError, match=r"class_weights must be \[5\], .* got \[3\]"):
+        SegmentationLoss(5, class_weights=torch.ones(3))
+    with pytest.raises(ValueError, match="num_classes 4 channels, got 5"):
+        SegmentationLoss(4)(output(labels), labels)
+    with pytest.raises(ValueError, match="align_corners is True, but the model's is False"):
+        SegmentationLoss(5, align_corners=True)(output(labels), labels)
+
+
+def test_the_old_arguments_work_for_one_release():
+    _, labels = draw()
+    config = ModelConfig(context=EncodingConfig(se_weight=0.3), aux_weight=0.5, num_classes=5)
+    arguments = config, LossConfig(label_smoothing=0.1), torch.arange(1.0, 6)
+    with pytest.warns(DeprecationWarning, match="from_config"):
+        old = SegmentationLoss(*arguments)
+    out = output(labels, aux_coarse_logits=torch.randn(2, 5, 4, 6))
+    new = SegmentationLoss.from_config(*arguments)
+    assert old(out, labels)["total"] == new(out, labels)["total"]

@@ -44,7 +44,7 @@ class TestEveryModel:
             out = model(torch.randn(1, 3, *ODD), labels)
         assert out.logits.shape == out.aux_logits.shape == (1, 3, *ODD)
         assert out.logits.dtype == torch.float32
-        SegmentationLoss(model.config, LossConfig())(out, labels)["total"].backward()
+        SegmentationLoss.from_config(model.config, LossConfig())(out, labels)["total"].backward()
         grads = {n: p.grad for n, p in model.named_parameters()}
         assert [n for n, grad in grads.items() if grad is None] == []
         assert all(torch.isfinite(grad).all() for grad in grads.values())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
-from contextseg.config import MODELS, TrainConfig
-from contextseg.recipes import RECIPES
+from contextseg import create_model
+from contextseg.config import IMAGENET_MEAN, IMAGENET_STD, MODELS, TrainConfig
+from contextseg.recipes import RECIPES, own_data
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -39,3 +41,39 @@ def test_recipes_of_one_data_set_differ_in_their_context_alone(name):
 @pytest.mark.parametrize("name", ["demo", "encnet_shapes"])
 def test_what_runs_out_of_the_box_fetches_no_weights(name):
     assert RECIPES[name]().model.pretrained is False
+
+
+@pytest.mark.parametrize("backbone", own_data.BACKBONES)
+@pytest.mark.parametrize("name", MODELS)
+def test_own_data_has_every_model_on_every_backbone(name, backbone):
+    recipe = RECIPES[f"{name}_{backbone}"]()
+    camvid = RECIPES[f"{name}_mobilenetv2_camvid"]()
+    assert recipe.model.context == camvid.model.context
+    assert recipe.model.pretrained is True
+    assert recipe.out == f"runs/{name}_{backbone}"
+    assert recipe.data.root == ""
+    sizes = (recipe.augment.crop, recipe.batch_size, recipe.epochs, recipe.val_every)
+    assert {*sizes, recipe.optim.lr} == {"auto"}
+    settled = replace(
+        recipe,
+        model=camvid.model,
+        augment=replace(recipe.augment, crop=camvid.augment.crop),
+        optim=replace(recipe.optim, lr=camvid.optim.lr),
+        batch_size=camvid.batch_size,
+        epochs=camvid.epochs,
+        val_every=camvid.val_every,
+        out=camvid.out,
+    )
+    assert settled == camvid
+
+
+@pytest.mark.parametrize("backbone", own_data.BACKBONES)
+def test_backbones_for_own_data_are_normalised_as_timm_says(backbone):
+    model = replace(RECIPES[f"fcn_{backbone}"]().model, pretrained=False, num_classes=3)
+    with torch.device("meta"):
+        built = create_model(model)
+    half = (0.5, 0.5, 0.5)
+    lite = backbone.startswith("efficientnet_lite")
+    expected = (half, half) if lite else (IMAGENET_MEAN, IMAGENET_STD)
+    assert (built.config.mean, built.config.std) == expected
+    assert built.backbone.stride == 16

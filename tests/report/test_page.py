@@ -15,7 +15,7 @@ from PIL import Image
 
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.metrics import scores_of
-from contextseg.report import ReportSample, Series, write_report
+from contextseg.report import Report, ReportSample, write_report
 from contextseg.report.rendering import render
 from contextseg.report.samples import mask_uri, photo_uri, shown
 
@@ -88,20 +88,19 @@ def parsed(text):
 @pytest.fixture
 def report(tmp_path):
     path = tmp_path / "out" / "report.html"
-    write_report(
-        path,
+    report = Report(
         title="Scenes <1> & more",
         summary="What was done.",
         samples=[sample(), sample(name='<script>alert("1")</script>', truth=None, presence=None)],
         classes=CLASSES,
         scores=SCORES,
         baseline=BASELINE,
-        losses=[Series("total", [(1, 2.0), (2, 1.0)])],
-        validation=[Series("mean IoU", [(1, 20.0)])],
+        log=[{"step": 1, "train/loss": 2.0, "val/mean_iou": 0.2}, {"step": 2, "train/loss": 1.0}],
         curve_note="The scores above are of <another> split.",
         settings={"model": "encnet <x>"},
         commands={"Go on": "contextseg predict demo 'a b'"},
     )
+    write_report(path, report)
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
     return path.read_text(encoding="utf-8")
 
@@ -148,10 +147,8 @@ def test_the_table_has_a_row_a_class(report):
 
 def test_a_page_without_extras(tmp_path):
     path = tmp_path / "report.html"
-    write_report(
-        path, title="t", summary="s", samples=[], classes=CLASSES,
-        scores=scores_of(torch.zeros(3, 3, dtype=torch.int64)),
-    )  # fmt: skip
+    nothing = scores_of(torch.zeros(3, 3, dtype=torch.int64))
+    write_report(path, Report(title="t", summary="s", classes=CLASSES, scores=nothing))
     page = parsed(path.read_text(encoding="utf-8"))
     assert "baseline" not in " ".join(page.texts)
     assert page.addresses == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contextseg.system.atomic_files import atomic_path, folder_beside
+from contextseg.system.atomic_files import atomic_path
+from contextseg.system.work_folders import folder_beside
 
 
 def test_a_block_that_fails_leaves_the_old_file(tmp_path):
@@ -22,13 +23,6 @@ def test_a_block_that_fails_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old"
 
 
-def test_a_folder_beside_a_file_is_gone_afterwards(tmp_path):
-    with folder_beside(tmp_path / "new" / "file.txt") as folder:
-        assert folder.parent == tmp_path / "new"
-        (folder / "something").touch()
-    assert not list((tmp_path / "new").iterdir())
-
-
 @pytest.mark.parametrize("write", [atomic_path, folder_beside])
 def test_an_error_names_the_target_and_nothing_else(write, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
@@ -40,7 +34,7 @@ def test_an_error_names_the_target_and_nothing_else(write, tmp_path, monkeypatch
         raise PermissionError(13, "Permission denied", "some temporary name")
 
     monkeypatch.setattr("contextseg.system.atomic_files.tempfile.mkstemp", refuse)
-    monkeypatch.setattr("contextseg.system.atomic_files.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("contextseg.system.work_folders.tempfile.mkdtemp", refuse)
     with pytest.raises(PermissionError) as caught, write(tmp_path / "x.txt"):
         pass
     assert caught.value.filename == str(tmp_path / "x.txt")

@@ -42,6 +42,7 @@ def textures_config(root: Path, run: Path, **options: object) -> ClassifierTrain
         batch_size=3,
         device="cpu",
         log_every=2,
+        pictures=False,
     )
     return replace(config, **options)  # type: ignore[arg-type]
 

@@ -22,12 +22,13 @@ from tests.training.tiny import tiny, write_data
 
 
 def test_a_run_leaves_everything_behind(data, tmp_path):
-    config = tiny(data, tmp_path / "run")
+    config = tiny(data, tmp_path / "run", pictures=True)
     result = contextseg.train(config, progress=False)
     run = result.folder
     names = {path.name for path in run.iterdir()}
     assert names == {"config.yaml", "metrics.csv", "tensorboard", "last.ckpt", "model.safetensors",
-                     "scores.json", "last.safetensors", "sessions.json"}  # fmt: skip
+                     "scores.json", "last.safetensors", "sessions.json", "report.html",
+                     "pictures"}  # fmt: skip
     assert result.steps == 8
     resolved = read_yaml(run / "config.yaml", type(config))
     assert resolved.model.num_classes == 8

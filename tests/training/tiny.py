@@ -61,6 +61,7 @@ def tiny(root: Path, run: Path, **options: object) -> TrainConfig:
         precision="32",
         device="cpu",
         log_every=2,
+        pictures=False,  # test_pictures.py tests them
     )
     return replace(config, **options)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from contextseg.cli.processes import refuse_processes, speaks
 from contextseg.system.excerpts import abridged
@@ -17,9 +18,12 @@ from contextseg.system.terminal import printable_streams, raw
 COMMANDS = {
     "demo": "train on a small sample in minutes, see the results on a web page",
     "train": "train a model from a recipe or YAML file, or resume a run",
+    "recipes": "list the recipes: complete trainings by name",
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, and one line of JSON each",
+    "explore": "see on a page what a network sees: classes, gates, codewords, prior",
+    "annotate": "label a folder of images on a page, with the proposals of a model",
     "data": "check a data set, or make one: of a folder, of annotations",
     "submit": "write the archive for a benchmark's test server",
     "convert": "convert checkpoints of other code bases, such as mmsegmentation",
@@ -30,7 +34,7 @@ COMMANDS = {
 
 HELP = """usage: contextseg COMMAND [options]
 
-Semantic segmentation that understands the scene.
+Semantic segmentation that understands the scene. First try: contextseg demo
 
 commands:
 {commands}
@@ -39,11 +43,10 @@ options:
   --help     show this help; contextseg COMMAND --help shows a command's options
   --version  show the version
   --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
-
-example:
-  contextseg demo
 """
 
+SERVING = ("explore", "annotate")
+"""Commands that wait for requests: no progress to report meanwhile."""
 MISTAKE = 2
 INTERRUPTED = 130
 
@@ -95,7 +98,8 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
     try:
         refuse_processes(command)
         module = importlib.import_module(f"contextseg.cli.{command}")
-        with shown(program), machine_failures():
+        showing = nullcontext() if command in SERVING else shown(program)
+        with showing, machine_failures():
             return module.main(arguments)
     except KeyboardInterrupt:
         if speaks(KeyboardInterrupt()):

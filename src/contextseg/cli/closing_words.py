@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.training.run_folder import LAST_MODEL, LOG, MODEL, read_log
+from contextseg.training.run_folder import LAST_MODEL, LOG, MODEL, REPORT, read_log
 
 LOSS = "train/loss"
 
@@ -25,6 +25,8 @@ def closing_words(config: TrainConfig | ClassifierTrainConfig, folder: Path) -> 
             f"There was no validation (data.val_split is none), so there are no scores. {MODEL} "
             f"and {LAST_MODEL} hold the weights of the last step."
         )
+    if (folder / REPORT).is_file():
+        lines.append(f"Pictures, scores and curves: {folder / REPORT}")
     lines.append(f"The run is in {folder}. Next:")
     if split:
         usual = "test" if isinstance(config, ClassifierTrainConfig) else "val"

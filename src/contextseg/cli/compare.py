@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from contextseg.cli.messages import show_messages
 from contextseg.cli.overrides import override
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
 from contextseg.recipes.ablations import ABLATIONS, BASE
+from contextseg.recipes.starting_point import starting_point
 from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _configs(
     """The models by name, with the options in `words`."""
 
     def configured(recipe: str) -> TrainConfig | ClassifierTrainConfig:
-        return override(starting_point(recipe), words, f"compare {recipe}")[0]
+        return override(starting_point(recipe).config, words, f"compare {recipe}")[0]
 
     if ablation is not None:
         if recipes:

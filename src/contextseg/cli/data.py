@@ -25,7 +25,7 @@ DESCRIPTION = """\
 Recognise the layout of a data set, read every image and mask, print class frequencies, image
 sizes and each fault with its file, and draw a contact sheet. Also print what is worth a look:
 images that nearly repeat one of another split, images unlike all others, classes in one split
-only, ids that seem to be shifted by one. The data set is never modified.
+only or in none, ids that seem to be shifted by one. The data set is never modified.
 PATH is a folder with images, masks and classes.json, or a public data set as downloaded.
 The exit code is 1 if there are faults.
 
@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from contextseg.data import open_dataset, splits_of
     from contextseg.data.check import check_dataset
     from contextseg.data.contact_sheet import write_sheet
+    from contextseg.data.leakage import without_parts
     from contextseg.data.suspicions import suspicions
     from contextseg.system.progress import track
 
@@ -80,7 +81,8 @@ def main(argv: Sequence[str]) -> int:
             print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
         reports.append(report)
-    found = suspicions(list(zip(labelled, reports, strict=True)))
+    checked = list(zip(labelled, reports, strict=True))
+    found = suspicions(checked)
     if found:
         print("Worth a look:")
         for text in found:
@@ -88,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
         print()
     if not options.no_sheet and any(len(dataset) for dataset in labelled):
         with track("drawing the contact sheet"):
-            write_sheet(sheet, labelled)
+            write_sheet(sheet, [dataset for dataset, _ in without_parts(checked)[0]])
         print(f"A contact sheet of labelled images is in {sheet}.")
     if faults:
         print(f"{counted(faults, 'fault')} in {options.path}.", file=sys.stderr)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli.division_options import add_division
 from contextseg.cli.parsing import CommandParser
 from contextseg.system.terminal import printable
 
@@ -50,6 +51,7 @@ def import_main(argv: Sequence[str]) -> int:
         images=options.images,
         val=options.val,
         seed=options.seed,
+        group_by=options.group_by,
         allow_outside=options.allow_outside,
     )
     _print_import(report, options.out)
@@ -120,14 +122,7 @@ def _import_parser() -> argparse.ArgumentParser:
         help="crowds of COCO belong to their class, or are ignored (default: class)",
     )
     _add_images(parser)
-    add(
-        "--val",
-        type=float,
-        default=0.2,
-        metavar="SHARE",
-        help="share for validation, where the export has no splits (default: 0.2)",
-    )
-    add("--seed", type=int, default=0, help="decides which images these are (default: 0)")
+    add_division(parser, "where the export has none; 0 divides nothing")
     add("--allow-outside", action="store_true", help="follow paths that lead out of SOURCE")
     return parser
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from contextseg.cli.division_options import add_division
 from contextseg.cli.parsing import CommandParser
 from contextseg.data.places import PAIR_SEPARATOR
 
@@ -50,23 +51,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from contextseg.data.setup.grouping import GROUPINGS
-
     parser = CommandParser("data init", DESCRIPTION, EXAMPLE)
     parser.add_argument("path", metavar="PATH", help="folder of images and masks")
     parser.add_argument("--dry-run", action="store_true", help="print the files, write nothing")
-    parser.add_argument(
-        "--val", type=float, default=0.2, metavar="SHARE",
-        help="share of the images for validation, where there is no such split (default: 0.2)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--group-by", default="auto", choices=GROUPINGS,
-        help="what stays in one split: each folder, each series of names that differ in the number "
-        "at their end (prefix), or nothing (none) (default: auto)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the division (default: 0)"
-    )
+    add_division(parser, "where there is no such split")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace classes.json and the lists in splits/"
     )

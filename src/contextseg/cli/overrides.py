@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import re
 from argparse import SUPPRESS
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from contextseg.cli.field_texts import field_texts
 from contextseg.cli.parsing import CommandParser, UsageError
-from contextseg.config import MODELS, TrainConfig
-from contextseg.config.io import NAME, merged, nested, owner_of, read_yaml
-from contextseg.config.networks import CLASSIFIERS
+from contextseg.config.io import NAME, merged, nested, read_yaml
+from contextseg.config.naming import model_part, refusal, short_names
 from contextseg.config.values import as_type, described
 from contextseg.config.yaml_text import load_yaml
-from contextseg.system.suggestions import did_you_mean
 
 T = TypeVar("T")
+
+_TAKEN = ("config", "help", "model")
+"""Options that stand for something else than a field's short name."""
 
 
 def override(
@@ -33,8 +34,9 @@ def override(
 ) -> tuple[T, set[str]]:
     """`config` with the YAML files and the options in `argv` applied, files first.
 
-    Every field is an option by its dotted name, `--optim.lr 0.02`; dashes may replace
-    underscores. `--help` lists all options with the values in `config` and exits.
+    Every field is an option by its dotted name, `--optim.lr 0.02`, and by its short one, `--lr`
+    (`config.naming`); dashes may replace underscores. `--help` lists all options with the values in
+    `config` and exits.
 
     Args:
         config: the configuration that the options change.
@@ -80,23 +82,31 @@ def override(
 
     parser.add_argument("-h", "--help", action="help", help="show this help and exit")
     hints: dict[str, Any] = {}
-    _add_options(parser, config, "", hints)
+    _add_options(parser, config, "", hints, _short_options(config, flags))
     options, unknown = parser.parse_known_args(words)
     if unknown:
-        _refuse(unknown, hints, config)
+        _refuse(unknown, config)
     given = vars(options)
     values = {key: _value(key, given[key], hint) for key, hint in hints.items() if key in given}
     return merged(config, nested(values)), {name for name in flags if name in given}
 
 
-def model_part(config: Any) -> tuple[str, Mapping[str, type]]:
-    """Key of the part whose class is chosen by name, and its possible classes."""
-    if isinstance(config, TrainConfig):
-        return "model.context", MODELS
-    return "model.network", CLASSIFIERS
+def _short_options(config: Any, flags: Iterable[str]) -> dict[str, list[str]]:
+    """Options of short names by the dotted names of the fields that they stand for."""
+    found = {"data.root": ["--data"]}
+    for short, key in short_names(config).items():
+        if short not in (*flags, *_TAKEN):
+            found.setdefault(key, []).append(f"--{short}")
+    return found
 
 
-def _add_options(parser: CommandParser, config: Any, prefix: str, hints: dict[str, Any]) -> None:
+def _add_options(
+    parser: CommandParser,
+    config: Any,
+    prefix: str,
+    hints: dict[str, Any],
+    short: Mapping[str, Sequence[str]],
+) -> None:
     """Add the fields of `config` to `parser`, one group per part; record types in `hints`."""
     texts = field_texts(type(config))
     group = parser.add_argument_group(
@@ -109,13 +119,16 @@ def _add_options(parser: CommandParser, config: Any, prefix: str, hints: dict[st
             parts[f"{key}."] = value
             continue
         hints[key] = hint
-        spellings = ["--data"] if key == "data.root" else []
         text = f"{texts[name]} ({described(hint)}, default: {_shown(value)})"
         group.add_argument(
-            *spellings, f"--{key}", dest=key, metavar=name.upper(), help=text.replace("%", "%%")
+            f"--{key}",
+            *short.get(key, ()),
+            dest=key,
+            metavar=name.upper(),
+            help=text.replace("%", "%%"),
         )
     for key, part in parts.items():
-        _add_options(parser, part, key, hints)
+        _add_options(parser, part, key, hints, short)
 
 
 def _value(key: str, text: str, hint: Any) -> Any:
@@ -142,27 +155,13 @@ def _readings(text: str) -> Iterator[Any]:
 def _shown(value: Any) -> str:
     """`value` as written on the command line."""
     if isinstance(value, tuple):
-        return ",".join(map(_shown, value))
+        return ",".join(map(_shown, value)) or "empty"
     return value or "empty" if isinstance(value, str) else json.dumps(value)
 
 
-def _refuse(words: Sequence[str], known: Mapping[str, Any], config: Any) -> NoReturn:
+def _refuse(words: Sequence[str], config: Any) -> NoReturn:
     """Raise UsageError for the unknown option or the stray argument in `words`."""
     name = next((word[2:].partition("=")[0] for word in words if word.startswith("--")), None)
     if name is None:
         raise UsageError(f"unexpected arguments: {' '.join(words)}.")
-    part, kinds = model_part(config)
-    prefix, _, last = name.rpartition(".")
-    owner = owner_of(last, kinds[config.model.name]) if prefix == part else None
-    if owner:
-        raise UsageError(
-            f"--{name} is an option of {owner}, but the model is {config.model.name}. "
-            f"Add --model {owner} to train {owner}."
-        )
-    same = [f"--{key}" for key in known if key.rpartition(".")[2] == last]
-    advice = (
-        f"Did you mean {', '.join(same)}?"
-        if same
-        else did_you_mean(name, known, "--help lists the options.", prefix="--")
-    )
-    raise UsageError(f"--{name} is not an option. {advice}")
+    raise UsageError(refusal(config, name, prefix="--"))

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from contextseg.cli.parsing import UsageError
-from contextseg.cli.starting_point import starting_point
 from contextseg.config import ProtocolConfig, TrainConfig
+from contextseg.recipes.starting_point import starting_point
 
 MODEL_HELP = "run or model folder, .safetensors file, exported file, or hf:owner/name"
 """Models accepted by commands that only run them."""
@@ -118,7 +118,7 @@ def chosen_protocol(options: argparse.Namespace) -> ProtocolConfig | None:
             "--protocol sets scales, mirror images and windows itself: leave out --scales, --flip "
             "and --window."
         )
-    recipe = starting_point(options.protocol)
+    recipe = starting_point(options.protocol).config
     if not isinstance(recipe, TrainConfig):
         raise UsageError(f"--protocol: {options.protocol} trains a classifier and has no protocol.")
     protocol = recipe.protocol

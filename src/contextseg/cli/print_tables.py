@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contextseg.data.wording import some
 from contextseg.report.formatting import MEANS, percent
 from contextseg.system.terminal import cell, console, printable
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 WIDE = 140
 """Width of a table, in characters, if the output is not a terminal."""
+ABSENT = 5
+"""So many classes without pixels have a row each; more are listed below the table."""
 LONGEST = 32
 """Maximum width of a cell, in characters: full failure reasons follow below the table."""
 
@@ -97,13 +100,19 @@ def print_frequencies(report: Report, names: Sequence[str]) -> None:
     """
     table = columns("class", "% of valid pixels", "images")
     valid = int(report.class_pixels.sum())
+    absent = [name for name, images in zip(names, report.class_images, strict=True) if not images]
+    is_short = len(absent) > ABSENT
     for name, pixels, images in zip(names, report.class_pixels, report.class_images, strict=True):
+        if is_short and not images:
+            continue
         share = pixels / valid if valid else math.nan
         table.add_row(cell(name), percent(share, digits=2), f"{images}")
     total = valid + report.ignored_pixels
     ignored = report.ignored_pixels / total if total else math.nan
     table.add_row("[dim]ignored, % of all[/dim]", f"[dim]{percent(ignored, digits=2)}[/dim]", "")
     console().print(table)
+    if is_short:
+        print(f"{len(absent)} classes are in no image: {printable(some(absent))}.")
 
 
 def print_found_classes(plan: DataPlan) -> None:

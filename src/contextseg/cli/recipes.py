@@ -1,17 +1,32 @@
-"""The table of recipes, separate from the tables of scores, which are slower to import."""
+"""`contextseg recipes`: list the recipes, without what is slower to import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from contextseg.cli.parsing import CommandParser
 from contextseg.config import TrainConfig
+from contextseg.recipes import ALL_RECIPES
 
 if TYPE_CHECKING:
     from contextseg.config.classification import ClassifierTrainConfig
 
 
+EXAMPLE = """
+contextseg recipes
+contextseg train encnet_mobilenetv2 --data my_images
+"""
 COLUMNS = ("recipe", "data", "crop", "epochs", "batch", "lr", "description")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    CommandParser("recipes", "List the recipes: complete trainings by name.", EXAMPLE).parse_args(
+        list(argv)
+    )
+    print_recipes(ALL_RECIPES)
+    return 0
 
 
 def print_recipes(
@@ -36,10 +51,16 @@ def _row(name: str, recipe: Callable[[], TrainConfig | ClassifierTrainConfig]) -
     if isinstance(config, TrainConfig):
         if config.data.layout != "auto":
             data = config.data.layout
-        # The side of a square is given once.
-        crop = "x".join(map(str, dict.fromkeys(config.augment.crop)))
+        crop = _shown(config.augment.crop)
     else:
         crop = str(config.model.size)
     summary = (recipe.__doc__ or "").splitlines()[0]
-    options = str(config.epochs), str(config.batch_size), f"{config.optim.lr:g}"
+    options = _shown(config.epochs), _shown(config.batch_size), _shown(config.optim.lr)
     return name, data, crop, *options, summary
+
+
+def _shown(value: object) -> str:
+    """A value of a column."""
+    if isinstance(value, tuple):  # the side of a square is given once
+        return "x".join(map(str, dict.fromkeys(value)))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
 from contextseg.cli.overrides import override
 from contextseg.cli.parsing import UsageError
-from contextseg.cli.starting_point import starting_point
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import to_yaml
 from contextseg.recipes import ALL_RECIPES as RECIPES
+from contextseg.recipes.starting_point import starting_point
 from contextseg.system.world import world_of
 
 USAGE = """usage: contextseg train RECIPE [options]
@@ -32,8 +33,8 @@ options:
   --SOME.OPTION V   any option: contextseg train RECIPE --help lists them
 
 example:
-  contextseg train encnet_mobilenetv2_camvid --data camvid --optim.lr 0.02 --epochs 10
-  contextseg train runs/encnet_mobilenetv2_camvid --resume
+  contextseg train encnet_mobilenetv2 --data my_images --epochs 20 --lr 0.001
+  contextseg train runs/encnet_mobilenetv2 --resume
 """
 
 EXAMPLE = """
@@ -59,10 +60,11 @@ def main(argv: Sequence[str]) -> int:
     if recipe.startswith("-"):
         raise UsageError(
             f"the recipe comes first: contextseg train RECIPE {' '.join(argv)}. "
-            f"contextseg train --list shows the recipes."
+            f"contextseg recipes lists them."
         )
+    start = starting_point(recipe)
     config, flags = override(
-        starting_point(recipe),
+        start.config,
         words,
         f"train {recipe}",
         description=_description(recipe),
@@ -72,10 +74,11 @@ def main(argv: Sequence[str]) -> int:
     if "print_config" in flags:
         print(to_yaml(config), end="")
         return 0
-    return _train(config, resume="resume" in flags)
+    named = config.out != start.config.out or any(word.startswith("--out") for word in words)
+    return _train(config, resume="resume" in flags, numbered=start.numbered and not named)
 
 
-def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
+def _train(config: TrainConfig | ClassifierTrainConfig, *, resume: bool, numbered: bool) -> int:
     if not config.data.root:
         raise UsageError(
             "no data: name the folder of a data set with --data PATH"
@@ -89,10 +92,13 @@ def _train(config: TrainConfig | ClassifierTrainConfig, resume: bool) -> int:
     from contextseg.cli.closing_words import closing_words
     from contextseg.cli.print_tables import print_class_scores, print_scores
     from contextseg.metrics.classification import ClassificationScores
+    from contextseg.training.new_folder import folder_for
 
     show_messages()
     try:
-        result = train(config, resume=resume)
+        with folder_for(config.out, numbered=numbered, resume=resume) as out:
+            config = replace(config, out=out)
+            result = train(config, resume=resume)
     except KeyboardInterrupt:  # outside of the steps: before the first, or after the last
         if not (Path(config.out) / "config.yaml").is_file() or not world_of().is_first:
             raise

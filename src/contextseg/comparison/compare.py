@@ -30,6 +30,7 @@ from contextseg.comparison.results import (
     write_comparison,
 )
 from contextseg.comparison.runs import AnyConfig
+from contextseg.comparison.sizes import with_equal_sizes
 from contextseg.metrics.small_objects import BOUNDS
 from contextseg.system.atomic_files import remove_partials
 from contextseg.system.exclusive import exclusive
@@ -114,8 +115,9 @@ def compare(
     with exclusive(folder, FILES):
         for part in (LOGS, CHARTS):
             remove_partials(folder / part)
-        models = with_precisions(named(configs), folder, trainings, seeds)
+        models = named(configs)
         data = open_data(models, split)
+        models = with_precisions(with_equal_sizes(models), folder, trainings, seeds)
         settings = settings_of(
             models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
         )

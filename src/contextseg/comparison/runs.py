@@ -14,6 +14,7 @@ import numpy as np
 
 from contextseg.comparison.results import LOGS
 from contextseg.config import ModelConfig, TrainConfig
+from contextseg.config.auto import AUTO
 from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.config.io import flattened, read_yaml, to_dict
 from contextseg.config.marks import marked
@@ -55,7 +56,7 @@ def _computes(folder: Path, config: AnyConfig) -> bool:
         old, new = _computed(read_yaml(folder / CONFIG, type(config))), _computed(config)
     except (OSError, ValueError):  # another kind of task, or options from another version
         return False
-    old |= {name: None for name in marked(config, "resolved") if new[name] is None}
+    old |= {name: new[name] for name in marked(config, "resolved") if new[name] in (None, AUTO)}
     return old == new
 
 

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contextseg.config.auto import AUTO
 from contextseg.config.checks import check, split_or_none
 from contextseg.config.marks import (
     BATCH,
@@ -118,14 +119,14 @@ class ClassifierTrainConfig(TrainingConfig):
     keep: Literal["last", "best"] = "last"
     """Which weights to keep: those of the last step, or those with the lowest error on `val_split`.
     `best` selects weights on the images that score them: state this when you report the result."""
-    compile: bool = field(default=False, metadata=FREE_ON_RESUME)
-    """Compile the network (torch.compile): slower by minutes at the start, then faster. Ignored in
-    bfloat16 on a CPU, where gradients compiled by PyTorch 2.15 were NaN."""
     checkpoint_every: int = field(default=500, metadata=WITHOUT_EFFECT | STEPS)
     log_every: int = field(default=50, metadata=WITHOUT_EFFECT | STEPS)
 
     def __post_init__(self) -> None:
         TrainingConfig.__post_init__(self)  # super() does not work in a class with slots
+        for name, value in (("optim.lr", self.optim.lr), ("val_every", self.val_every)):
+            if value == AUTO:
+                raise ValueError(f"{name} of a classifier must be a number, not auto.")
         if self.label_smoothing == 1:
             raise ValueError("label_smoothing must be below 1, got 1.")
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from contextseg.config import CLASSIFIERS, MODELS
+from contextseg.config import CLASSIFIERS, MODELS, ClassifierTrainConfig, TrainConfig
 from contextseg.config.values import as_type, described
 from contextseg.config.yaml_text import LONGEST, dump_yaml, load_yaml
 from contextseg.system.atomic_files import write_text
@@ -160,6 +160,17 @@ def read_yaml(path: str | os.PathLike[str], cls: type[T], *, over: T | None = No
         raise ValueError(f"{path}: {error}") from None
 
 
+def read_run_config(path: str | os.PathLike[str]) -> TrainConfig | ClassifierTrainConfig:
+    """The config of a training in a YAML file: that of a classifier if its model has a network.
+
+    Raises:
+        ValueError, OSError: as `read_yaml` does.
+    """
+    model = read_mapping(path).get("model")
+    kind = ClassifierTrainConfig if isinstance(model, dict) and "network" in model else TrainConfig
+    return read_yaml(path, kind)
+
+
 def _checked(value: Any, hint: Any, key: str) -> Any:
     """`value` as an instance of `hint`, or a ValueError that names `key`."""
     members = get_args(hint) or (hint,)
@@ -213,7 +224,8 @@ def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """`old` updated with `new`; a part with another name starts from its defaults."""
     if not isinstance(new, Mapping):
         return new
-    if NAME in old and new.get(NAME, old[NAME]) != old[NAME]:
+    # The name of an optimiser selects no class: all optimisers have the same options.
+    if old.get(NAME) in KINDS and new.get(NAME, old[NAME]) != old[NAME]:
         return dict(new)
     result = dict(old)
     for key, value in new.items():

@@ -36,7 +36,7 @@ FREE_ON_RESUME: dict[Mark, bool] = {"free_on_resume": True}
 WITHOUT_EFFECT: dict[Mark, bool] = {"without_effect": True, **FREE_ON_RESUME}
 """Does not affect what a run computes."""
 RESOLVED: dict[Mark, bool] = {"resolved": True}
-"""If it is None, training sets it from other options and the data."""
+"""If it is None or `auto`, training sets it from other options and the data."""
 
 
 def marked(config: Any, mark: Mark) -> set[str]:

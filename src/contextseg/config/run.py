@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contextseg.config.auto import Auto, settled
 from contextseg.config.checks import check, split_or_none
-from contextseg.config.marks import BATCH, EPOCHS, FREE_ON_RESUME, STEPS, WITHOUT_EFFECT, bounds
+from contextseg.config.marks import (
+    BATCH,
+    EPOCHS,
+    FREE_ON_RESUME,
+    RESOLVED,
+    STEPS,
+    WITHOUT_EFFECT,
+    bounds,
+)
 from contextseg.config.model import ModelConfig
 from contextseg.config.protocol import ProtocolConfig
 from contextseg.config.training import TrainingConfig
@@ -44,8 +53,11 @@ class DataConfig:
 class AugmentConfig:
     """Augmentation of training images: one affine warp, then colour changes."""
 
-    crop: tuple[int, int] = field(default=(480, 480), metadata=bounds(32, 16384))
-    """Rows and columns of a training crop, in pixels."""
+    crop: tuple[int, int] | int | Auto = field(
+        default=(480, 480), metadata=RESOLVED | bounds(32, 16384)
+    )
+    """Rows and columns of a training crop, in pixels; one number for a square. `auto` takes it from
+    the sizes of the training images."""
     base_size: int | None = field(default=None, metadata=bounds(32, 65536))
     """Long side of the image at scale 1, in pixels; None keeps its size."""
     scale: tuple[float, float] = field(default=(0.5, 2.0), metadata=bounds(0, 64))
@@ -65,8 +77,20 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if isinstance(self.crop, int):
+            object.__setattr__(self, "crop", (self.crop, self.crop))
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be 0 < smallest <= largest, got {list(self.scale)}.")
+
+    @property
+    def crop_size(self) -> tuple[int, int]:
+        """Rows and columns of a training crop.
+
+        Raises:
+            ValueError: `crop` is still `auto`.
+        """
+        crop = settled(self.crop, "augment.crop")
+        return (crop, crop) if isinstance(crop, int) else crop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +127,11 @@ class TrainConfig(TrainingConfig):
     """Evaluation of the finished model with `contextseg evaluate --protocol`; validations during
     training use each image once, as a whole."""
     out: str = field(default="runs/run", metadata=WITHOUT_EFFECT)
-    epochs: int = field(default=25, metadata=EPOCHS)
-    batch_size: int = field(default=8, metadata=BATCH)
-    """Images per step, over all devices, before accumulation."""
+    epochs: int | Auto = field(default=25, metadata=RESOLVED | EPOCHS)
+    """Passes over the training images. `auto` takes it from their number."""
+    batch_size: int | Auto = field(default=8, metadata=RESOLVED | BATCH)
+    """Images per step, over all devices, before accumulation. `auto` takes as many as suit the free
+    memory and the number of training images."""
     accumulate: int = field(default=1, metadata=BATCH)
     """Batches per optimiser step, whose gradients are accumulated."""
     init_from: str = field(default="", metadata=FREE_ON_RESUME)

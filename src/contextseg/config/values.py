@@ -56,10 +56,13 @@ def described(hint: Any) -> str:
         return "null"
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return "one of " + ", ".join(map(repr, arguments))
+        listed = ", ".join(map(repr, arguments))
+        return f"one of {listed}" if len(arguments) > 1 else listed
     if origin in (Union, types.UnionType):
         return " or ".join(map(described, arguments))
     if origin is tuple:
         count = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
+        if get_origin(arguments[0]) is Literal:
+            return f"a list of {count}{' or '.join(map(repr, get_args(arguments[0])))}"
         return f"a list of {count}{_PLURALS[arguments[0]]}"
     return _WORDS[hint]

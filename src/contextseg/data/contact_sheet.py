@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ from contextseg.system.fonts import ascii_likeness, drawable
 CELL = (200, 260)
 """Rows and columns of an image; its labels, next to it, take the same space."""
 _CAPTION, _GAP, _TEXT = 18, 8, 12
+_FOR_IGNORED = tuple((grey, grey, grey) for grey in range(224, -1, -1))
+"""Colours of ignored pixels if theirs is that of a class, which black often is."""
 _LONGEST = 80
 """Maximum letters of a caption."""
 
@@ -60,8 +63,11 @@ def write_sheet(
             fault = ": cannot be read"
         else:
             ids = dataset.classes.to_ids(labels)
-            colors = dataset.classes.palette[ids]
-            shown |= {info.id: LegendEntry(info) for info in _present(ids, dataset.classes)}
+            palette = _told_apart(dataset.classes)
+            colors = palette[ids]
+            shown |= {
+                info.id: LegendEntry(info) for info in _present(ids, dataset.classes, palette)
+            }
             pictures = (image, cv2.INTER_AREA), (colors, cv2.INTER_NEAREST)
             for position, (picture, interpolation) in enumerate(pictures):
                 small = _fitted(picture, interpolation)
@@ -75,13 +81,27 @@ def write_sheet(
         sheet.save(partial, quality=90)
 
 
-def _present(ids: np.ndarray, classes: Classes) -> list[ClassInfo]:
+def _told_apart(classes: Classes) -> np.ndarray:
+    """The palette, [256, 3], uint8, in which ignored pixels do not have the colour of a class."""
+    palette = classes.palette.copy()
+    used = {tuple(color) for color in classes.colors.tolist()}
+    free = next(color for color in _FOR_IGNORED if color not in used)
+    for id in {IGNORED, *(info.id for info in classes.ignored)} - {*classes.ids.tolist()}:
+        if tuple(palette[id].tolist()) in used:
+            palette[id] = free
+    return palette
+
+
+def _present(ids: np.ndarray, classes: Classes, palette: np.ndarray) -> list[ClassInfo]:
     """The classes and the ignored ids in a mask."""
-    there = np.unique(ids).tolist()
     infos = {info.id: info for info in classes.classes + classes.ignored}
-    red, green, blue = classes.palette[IGNORED].tolist()
-    infos.setdefault(IGNORED, ClassInfo(IGNORED, "ignored", (red, green, blue)))
-    return [infos[id] for id in there if id in infos]
+    infos.setdefault(IGNORED, ClassInfo(IGNORED, "ignored", (0, 0, 0)))
+    found = []
+    for id in np.unique(ids).tolist():
+        if id in infos:
+            red, green, blue = palette[id].tolist()
+            found.append(replace(infos[id], color=(red, green, blue)))
+    return found
 
 
 def _fitted(picture: np.ndarray, interpolation: int) -> Image.Image:

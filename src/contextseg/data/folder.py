@@ -22,7 +22,7 @@ from contextseg.data.name_lists import names_in
 from contextseg.data.places import IMAGE_FOLDERS, MASK_FOLDERS, list_of, places_of, splits_in
 from contextseg.data.sample import Dataset, Sample
 from contextseg.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, UNFIT_SUFFIXES
-from contextseg.data.survey import survey
+from contextseg.data.survey import commands, survey
 from contextseg.data.wording import kinds, some
 from contextseg.system.atomic_files import atomic_path, write_text
 
@@ -69,7 +69,6 @@ class FolderDataset:
         if places is None:
             _refuse_places(self.root, split)
         self.places = places
-        self.classes = require_own_classes(self.root) if classes is None else classes
         images = named_files(places.images, IMAGE_SUFFIXES, tell)
         fit = named_files(places.masks, MASK_SUFFIXES, tell)
         unfit = named_files(places.masks, UNFIT_SUFFIXES, tell)
@@ -86,7 +85,8 @@ class FolderDataset:
         known = images.keys() | masks.keys()
         path = list_of(self.root, split)
         self.names = names_in(path, known) if path.exists() else sorted(known)
-        self._require_any(images, masks, found.others)
+        self._require_any(images, masks)
+        self.classes = require_own_classes(self.root) if classes is None else classes
         if not strict:
             self._leave_out_lone(images, masks)
             self.names = [n for n in self.names if masks[n].suffix.lower() in MASK_SUFFIXES]
@@ -132,9 +132,7 @@ class FolderDataset:
         """File of the mask of image `index`."""
         return self._masks[index]
 
-    def _require_any(
-        self, images: dict[str, Path], masks: dict[str, Path], others: list[str]
-    ) -> None:
+    def _require_any(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
         """Raise if there is nothing to pair, or nothing pairs: one message instead of hundreds."""
         places = self.places
         for what, here, suffixes in (
@@ -146,7 +144,7 @@ class FolderDataset:
                     f"{self.root}: the split {self.split!r} is empty: there are no {what} in "
                     f"{getattr(places, what)} or its sub-folders (known are {kinds(suffixes)}). "
                     f"There are {len(images)} images in {places.images} and {len(masks)} masks in "
-                    f"{places.masks}."
+                    f"{places.masks}.{_what_to_run(self.root)}"
                 )
         if len(images) > 1 and len(masks) > 1 and not images.keys() & masks.keys():
             image, mask = min(images), min(masks)
@@ -237,7 +235,11 @@ def require_root(root: str | os.PathLike[str]) -> None:
     """Raise ValueError if the folder of a dataset is not there; the message names the nearest."""
     if not str(root):
         raise ValueError("no dataset folder is given; set data.root.")
-    _require_folder(Path(root), "the folder of the dataset")
+    path = Path(root)
+    if path.is_file():
+        advice = _what_to_run(path) or " Give the folder that holds the images and masks."
+        raise ValueError(f"{path}: is a file, but should be the folder of the dataset.{advice}")
+    _require_folder(path, "the folder of the dataset")
 
 
 def _refuse_places(root: Path, split: str) -> NoReturn:
@@ -249,12 +251,18 @@ def _refuse_places(root: Path, split: str) -> NoReturn:
         raise ValueError(f"{root}: is not laid out as a data set that can be read.\n{survey(root)}")
     for what, names in (("images", IMAGE_FOLDERS), ("masks", MASK_FOLDERS)):
         parent = next((root / name for name in names if (root / name).is_dir()), root / names[0])
-        _require_folder(parent, f"the folder of the {what}")
-        _require_folder(parent / split, f"the {what} of the split {split!r}")
+        advice = _what_to_run(root)
+        _require_folder(parent, f"the folder of the {what}", advice)
+        _require_folder(parent / split, f"the {what} of the split {split!r}", advice)
     raise AssertionError("both folders are there")
 
 
-def _require_folder(path: Path, what: str) -> None:
+def _what_to_run(path: Path) -> str:
+    """Lines that name the commands for a folder or file as it is; empty if there are none."""
+    return "".join(f"\n{line}" for line in commands(path))
+
+
+def _require_folder(path: Path, what: str, advice: str = "") -> None:
     if path.is_dir():
         return
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
@@ -269,4 +277,4 @@ def _require_folder(path: Path, what: str) -> None:
         hint = f"{path.parent} holds no folders."
     else:
         hint = f"{path.parent} is missing too."
-    raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}")
+    raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}{advice}")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from contextseg.data.check import Report
 from contextseg.data.looks import Looks
+from contextseg.data.sample import Dataset
 
+Checked = Sequence[tuple[Dataset, Report]]
+"""Splits of one dataset, each with the result of its check."""
 MAX_BITS = 12
 """Bits of the hashes that may differ. On CamVid and on photos of VOC, JPEG at quality 30, half the
 size, blur, noise and brightness change up to 10, crops and shifts by 3% up to 12."""
@@ -24,6 +30,31 @@ class Alike(NamedTuple):
     second: int
     likeness: float
     """Correlation of the small grey images, up to 1."""
+
+
+def images_of(dataset: Dataset) -> dict[Path, str]:
+    """Names of the images by their files; empty for a class of one's own that has no files."""
+    path_of = getattr(dataset, "image_path", None)
+    if path_of is None:
+        return {}
+    return {path_of(index): name for index, name in enumerate(dataset.names)}
+
+
+def without_parts(checked: Checked) -> tuple[Checked, list[str]]:
+    """The splits without those whose images are all in a larger one, and a message for each.
+
+    Lists such as `train_small.txt` divide a split further; their images are no leak.
+    """
+    files = {dataset.split: {*images_of(dataset)} for dataset, _ in checked}
+    kept, notes = [], []
+    for dataset, report in checked:
+        mine = files[dataset.split]
+        whole = next((name for name, theirs in files.items() if mine and mine < theirs), None)
+        if whole is None:
+            kept.append((dataset, report))
+        else:
+            notes.append(f"{dataset.split}: all of its {len(mine)} images are in {whole}, too.")
+    return kept, notes
 
 
 def near_duplicates(first: Looks, second: Looks) -> list[Alike]:

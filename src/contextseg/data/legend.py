@@ -23,10 +23,16 @@ class LegendEntry(NamedTuple):
     """The class; if the machine has no font for its name, its id is shown instead."""
     share: float | None = None
     """Its share of the picture, 0 to 1; None shows no share."""
+    hatched: bool = False
+    """Whether the picture shows it with stripes; so does its swatch."""
 
 
 def with_legend(
-    picture: Image.Image, entries: Sequence[LegendEntry], *, size: int | None = None
+    picture: Image.Image,
+    entries: Sequence[LegendEntry],
+    *,
+    size: int | None = None,
+    below: bool = False,
 ) -> Image.Image:
     """A picture with a panel that lists classes: beside it if the list fits, else below.
 
@@ -34,6 +40,7 @@ def with_legend(
         picture: RGB.
         entries: lines of the legend, in this order.
         size: font size in pixels; None derives it from the picture's size.
+        below: always put it below.
 
     Returns:
         A larger RGB picture, with the given one in its upper left corner.
@@ -54,7 +61,7 @@ def with_legend(
     line = round(1.6 * size)
     column_width = line + name_width + share_room + 2 * size
     lines_beside = max(1, (height - size) // line)
-    if len(entries) <= lines_beside:
+    if len(entries) <= lines_beside and not below:
         columns, origin = 1, (width, 0)
         canvas_size = (width + column_width, max(height, len(entries) * line + size))
     else:
@@ -72,6 +79,9 @@ def with_legend(
         middle = y + line // 2
         swatch = (x, middle - size // 2, x + size, middle + size // 2)
         draw.rectangle(swatch, fill=entry.info.color, outline=_FAINT)
+        if entry.hatched:
+            for offset in range(0, size, max(3, size // 3)):
+                draw.line((x, swatch[3] - offset, x + size - offset, swatch[1]), fill=INK)
         draw.text((x + line, middle), name.text, fill=INK, font=name.font, anchor="lm")
         end = x + line + name_width + share_room
         draw.text((end, middle), share.text, fill=_FAINT, font=share.font, anchor="rm")

@@ -167,7 +167,7 @@ class TrainingLoader(Loader):
         pin_memory: bool | None = None,
     ) -> None:
         self.order = BatchOrder(len(dataset), batch_size, epochs, seed, rank=rank, world=world)
-        rows, columns = dataset.augment.crop
+        rows, columns = dataset.augment.crop_size
         batch_bytes = batch_size // world * rows * columns * PIXEL_BYTES
         super().__init__(dataset, self.order, workers, pin_memory, batch_bytes, sharers(world))
 

@@ -12,6 +12,7 @@ MASK_FOLDERS = (
     "SegmentationClass",
 )  # fmt: skip
 """Names of folders of masks, the usual one first."""
+_USUAL = frozenset({"train", "val", "test"})
 LISTS = "splits"
 """Folder of the lists of names."""
 PAIR_SEPARATOR = "\t"
@@ -69,8 +70,9 @@ def has_pairs(path: Path) -> bool:
 def splits_in(root: Path) -> list[str]:
     """Names of the splits with images and masks, sorted; empty if there are none.
 
-    The lists alone name the splits if one of them lists pairs, or if no folder of images has such
-    a name: then they divide what the folders hold, and folders in them are no splits.
+    The lists alone name the splits if one of them lists pairs. They also do if no folder of images
+    has such a name: then they divide what the folders hold, and folders in them are no splits,
+    except those that are called so, train, val and test.
     """
     lists = {path.stem: path for path in _entries(root / LISTS) if path.suffix == ".txt"}
     of_pairs = {name for name, path in lists.items() if has_pairs(path)}
@@ -81,7 +83,11 @@ def splits_in(root: Path) -> list[str]:
         for place in _entries(parent)
         if place.is_dir()
     }
-    names = listed if of_pairs or (listed and not listed & folders) else listed | folders
+    if of_pairs:
+        folders = set[str]()
+    elif listed and not listed & folders:
+        folders &= _USUAL
+    names = listed | folders
     return sorted(name for name in names if name in of_pairs or places_of(root, name) is not None)
 
 

@@ -7,9 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 from contextseg.data.class_files import READERS, own_class_file
+from contextseg.data.places import splits_in
+from contextseg.data.setup.mask_values import looks_like_mask
 from contextseg.data.setup.matching import match_pictures
-from contextseg.data.suffixes import IMAGE_SUFFIXES
+from contextseg.data.suffixes import IMAGE_SUFFIXES, UNFIT_SUFFIXES
 from contextseg.data.walk import walk
+from contextseg.data.wording import quoted
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "one's own images": ("images/train", "masks/train"),
@@ -25,11 +28,16 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 _OWN = tuple(LAYOUTS)[:3]
 """Those that need a file of classes."""
 _NEAREST, _FOLDERS = 3, 12
-_OF_INTEREST = frozenset({".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".parquet", ".zip"})
+_ARRAYS = frozenset({".npy", ".npz", ".mat", ".h5", ".hdf5", ".nii"})
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+_OF_INTEREST = _ARRAYS | UNFIT_SUFFIXES | {*_ARCHIVES, ".json", ".xml", ".txt", ".csv", ".yaml",
+                                           ".yml", ".parquet"}  # fmt: skip
 
 
 def survey(root: str | os.PathLike[str]) -> str:
-    """What a folder holds, and which layouts that can be read are nearest to it, as text.
+    """What a folder holds, and what to do with it, as text.
+
+    That is the format of an annotation tool; else the layouts that are nearest to it.
 
     Args:
         root: an existing folder.
@@ -44,26 +52,64 @@ def survey(root: str | os.PathLike[str]) -> str:
         lines.append(f"- and {len(counts) - _FOLDERS} more folders")
     if not counts:
         lines.append("- no images and no files of labels")
-    lines.append("What can be read, the nearest first:")
-    for name, missing in nearest_layouts(folder)[:_NEAREST]:
-        needed = ", ".join(LAYOUTS[name])
-        lines.append(f"- {name}: {needed}. Missing: {', '.join(missing) or 'nothing'}.")
-    lines.append("docs/data.md describes these layouts; --layout selects one by name.")
+    found = recognised_format(folder)
+    if found is None:
+        lines.append("What can be read, the nearest first:")
+        for name, missing in nearest_layouts(folder)[:_NEAREST]:
+            needed = ", ".join(LAYOUTS[name])
+            lines.append(f"- {name}: {needed}. Missing: {', '.join(missing) or 'nothing'}.")
+        lines.append("docs/data.md describes these layouts; --layout selects one by name.")
     return "\n".join([*lines, *commands(folder)])
 
 
-def commands(root: Path) -> list[str]:
-    """What to run on a folder that cannot be read as it is, one line each; empty if nothing helps.
+def commands(path: Path) -> list[str]:
+    """What to run on a folder or file that is no data set yet, one line each.
 
-    Formats of annotation tools belong before the pairs: their exports may hold masks as well.
+    Empty if nothing helps. Formats of annotation tools come before pairs of pictures: exports of
+    theirs may hold masks as well.
     """
-    number = len(match_pictures(root).pairs)
-    if not number:
-        return []
-    return [
-        f"There are {number} pairs of an image and a mask, by their names. `contextseg data init "
-        f"{root}` finds their classes, divides them into train and val, and changes none of them."
-    ]
+    lines = []
+    found, shown = recognised_format(path), quoted(path)
+    if found is not None:
+        lines.append(
+            f"There are annotations in the format {found}. `contextseg data import {shown} -o DIR` "
+            f"makes a data set of them in a new folder DIR."
+        )
+    elif path.is_file() and path.name.lower().endswith(_ARCHIVES):
+        lines.append("It is an archive. Unpack it, and give the folder.")
+    if path.is_file():
+        return lines
+    for inner in inner_data_sets(path)[:_NEAREST]:
+        lines.append(f"There is a data set in {inner}: give that folder.")
+    number = len(match_pictures(path, looks_like_mask).pairs)
+    if number:
+        lines.append(
+            f"There are {number} pairs of an image and a mask, by their names. `contextseg data "
+            f"init {shown}` finds their classes, divides them into train and val, and changes none "
+            f"of them."
+        )
+    arrays = Counter(file.suffix.lower() for file in walk(path).files) if not lines else {}
+    if found_arrays := sorted(arrays.keys() & _ARRAYS):
+        lines.append(
+            f"Masks in {', '.join(found_arrays)} files are not read. Save each as PNG: "
+            f"PIL.Image.fromarray(labels.astype('uint8')).save('NAME.png')."
+        )
+    return lines
+
+
+def inner_data_sets(root: Path) -> list[Path]:
+    """Folders below `root` that name classes of their own and have images and masks, sorted."""
+    folders = {file.parent for file in walk(root).files if file.name in READERS}
+    return sorted(path for path in folders if path != root and splits_in(path))
+
+
+def recognised_format(path: Path) -> str | None:
+    """The format of an annotation tool that a folder or file is in: its name and title; or None."""
+    # Only messages need it, and the readers of formats take a while to import.
+    from contextseg.data.formats.catalogue import FORMATS, recognise
+
+    name = recognise(path)
+    return None if name is None else f"{name}, {FORMATS[name].title}"
 
 
 def count_files(root: Path) -> dict[str, Counter[str]]:

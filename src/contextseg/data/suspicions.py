@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from contextseg.data.check import Report
-from contextseg.data.leakage import near_duplicates
+from contextseg.data.leakage import Checked, images_of, near_duplicates, without_parts
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.sample import Dataset
 from contextseg.data.wording import some
 
-Checked = Sequence[tuple[Dataset, Report]]
-"""Splits of one dataset, each with the result of its check."""
 _SHOWN = 5
 _FEWEST = 10
 """Images among which one can be unusual."""
@@ -31,24 +29,36 @@ _READ = 64
 def suspicions(checked: Checked) -> list[str]:
     """What is worth a look in the splits of a dataset, one message each.
 
-    - images that nearly repeat an image of another split (leakage), if images were decoded;
+    - splits that are part of another one, which are not looked at any further;
+    - images that are in two splits or, if images were decoded, nearly repeat an image of another
+      split (leakage);
     - images unlike all others of their split in size or brightness, or blank;
-    - classes in one split only;
+    - classes in no image, or in one split only;
     - ids that seem to be counted from 0 in one place and from 1 in another.
 
     Args:
         checked: the splits with labels, and their reports.
     """
-    return [*_leaks(checked), *_odd_images(checked), *_lonely_classes(checked),
-            *_shifted_ids(checked)]  # fmt: skip
+    apart, notes = without_parts(checked)
+    return [*notes, *_leaks(apart), *_odd_images(apart), *_lonely_classes(apart),
+            *_shifted_ids(apart)]  # fmt: skip
 
 
 def _leaks(checked: Checked) -> Iterator[str]:
     ordered = sorted(checked, key=lambda each: (each[0].split != "train", each[0].split == "test"))
     for (one, first), (two, second) in combinations(ordered, 2):
+        files = images_of(one)
+        same = [name for path, name in images_of(two).items() if path in files]
+        if same:
+            yield (
+                f"{two.split}: {len(same)} of {len(two)} images are images of {one.split}, too, "
+                f"which makes scores on them too good: {some(same)}."
+            )
         if first.looks is None or second.looks is None:
             continue
-        found = near_duplicates(first.looks, second.looks)
+        known = {*same}
+        found = [each for each in near_duplicates(first.looks, second.looks)
+                 if two.names[each.second] not in known]  # fmt: skip
         if found:
             pairs = [f"{two.names[b]} and {one.names[a]}" for a, b, _ in found[:_SHOWN]]
             more = f", and {len(found) - _SHOWN} more pairs" if len(found) > _SHOWN else ""
@@ -83,11 +93,16 @@ def _odd_images(checked: Checked) -> Iterator[str]:
 
 
 def _lonely_classes(checked: Checked) -> Iterator[str]:
-    present = [report.class_images > 0 for _, report in checked]
-    if len(checked) < 2:
+    if not checked:
         return
+    present = [report.class_images > 0 for _, report in checked]
     classes = checked[0][0].classes
     number = np.sum(present, axis=0)
+    absent = [name for name, times in zip(classes.names, number, strict=True) if not times]
+    if absent and not any(report.problems for _, report in checked):
+        yield f"No image has {some(absent)}."
+    if len(checked) < 2:
+        return
     for (dataset, _), here in zip(checked, present, strict=True):
         alone = [name for name, yes in zip(classes.names, here & (number == 1), strict=True) if yes]
         if alone:

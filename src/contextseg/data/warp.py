@@ -98,7 +98,7 @@ def draw_warp(rng: np.random.Generator, image_size: tuple[int, int], config: Aug
     mirror = -1.0 if u[2] < config.flip else 1.0
     top, left = (
         _corner(position, extent, crop)
-        for position, extent, crop in zip(u[3:], scaled, config.crop, strict=True)
+        for position, extent, crop in zip(u[3:], scaled, config.crop_size, strict=True)
     )
 
     to_centre = _moved(-columns / 2, -rows / 2)
@@ -108,7 +108,7 @@ def draw_warp(rng: np.random.Generator, image_size: tuple[int, int], config: Aug
     mirroring = np.diag([mirror, 1.0, 1.0])
     to_crop = _moved(scaled[1] / 2 - left, scaled[0] / 2 - top)
     matrix = to_crop @ mirroring @ rotation @ scaling @ to_centre
-    return Warp(matrix[:2], config.crop)
+    return Warp(matrix[:2], config.crop_size)
 
 
 def _corner(position: float, extent: int, crop: int) -> int:

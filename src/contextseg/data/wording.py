@@ -1,8 +1,12 @@
-"""Lists of names in messages."""
+"""Names and paths in messages."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
+
+_SPECIAL = frozenset(" \t&()[]{}^=;!'+,`~$*?|<>#")
+"""Letters that one shell or another does not take as they are."""
 
 
 def some(names: Collection[str]) -> str:
@@ -14,3 +18,14 @@ def some(names: Collection[str]) -> str:
 def kinds(suffixes: Collection[str]) -> str:
     """Suffixes, sorted."""
     return ", ".join(sorted(suffixes))
+
+
+def abbreviated(names: Sequence[str]) -> str:
+    """The first few names, for messages."""
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
+def quoted(path: str | os.PathLike[str]) -> str:
+    """A path as a command line takes it, on any system: in double quotes if it has a space."""
+    text = os.fspath(path)
+    return f'"{text}"' if set(text) & _SPECIAL else text

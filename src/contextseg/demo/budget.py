@@ -111,9 +111,9 @@ def _fit(cost: Cost, seconds: float, steps_per_epoch: int) -> tuple[int, int]:
 def crops_of(config: TrainConfig) -> list[Crop]:
     """The crop of `config`, then crops with three quarters and half of its sides, rounded down to
     multiples of the output stride; none has sides below `SMALLEST_CROP`."""
-    stride, crops = config.model.output_stride or 32, [config.augment.crop]
+    stride, crops = config.model.output_stride or 32, [config.augment.crop_size]
     for factor in (0.75, 0.5):
-        rows, columns = (int(side * factor) // stride * stride for side in config.augment.crop)
+        rows, columns = (int(side * factor) // stride * stride for side in config.augment.crop_size)
         if min(rows, columns) >= SMALLEST_CROP:
             crops.append((rows, columns))
     return crops

@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.demo.budget import Cost, Crop
 
 WARM_UP_STEPS = 2
@@ -101,7 +102,7 @@ def _first_steps(config: TrainConfig) -> _Stopwatch:
     from contextseg.training.train import train
 
     images = len(open_dataset(config.data.root, config.data.train_split, config.data.layout))
-    epochs = math.ceil(MOST_STEPS / max(1, images // config.batch_size))
+    epochs = math.ceil(MOST_STEPS / max(1, images // settled(config.batch_size, "batch_size")))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         trial = replace(
             config, out=folder, epochs=epochs, data=replace(config.data, val_split="", check=False)
@@ -126,7 +127,7 @@ def _validation(config: TrainConfig) -> float:
         return 0.0
     data = open_dataset(config.data.root, config.data.val_split, config.data.layout)
     network = replace(config.model, num_classes=data.classes.num_classes, pretrained=False)
-    model = create_model(with_prior_grid(network, config.augment.crop))
+    model = create_model(with_prior_grid(network, config.augment.crop_size))
     ends = [time.perf_counter()]
     evaluate(
         model,

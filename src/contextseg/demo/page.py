@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
+from contextseg.config.auto import settled
 from contextseg.demo.words import counted, duration
 
 if TYPE_CHECKING:
@@ -14,19 +15,13 @@ if TYPE_CHECKING:
     from contextseg.data.sample import Dataset
     from contextseg.inference.predictor import Predictor
     from contextseg.metrics import Scores
-    from contextseg.report import ReportSample, Series
+    from contextseg.report import ReportSample
 
 REPORT = "report.html"
+FINISHED = "demo.json"
+"""Scores of the kept model; written last, so a demo that has this file is finished."""
 PICTURES = 6
 """Number of images in the report."""
-
-LOSSES = {
-    "total": "train/loss",
-    "cross-entropy": "train/main",
-    "SE-loss": "train/se",
-    "auxiliary": "train/aux",
-}
-VALIDATION = {"mean IoU": "val/mean_iou", "pixel accuracy": "val/pixel_accuracy"}
 
 
 def write_page(
@@ -59,26 +54,29 @@ def write_page(
     Returns:
         The path of the report.
     """
+    from contextseg.evaluation import read_scores, write_scores
     from contextseg.report import write_report
+    from contextseg.training.run_report import run_report
 
     folder = Path(config.out)
-    losses, validation = read_curves(folder)
-    write_report(
-        folder / REPORT,
+    page = replace(
+        run_report(folder, config, classes, read_scores),
         title=f"{classes.dataset or 'Your images'}, segmented by contextseg",
         summary=_summary(config, learned, data, seconds),
         samples=report_samples(predictor, data, PICTURES),
-        classes=classes,
         scores=scores,
+        scores_note="Intersection over union of each class, in percent of the scored pixels, on "
+        f"the split {data.split}.",
         baseline=baseline,
-        losses=losses,
-        validation=validation,
         curve_note=f"The curves show validation scores, on the split {config.data.val_split}. The "
         f"scores above are those of the best of these models, which was kept, on the split "
         f"{data.split}.",
         settings=_settings(config, steps, majority),
         commands=_commands(config, data.split),
     )
+    write_report(folder / REPORT, page)
+    settings = {"split": data.split, "baseline": majority}
+    write_scores(folder / FINISHED, scores, classes.names, settings)
     return folder / REPORT
 
 
@@ -112,44 +110,31 @@ def report_samples(predictor: Predictor, data: Dataset, count: int) -> list[Repo
     return samples
 
 
-def read_curves(folder: str | os.PathLike[str]) -> tuple[list[Series], list[Series]]:
-    """The parts of the loss, and validation scores in percent, by step, from the log of a run."""
-    from contextseg.report import Series
-    from contextseg.training.run_folder import LOG, read_log
-
-    rows = read_log(Path(folder) / LOG)
-
-    def series(columns: dict[str, str], factor: float) -> list[Series]:
-        curves = (
-            Series(name, [(row["step"], factor * row[key]) for row in rows if key in row])
-            for name, key in columns.items()
-        )
-        return [curve for curve in curves if curve.points]
-
-    return series(LOSSES, 1.0), series(VALIDATION, 100.0)
-
-
 def _summary(config: TrainConfig, learned: int, data: Dataset, seconds: float | None) -> str:
     took = "" if seconds is None else f" in {duration(seconds)}"
+    from contextseg.training.run_report import NAMES
+
     context = config.model.context
     kind = f" with {context.num_codewords} codewords" if isinstance(context, EncodingConfig) else ""
     weights = "from scratch, without any pretrained weights" * (not config.model.pretrained)
+    name = NAMES.get(config.model.name, config.model.name)
     seen = "that it has not seen" if data.split == "test" else f"of the split {data.split}"
     return (
-        f"A small {_title(config)} ({config.model.backbone}{kind}) learned from {learned} labelled "
+        f"A small {name} ({config.model.backbone}{kind}) learned from {learned} labelled "
         f"images{took}{', ' * bool(weights)}{weights}. These are its scores on {len(data)} images "
         f"{seen}, next to those of the simplest guess."
     )
 
 
 def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, object]:
+    epochs, (rows, columns) = settled(config.epochs, "epochs"), config.augment.crop_size
     return {
         "model": f"{config.model.name} on {config.model.backbone}, "
         f"output stride {config.model.output_stride}",
         "data": config.data.root,
-        "training": f"{counted(config.epochs, 'epoch')}, {counted(steps, 'step')} of "
+        "training": f"{counted(epochs, 'epoch')}, {counted(steps, 'step')} of "
         f"{config.batch_size} images, crops of "
-        f"{config.augment.crop[0]} × {config.augment.crop[1]} pixels, {config.precision}",
+        f"{rows} × {columns} pixels, {config.precision}",
         "baseline": f"every pixel is {majority}",
         "all options": f"{config.out}/config.yaml",
     }
@@ -171,7 +156,3 @@ def _commands(config: TrainConfig, split: str) -> dict[str, str]:
             "contextseg train encnet_mobilenetv2_camvid --data FOLDER --out runs/mine"
         ),
     }
-
-
-def _title(config: TrainConfig) -> str:
-    return {"encnet": "EncNet", "fcn": "FCN"}.get(config.model.name, config.model.name)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.demo.budget import crops_of, described, plan, with_plan
-from contextseg.demo.page import REPORT, constant_scores, write_page
+from contextseg.demo.page import FINISHED, REPORT, constant_scores, write_page
 from contextseg.demo.words import about, counted, duration
 from contextseg.system.exclusive import exclusive
 from contextseg.system.progress import track
@@ -47,7 +48,7 @@ class DemoResult:
 def demo_folder(wanted: str) -> Path:
     """`wanted`, or that name with a number if it already holds a finished demo."""
     folder, number = Path(wanted), 2
-    while (folder / REPORT).exists():
+    while (folder / REPORT).exists() and (folder / FINISHED).exists():
         folder = Path(f"{wanted}-{number}")
         number += 1
     return folder
@@ -72,7 +73,7 @@ def run_demo(config: TrainConfig, *, minutes: float | None = None) -> DemoResult
             several devices, or the folder holds a run with other options.
         FolderInUseError: another demonstration or training is running in the folder.
     """
-    with exclusive(config.out, (REPORT,)):
+    with exclusive(config.out, (REPORT, FINISHED)):
         return _run_demo(config, minutes)
 
 
@@ -152,7 +153,9 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
     begun = Path(config.out) / CONFIG
     if begun.is_file():
         kept = read_yaml(begun, TrainConfig)
-        logger.info("%s keeps its plan: %s.", config.out, counted(kept.epochs, "epoch"))
+        logger.info(
+            "%s keeps its plan: %s.", config.out, counted(settled(kept.epochs, "epochs"), "epoch")
+        )
         return replace(
             config,
             epochs=kept.epochs,
@@ -167,9 +170,9 @@ def within(config: TrainConfig, minutes: float, images: int) -> TrainConfig:
             partial(measure, config),
             crops_of(config),
             60 * minutes,
-            max(1, images // config.batch_size),
+            max(1, images // settled(config.batch_size, "batch_size")),
         )
-    logger.info("%s", described(chosen, config.augment.crop, 60 * minutes))
+    logger.info("%s", described(chosen, config.augment.crop_size, 60 * minutes))
     return with_plan(config, chosen)
 
 

@@ -12,9 +12,9 @@ from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches
 from contextseg.data.classification.folder import LabelledFolder
 from contextseg.data.classification.loading import labelled_evaluation_loader
+from contextseg.data.wording import abbreviated
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
-from contextseg.inference.predictor import abbreviated
 from contextseg.metrics import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier
 from contextseg.system.precision import Requested

@@ -15,9 +15,10 @@ from contextseg.data import open_dataset
 from contextseg.data.classes import Classes
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
+from contextseg.data.wording import abbreviated
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.load import load
-from contextseg.inference.predictor import Predictor, Segmentation, abbreviated
+from contextseg.inference.predictor import Predictor, Segmentation
 from contextseg.metrics import Scores, SegmentationMetrics
 from contextseg.system.precision import Requested
 from contextseg.system.process_group import joined_world

@@ -13,7 +13,8 @@ from contextseg.data.classification.loading import center_crop
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.loading import to_tensor
 from contextseg.data.normalise import normalise, pixel_statistics
-from contextseg.inference.predictor import abbreviated
+from contextseg.data.wording import abbreviated
+from contextseg.inference.several import several
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.devices import choose_device
@@ -107,17 +108,19 @@ class ClassifierPredictor:
     @overload
     def __call__(self, source: ImageSource) -> Classification: ...
     def __call__(self, source: ImageSource | list[Any] | tuple[Any, ...]) -> Any:
-        """Classify an image, or each image of a list.
+        """Classify an image, or each image of a list, a folder or a pattern.
 
         Args:
             source: a path, a file object, a PIL image, an array or a tensor, as for
-                `data.images.read_image`; or a list or tuple of these.
+                `data.images.read_image`; or a list or tuple of these; or the path of a folder or a
+                pattern such as `photos/*.jpg`, for its images in sorted order.
 
         Raises:
-            ImageError: the image cannot be read; for a list, the first that cannot.
+            ImageError: the image cannot be read; of several, the first that cannot.
         """
-        if isinstance(source, list | tuple):
-            return [self(each) for each in source]
+        images = several(source)
+        if images is not None:
+            return [self(each) for each in images]
         pixels = to_tensor(center_crop(read_image(source), self.config.size))
         probabilities = self.logits(pixels[None]).softmax(1)[0]
         return Classification(probabilities=probabilities.cpu(), classes=self.classes)

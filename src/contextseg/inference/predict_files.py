@@ -122,7 +122,7 @@ def predict_files(
                 pixels = read_image(job.image.path)
                 prediction = predictor(pixels, scales=scales, flip=flip, window=window)
                 records.forget(job.key)
-                prediction.save(mask)
+                prediction.save_mask(mask)
                 for picture in pictures:
                     prediction.save_overlay(picture)
                 records.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -12,16 +12,18 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig, ProtocolConfig
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
+from contextseg.data.wording import abbreviated
 from contextseg.engines import ExportedModel
-from contextseg.engines.exported import TILE_PIXELS, check_averageable
+from contextseg.engines.exported import check_averageable
+from contextseg.inference.exported import segment_exported
 from contextseg.inference.inspection import Inspection, inspect
-from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.preprocess import size_of, to_canvas
 from contextseg.inference.result import Prediction
+from contextseg.inference.several import as_images, several
 from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
 from contextseg.inference.views.run import ViewLogits, run_views
-from contextseg.inference.views.tiles import tiled_labels
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
@@ -105,11 +107,12 @@ class Predictor:
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
     ) -> Any:
-        """Segment one image, or each image of a list.
+        """Segment one image, or each image of a list, a folder or a pattern.
 
         Args:
             image: a path, a file object, a PIL image, an array or a tensor, as for
-                `data.images.read_image`; or a list or tuple of these.
+                `data.images.read_image`; or a list or tuple of these; or the path of a folder or a
+                pattern such as `photos/*.jpg`, for its images in sorted order.
             scales: scales to run the network at, relative to the image's own size; the class
                 probabilities are averaged. `inference.views.plan.SCALES` has those of the papers.
             flip: also average with the mirror image at each scale.
@@ -117,14 +120,18 @@ class Predictor:
                 at least 32; None takes whole images of up to `max_pixels` pixels.
 
         Returns:
-            The prediction, at the image's own size and upright; a list of them for a list.
+            The prediction, at the image's own size and upright; a list of them for several images,
+            in their order. A list holds all images and masks in memory: `stream` does not.
 
         Raises:
-            ImageError: the image cannot be read; of a list, the first that cannot.
+            ImageError: the image cannot be read; of several, the first that cannot, and there are
+                no results of the others. `stream` gives those before it, and
+                `inference.predict_files.predict_files` those of all others.
             ValueError: an option is out of range.
         """
-        if isinstance(image, list | tuple):
-            return [self(each, scales=scales, flip=flip, window=window) for each in image]
+        images = several(image)
+        if images is not None:
+            return [self(each, scales=scales, flip=flip, window=window) for each in images]
         pixels = read_image(image)
         labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
         presence = None
@@ -133,6 +140,27 @@ class Predictor:
             presence = dict(zip(self.classes.names, probabilities, strict=True))
         mask = self.classes.to_ids(labels.cpu().numpy())
         return Prediction(image=pixels, mask=mask, vocabulary=self.classes, presence=presence)
+
+    def stream(
+        self,
+        images: Any,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        window: int | tuple[int, int] | None = None,
+    ) -> Iterator[Prediction]:
+        """Segment images one after the other, each when the iterator is asked for it.
+
+        Args:
+            images: what `__call__` takes, or any iterable of images.
+            scales: as in `__call__`, like `flip` and `window`.
+
+        Raises:
+            ImageError: an image cannot be read, when its turn comes.
+            ValueError: an option is out of range.
+        """
+        for image in as_images(images):
+            yield self(image, scales=scales, flip=flip, window=window)
 
     @torch.inference_mode()
     def segment(
@@ -164,12 +192,15 @@ class Predictor:
             raise ValueError("segment: a protocol sets scales, flip and window itself.")
         one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
         if isinstance(self.model, ExportedModel) and one_pass:
-            return self._segment_exported(self.model, image, window)
+            labels, presence_logits = segment_exported(
+                self.model, image, window, self.config, self.device, self.max_pixels
+            )
+            return Segmentation(labels, presence_logits)
         if protocol is None:
             logits = self._run_views(image, scales, flip, window)
         else:
             logits = self._run_protocol(image, protocol)
-        height, width = _size_of(image)
+        height, width = size_of(image)
         return Segmentation(logits.labels()[:height, :width], logits.presence_logits())
 
     @torch.inference_mode()
@@ -184,10 +215,7 @@ class Predictor:
         """Class probabilities of every pixel; the result takes L times the size of the image.
 
         Args:
-            image: as in `__call__`.
-            scales: as in `__call__`.
-            flip: as in `__call__`.
-            window: as in `__call__`.
+            image: as in `__call__`, like `scales`, `flip` and `window`.
 
         Returns:
             [L, h, w], float32, on the model's device; they add up to 1 over the classes.
@@ -225,30 +253,6 @@ class Predictor:
         pixels = read_image(image)
         with self._autocast():
             return inspect(pixels, self.model, self.config, self.classes, self.max_pixels)
-
-    def _segment_exported(
-        self,
-        model: ExportedModel,
-        image: np.ndarray | Tensor,
-        window: int | tuple[int, int] | None,
-    ) -> Segmentation:
-        """`segment` at one scale through an engine, which returns labels at image size."""
-        size = model.info.size
-        if size is not None and window is not None:
-            raise ValueError(
-                f"the network was exported for {size[0]} x {size[1]} pixels, and its windows have "
-                f"that size; leave window out."
-            )
-        pixels = min(self.max_pixels, int(TILE_PIXELS / self.config.image_scale**2))
-        check_options((1.0,), window, pixels)
-        smallest = smallest_side((1.0,)) if size is None else size
-        multiple = model.multiple if size is None else 1
-        canvas = to_canvas(image, smallest, self.config, self.device, multiple)
-        shape = canvas.shape[2], canvas.shape[3]
-        (tiles,) = plan(shape, window=size or window, max_pixels=pixels)
-        labels, presence_logits = tiled_labels(canvas, tiles, model, self.config)
-        height, width = _size_of(image)
-        return Segmentation(labels[:height, :width], presence_logits)
 
     def _run_views(
         self,
@@ -288,13 +292,3 @@ class Predictor:
             f"{self.classes.num_classes} classes, "
             f"{getattr(self.model, 'engine', self.device)})"
         )
-
-
-def _size_of(image: np.ndarray | Tensor) -> tuple[int, int]:
-    height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
-    return height, width
-
-
-def abbreviated(names: Sequence[str]) -> str:
-    """The first few names, for messages."""
-    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")

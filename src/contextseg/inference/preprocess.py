@@ -100,3 +100,9 @@ def network_input(canvas: Tensor, views: Sequence[View], config: ModelConfig) ->
             region = region.flip(3)
         normalise(region[0], statistics, out=inputs[index])
     return inputs
+
+
+def size_of(image: np.ndarray | Tensor) -> tuple[int, int]:
+    """Rows and columns of an array [h, w, 3] or a tensor [3, h, w]."""
+    height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
+    return height, width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from contextseg.data.images import write_mask
 from contextseg.data.legend import LegendEntry, with_legend
 from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path
+from contextseg.system.showing import show_picture
 from contextseg.system.terminal import printable
 
 _LONGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
@@ -87,7 +89,35 @@ class Prediction:
         infos = {info.id: info for info in self.vocabulary.classes}
         return with_legend(picture, [LegendEntry(infos[c.id], c.share) for c in self.classes])
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
+        """Write the overlay with its legend, atomically; `save_mask` writes the mask.
+
+        A picture that is larger than its format allows (65500 pixels a side in JPEG, 16383 in
+        WebP) is reduced to that.
+
+        Args:
+            path: file to write, with a suffix that PIL knows.
+            alpha: as in `overlay`.
+        """
+        if "mask" in Path(path).stem.lower():
+            # The name of the file says that its writer means what `save` wrote before 0.2.
+            warnings.warn(
+                f"{path}: save writes the overlay now; save_mask writes the mask.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        self.save_overlay(path, alpha)
+
+    def show(self, alpha: float = 0.6) -> None:
+        """Display the overlay in a notebook, or open it in a window; without a display, write it to
+        a temporary file and print its path.
+
+        Args:
+            alpha: as in `overlay`.
+        """
+        show_picture(self.overlay(alpha), "prediction")
+
+    def save_mask(self, path: str | os.PathLike[str]) -> None:
         """Write the mask as a palette PNG of class ids, atomically.
 
         Args:
@@ -101,15 +131,7 @@ class Prediction:
         write_mask(path, self.mask, self.vocabulary.palette)
 
     def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
-        """Write the overlay with its legend, atomically.
-
-        A picture that is larger than its format allows (65500 pixels a side in JPEG, 16383 in
-        WebP) is reduced to that.
-
-        Args:
-            path: file to write, with a suffix that PIL knows.
-            alpha: as in `overlay`.
-        """
+        """As `save`, without a warning whatever the name of the file."""
         picture = self.overlay(alpha)
         longest = _LONGEST.get(Path(path).suffix.lower())
         if longest is not None and max(picture.size) > longest:

@@ -18,6 +18,7 @@ from contextseg.models.image_sizes import shapes, size_multiple
 from contextseg.models.narrow_convolutions import guard_narrow
 from contextseg.models.simple_pyramid import SimplePyramid
 from contextseg.models.timm_features import TransformerLayers, create_features
+from contextseg.system.excerpts import VALUE, abridged
 
 DEFAULT_STRIDE = 8
 
@@ -60,6 +61,7 @@ class Backbone(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        self.name = name
         if not timm.is_model(name):
             similar = difflib.get_close_matches(name, timm.list_models(), n=5)
             raise ValueError(
@@ -73,7 +75,16 @@ class Backbone(nn.Module):
         stride = output_stride or DEFAULT_STRIDE
         if drop_path:
             options["drop_path_rate"] = drop_path
-        self.model, dilated = create_features(name, stride, options)
+        try:
+            self.model, dilated = create_features(name, stride, options)
+        except OSError as error:
+            if pretrained is not True:
+                raise
+            raise ConnectionError(
+                f"backbone: the pretrained weights of {name} cannot be fetched "
+                f"({abridged(str(error), VALUE)}). Connect to the network once; or name a file of "
+                f"timm's weights, pretrained=PATH; or start from random ones, pretrained=False."
+            ) from error
         info: Any = self.model.feature_info
         reductions: list[int] = info.reduction()
         plain = reductions[0] >= reductions[-1]

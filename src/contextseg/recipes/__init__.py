@@ -7,7 +7,7 @@ from typing import Any
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.recipes import camvid, cpnet_paper, encnet_paper, small
+from contextseg.recipes import camvid, cpnet_paper, encnet_paper, own_data, small
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 PUBLISHED: tuple[Callable[[], TrainConfig], ...] = (*encnet_paper.RECIPES, *cpnet_paper.RECIPES)
@@ -16,6 +16,7 @@ PUBLISHED: tuple[Callable[[], TrainConfig], ...] = (*encnet_paper.RECIPES, *cpne
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe.__name__: recipe
     for recipe in (
+        *own_data.RECIPES,
         camvid.encnet_mobilenetv2_camvid,
         camvid.encnet_mobilenetv2_camvid_enlarged,
         camvid.encnet_resnet50_camvid,

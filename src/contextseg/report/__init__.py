@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextseg.report.lines import Series
-from contextseg.report.page import write_report
+from contextseg.report.galleries import Gallery
+from contextseg.report.page import Report, write_report
 from contextseg.report.samples import ReportSample
 
-__all__ = ["ReportSample", "Series", "write_report"]
+__all__ = ["Gallery", "Report", "ReportSample", "write_report"]

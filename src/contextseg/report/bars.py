@@ -17,6 +17,8 @@ LETTER = 6.6
 """Approximate width of a letter."""
 LONGEST = 24
 """Maximum length of a displayed name, in letters."""
+COMPACT_WIDTH, COMPACT_ROW, COMPACT_LONGEST = 560, 20, 2 * LONGEST + 3
+"""The same sizes of a compact chart, whose names may be pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,12 @@ class Bar:
 
 
 def bar_chart(
-    title: str, bars: Sequence[Bar], *, x_label: str, places: int | None = None
+    title: str,
+    bars: Sequence[Bar],
+    *,
+    x_label: str,
+    places: int | None = None,
+    compact: bool = False,
 ) -> Chart | None:
     """Horizontal bars, one below the other; None if no bar has a finite value.
 
@@ -47,7 +54,11 @@ def bar_chart(
         bars: from top to bottom; equal names are fine.
         x_label: label of the x axis.
         places: decimals of the values; None chooses them.
+        compact: draw many bars of one colour, close together.
     """
+    width, row, longest = (
+        (COMPACT_WIDTH, COMPACT_ROW, COMPACT_LONGEST) if compact else (WIDTH, ROW, LONGEST)
+    )
     finite = [bar for bar in bars if math.isfinite(bar.value)]
     if not finite:
         return None
@@ -56,14 +67,14 @@ def bar_chart(
     low = min(end for bar in finite for end in bar.ends)
     high = max(end for bar in finite for end in bar.ends)
     x_ticks = ticks(min(0.0, low), max(0.0, high) or (1.0 if low == 0 else 0.0), 4)
-    left = 14 + LETTER * max(len(_shortened(bar.name)) for bar in bars)
-    bottom = TOP + ROW * len(bars)
+    left = 14 + LETTER * max(len(shortened(bar.name, longest)) for bar in bars)
+    bottom = TOP + row * len(bars)
 
     def place(x: float) -> float:
-        return left + (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]) * (WIDTH - left - RIGHT)
+        return left + (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]) * (width - left - RIGHT)
 
     drawn = [
-        {"name": _shortened(bar.name), "text": text, "middle": TOP + ROW * (index + 0.5)}
+        {"name": shortened(bar.name, longest), "text": text, "middle": TOP + row * (index + 0.5)}
         | dict(zip(("start", "end"), sorted((place(0.0), place(bar.value))), strict=True))
         | dict(zip(("low", "high"), map(place, bar.ends), strict=True))
         for index, (bar, text) in enumerate(zip(bars, shown, strict=True))
@@ -75,15 +86,17 @@ def bar_chart(
     return Chart(
         title=title,
         description=f"{title}, {x_label}: {'; '.join(values)}.",
-        width=WIDTH,
+        width=width,
         height=bottom + BOTTOM,
         drawing=render(
             "bars.svg",
             left=left,
-            right=WIDTH - RIGHT,
+            right=width - RIGHT,
             top=TOP,
             bottom=bottom,
-            tones=TONES,
+            tones=1 if compact else TONES,
+            compact=compact,
+            thick=row * 0.55,
             ticks=list(zip(map(place, x_ticks), tick_labels(x_ticks), strict=True)),
             x_label=x_label,
             bars=drawn,
@@ -91,5 +104,6 @@ def bar_chart(
     )
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """A name of at most `longest` letters."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"

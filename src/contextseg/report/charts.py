@@ -11,6 +11,10 @@ from markupsafe import Markup
 from contextseg.report.formatting import fixed, number
 from contextseg.report.rendering import render
 
+WIDEST = 760
+"""Width of a chart that fits next to another one, in pixels."""
+_MARGIN, _LINE, _KEY, _LETTER = 16, 20, 40, 6.6
+"""Of the legend in a file: margin, height of a line, room for the key, width of a letter."""
 TONES = 8
 """Colours of lines and bars, `s0` to `s7` in the style sheet."""
 
@@ -43,9 +47,27 @@ class Chart:
         """The chart as a fragment of a page."""
         return render("chart.html", chart=self, tones=TONES)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the whole width of a page."""
+        return self.width > WIDEST or self.height > 2 * self.width
+
     def svg(self) -> str:
         """The drawing as a standalone file, with its styles."""
         return render("chart.svg", chart=self)
+
+    def figure(self) -> str:
+        """A standalone SVG file of the drawing with its title and its legend, on a background."""
+        places, x, y = [], _MARGIN, 0
+        for name, value in self.legend:
+            text = f"{name} {value}" if not self.drawing else name
+            length = _KEY + _LETTER * len(text)
+            if x > _MARGIN and x + length > self.width - _MARGIN:
+                x, y = _MARGIN, y + _LINE
+            places.append((x, y, text))
+            x += length
+        under = y + _LINE if places else 0
+        return render("figure.svg", chart=self, places=places, under=under, tones=TONES)
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:

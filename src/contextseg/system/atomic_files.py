@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_MARK = ".partial"
+MARK = ".partial"
+"""Part of the names of what is not finished."""
 _PARTIAL = re.compile(r"\.(?P<stem>.+)\.[a-z0-9_]{8}\.partial(?P<suffix>\.[^.]+)?")
 """Names of files that `atomic_path` has not finished."""
-_SHOWN = 40
+SHOWN = 40
 """Characters of a name that its temporary file repeats: the latter must not be too long."""
 
 
@@ -31,9 +32,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: the folder cannot be created or written to; names the file or the folder.
     """
     target = Path(path)
-    with _named(target):
+    with named(target):
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem[:_SHOWN]}.", suffix=f"{_MARK}{target.suffix}", dir=target.parent
+            prefix=f".{target.stem[:SHOWN]}.", suffix=f"{MARK}{target.suffix}", dir=target.parent
         )
     os.close(handle)
     partial = Path(name)
@@ -74,24 +75,7 @@ def remove_partials(
 
 
 @contextmanager
-def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary folder next to `path`, on the same disk; it is deleted when the block ends.
-
-    Args:
-        path: the file to be written; its folder is created if it is missing.
-
-    Raises:
-        OSError: the folder cannot be created or written to; names the file or the folder.
-    """
-    target = Path(path)
-    with _named(target):
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.stem[:_SHOWN]}.", dir=target.parent)
-    with folder as name:
-        yield Path(name)
-
-
-@contextmanager
-def _named(target: Path) -> Iterator[None]:
+def named(target: Path) -> Iterator[None]:
     """Create the folder of a file; errors name that file, not the temporary one next to it."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

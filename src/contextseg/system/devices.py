@@ -16,7 +16,11 @@ def choose_device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}.") from None
+        raise ValueError(
+            f"device must be auto, cpu, cuda, cuda:N or mps, got {device!r}."
+        ) from None
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {device} requested, but PyTorch finds no GPU here. Use cpu.")
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"device {device} requested, but PyTorch finds no Apple GPU. Use cpu.")
     return chosen

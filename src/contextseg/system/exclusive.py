@@ -35,7 +35,7 @@ class FolderInUseError(BlockingIOError):
 
 
 @contextlib.contextmanager
-def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iterator[None]:
+def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iterator[bool]:
     """A block in which no other process works in a folder, as far as it asks in the same way.
 
     The system holds the lock: it ends with the process, however that ends, and a lock file that
@@ -46,6 +46,9 @@ def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iter
         files: names of files that are written into it with `atomic_path`. Remains of those that a
             killed process did not finish are removed.
 
+    Yields:
+        Whether the folder is locked: not where the file system has no locks.
+
     Raises:
         FolderInUseError: somebody else works there; the message says who, and what to do.
         OSError: the folder cannot be made or written to.
@@ -54,7 +57,7 @@ def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iter
     key, thread = folder.resolve(), threading.get_ident()
     if key in _held and _held[key][1] == thread:
         remove_partials(folder, files)
-        yield
+        yield True
         return
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,12 +66,12 @@ def exclusive(folder: str | os.PathLike[str], files: Iterable[str] = ()) -> Iter
             raise FolderInUseError(_message(folder, "another thread of this process"))
         handle = _acquire(folder)
         if handle is None:
-            yield
+            yield False
             return
         _held[key] = handle, thread
         try:
             remove_partials(folder, files)
-            yield
+            yield True
         finally:
             del _held[key]
             _release(handle, folder / FILE_NAME)

@@ -25,6 +25,8 @@ class Checkpoint:
     """Batches done."""
     config: Mapping[str, Any] | None
     """Options of the run, as `to_dict` gives them; None if the file does not say."""
+    ended: bool = False
+    """Whether the run ended early, for lack of `patience`."""
 
 
 def read_checkpoint(path: Path, *, check: bool = True) -> Checkpoint:
@@ -48,6 +50,7 @@ def read_checkpoint(path: Path, *, check: bool = True) -> Checkpoint:
             steps=int(content["global_step"]),
             batches=int(data["batches_done"]),
             config=content.get(CONFIG_KEY),
+            ended=bool(content.get("callbacks", {}).get("Patience", {}).get("ended")),
         )
     except FileNotFoundError:
         raise

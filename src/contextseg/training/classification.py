@@ -22,7 +22,8 @@ from contextseg.data.classification.loading import (
 from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
-from contextseg.system.compiler import can_compile
+from contextseg.training.classifier_pictures import ClassifierPictures
+from contextseg.training.compilation import compile_for
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
 from contextseg.training.world import adapted
@@ -92,12 +93,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
     def adapt(self, model: nn.Module, trainer: pl.Trainer) -> nn.Module:
         """Use the memory format of the images, synchronise batch norm, and compile."""
         model = adapted(model, self.config, trainer.strategy.root_device)
-        # On a CPU with AMX, PyTorch 2.15 compiled EncNet-14's bfloat16 gradients to NaN. Without
-        # compilation, and for the traced graph alone (aot_eager), they are right.
-        on_cpu = trainer.strategy.root_device.type == "cpu"
-        wanted = self.config.compile and not (on_cpu and self.config.precision == "bf16")
-        if wanted and can_compile(trainer.strategy.root_device.type):
-            model.compile()
+        compile_for(model, self.config, trainer.strategy.root_device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> Any:
@@ -161,14 +157,19 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         images = torch.zeros(2, 3, size, size, dtype=torch.uint8)
         return {"image": images, "labels": torch.arange(2) % self.classes.num_classes}
 
-    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Add the predictions for a batch to the metrics."""
+    def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Add the predictions for a batch to the metrics: [B], int64."""
         index = batch["index"]
         original = None
         if self._is_original is not None:
             original = self._is_original.to(index.device)[index]
-        module.metrics.update(module.model(module.normalise(batch["image"])), batch["labels"],
-                              original)  # fmt: skip
+        logits = module.model(module.normalise(batch["image"]))
+        module.metrics.update(logits, batch["labels"], original)
+        return logits.argmax(1)
+
+    def pictures(self, folder: Path) -> ClassifierPictures:
+        """Batches with the names of their classes."""
+        return ClassifierPictures(folder, self.classes)
 
     def row(self, scores: ClassificationScores) -> dict[str, float]:
         """Error over all images, and over those with their original pixels."""

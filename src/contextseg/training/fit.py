@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from contextseg.system.process_group import joined_world
 from contextseg.system.threads import limit_threads
 from contextseg.training.callbacks.checkpoints import AtomicCheckpointIO, SaveLast
+from contextseg.training.callbacks.draw_pictures import DrawPictures
 from contextseg.training.callbacks.keep_best import KeepBest
 from contextseg.training.callbacks.monitor import Monitor, Progress
+from contextseg.training.callbacks.named_failures import named_failures
+from contextseg.training.callbacks.patience import Patience
 from contextseg.training.callbacks.provenance import RecordSession
 from contextseg.training.callbacks.stop import InterruptedRunError
 from contextseg.training.callbacks.weight_average import WeightAverage
@@ -23,6 +26,7 @@ from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
 from contextseg.training.lightning_warnings import suppress_warnings
 from contextseg.training.log import CSVLog
+from contextseg.training.loggers import run_loggers
 from contextseg.training.module import TrainingModule
 from contextseg.training.run_folder import LOG
 from contextseg.training.unused import unused_parameters
@@ -37,6 +41,7 @@ def fit(
     per_epoch: int,
     checkpoint: Checkpoint | None,
     watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Train to the end, or until the user stops the run.
 
@@ -47,6 +52,7 @@ def fit(
         per_epoch: number of batches per epoch.
         checkpoint: checkpoint to resume from; None starts from the beginning.
         watch: called with a `Progress` after each batch and at each validation.
+        callbacks: the user's. In validations they see the averaged weights, if there are any.
 
     Returns:
         Whether Ctrl-C or SIGTERM ended the run. Its checkpoint is that of the last complete step;
@@ -58,8 +64,15 @@ def fit(
     # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
     epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
+    keep = KeepBest(folder)
+    drawing = [DrawPictures(folder, keep.has_kept)] if config.pictures else []
     averaging = [WeightAverage(config.ema_decay)] if config.ema_decay else []
-    with suppress_warnings():
+    patience = [Patience(config.patience)] if config.patience else []
+    with (
+        suppress_warnings(),
+        named_failures(callbacks),
+        run_loggers(config, folder, checkpoint is not None) as loggers,
+    ):
         options = _trainer_options(module)
         options["plugins"] = [*options.get("plugins", ()), AtomicCheckpointIO()]
         trainer = pl.Trainer(
@@ -74,11 +87,15 @@ def fit(
             accumulate_grad_batches=task.accumulate,
             gradient_clip_val=config.gradient_clip or None,
             # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
-            # SaveLast comes after it and sees the trained ones.
+            # SaveLast comes after it and sees the trained ones. DrawPictures reads what KeepBest
+            # and Monitor write, and comes before SaveLast, which may end the run.
             callbacks=[
-                KeepBest(folder),
+                keep,
+                *callbacks,
                 *averaging,
                 monitor,
+                *patience,
+                *drawing,
                 SaveLast(
                     folder, config.checkpoint_every, val_interval, monitor.check, several=several
                 ),
@@ -87,6 +104,7 @@ def fit(
             logger=[
                 CSVLog(folder / LOG, task.columns, epochs_done),
                 TensorBoardLogger(folder, "tensorboard", ""),
+                *loggers,
             ],
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -109,7 +127,7 @@ def _trainer_options(module: TrainingModule) -> dict[str, Any]:
     # Only where it must: looking for them takes time in each step.
     unused = world.size > 1 and bool(unused_parameters(module.task, module.model, module.loss))
     return {
-        "accelerator": "cuda" if cuda else "cpu",
+        "accelerator": "cuda" if cuda else "mps" if config.device == "mps" else "cpu",
         "precision": "bf16-mixed" if config.precision == "bf16" else "32-true",
         **trainer_options(config, find_unused_parameters=unused),
     }

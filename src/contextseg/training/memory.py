@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.system.devices import choose_device
 from contextseg.system.process_group import joined_world
@@ -32,11 +33,11 @@ def warn_of_memory(model: nn.Module, config: TrainConfig | ClassifierTrainConfig
     cuda = choose_device(config.device).type == "cuda"
     free = torch.cuda.mem_get_info()[0] if cuda else usable_memory()
     if isinstance(config, TrainConfig):
-        size = config.augment.crop
+        size = config.augment.crop_size
     else:
         size = (config.model.size, config.model.size)
     world = joined_world()
-    batch_size = config.batch_size // (world.size if cuda else world.nodes)
+    batch_size = settled(config.batch_size, "batch_size") // (world.size if cuda else world.nodes)
     need = training_bytes(model, batch_size, size, config.precision)
     if free is None or need is None or need <= free:
         return

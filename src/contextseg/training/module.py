@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from contextseg.config.io import to_dict
 from contextseg.data.normalise import PixelStatistics, normalise, pixel_statistics
+from contextseg.models.checkpointing import checkpoint_gradients, track_once
 from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
@@ -40,11 +41,15 @@ class TrainingModule(pl.LightningModule):
         self.metrics = task.metrics()
         self.scores: Any = None
         """Scores of the latest validation."""
+        self.drew_all = True
+        """Whether all pictures of this session have been drawn so far."""
         statistics = pixel_statistics(self.config.model.normalisation)
         self.register_buffer("pixel_mean", statistics.mean, persistent=False)
         self.register_buffer("pixel_std", statistics.std, persistent=False)
         if self.config.freeze_backbone:
             model.backbone.requires_grad_(False)
+        if self.config.gradient_checkpointing:
+            checkpoint_gradients(model)
 
     metrics: Any
     pixel_mean: Tensor
@@ -53,6 +58,8 @@ class TrainingModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Prepare the network for the processes and the device that it trains on."""
         self.model = self.task.adapt(self.model, self.trainer)
+        if self.config.gradient_checkpointing:
+            track_once(self.model)
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its learning rate schedule, which advances at each optimiser step."""
@@ -97,14 +104,19 @@ class TrainingModule(pl.LightningModule):
         if self.config.sync_norm != "all":
             share_statistics(self.model)
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Add a batch to the scores; it is empty in a process that has no share of the images."""
-        if batch:
-            self.task.count(self, batch)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
+        """Add a batch to the scores; returns what was predicted.
+
+        The batch is empty in a process that has no share of the images.
+        """
+        return self.task.count(self, batch) if batch else None
 
     def on_validation_epoch_end(self) -> None:
         """Scores over all processes."""
         self.scores = self.metrics.compute()
+        # For the callbacks of users: Lightning's own compare such values.
+        row = {f"val/{name}": value for name, value in self.score_row().items()}
+        self.log_dict(row, logger=False, batch_size=1)
 
     def score_row(self) -> dict[str, float]:
         """The values to log for the latest validation."""

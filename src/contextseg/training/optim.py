@@ -3,39 +3,67 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from contextseg.config import OptimConfig
+from contextseg.config.auto import settled
+from contextseg.models.layer_depths import layer_depths
 
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser of the trainable parameters, with separate rates for backbone and context.
 
     Only weights of convolutions and linear layers are decayed, unless `config.decay_all` is set:
-    norms, biases, codewords and smoothing factors are not.
+    norms, biases, codewords and smoothing factors are not. With `config.layer_decay` below 1, each
+    layer of the backbone has a rate of its own.
+
+    Raises:
+        ValueError: the backbone tells no layers, or the optimiser cannot be built on this machine.
     """
+    depths = layer_depths(model) if config.layer_decay < 1 else {}
     groups = []
-    rate_of_rest = config.lr * config.head_lr_factor
-    rates = {"backbone": config.lr, "context": rate_of_rest * config.context_lr_factor}
+    base = settled(config.lr, "optim.lr")
+    rate_of_rest = base * config.head_lr_factor
+    rates = {"backbone": base, "context": rate_of_rest * config.context_lr_factor}
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     for part, rate in (*rates.items(), ("", rate_of_rest)):
-        decayed, kept = [], []
+        members: dict[tuple[int, bool], list[nn.Parameter]] = {}
         for name, parameter in trained:
             first = name.split(".", 1)[0]
             if (first if first in rates else "") == part:
-                (decayed if config.decay_all or is_weight(name, parameter) else kept).append(
-                    parameter
-                )
-        for parameters, decay in ((decayed, config.weight_decay), (kept, 0.0)):
-            if parameters:
-                groups.append({"params": parameters, "lr": rate, "weight_decay": decay})
+                kept = not (config.decay_all or is_weight(name, parameter))
+                members.setdefault((depths.get(name, 0), kept), []).append(parameter)
+        for (depth, kept), parameters in sorted(members.items(), key=lambda member: member[0]):
+            decay = 0.0 if kept else config.weight_decay
+            own = rate * config.layer_decay**depth
+            groups.append({"params": parameters, "lr": own, "weight_decay": decay})
+    return _optimiser(groups, config)
+
+
+def _optimiser(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
+    """The optimiser that `config` names."""
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov)
     if config.name == "adamw":
         betas = (config.momentum, config.squares_decay)
         return torch.optim.AdamW(groups, betas=betas, fused=True)
-    return torch.optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov)
+    from timm import optim
+
+    library: Any = optim  # timm marks none of its names as public
+    try:
+        return library.create_optimizer_v2(
+            groups,
+            opt=config.name,
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+        )
+    except (AssertionError, ImportError) as error:  # it needs a GPU, or another library
+        raise ValueError(f"optim.name: {config.name} cannot work here: {error}") from error
 
 
 def is_weight(name: str, parameter: nn.Parameter) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import AUTO
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import flattened, from_dict, read_yaml, to_dict
 from contextseg.config.marks import marked
@@ -81,7 +82,7 @@ def _compare(old: AnyConfig, new: AnyConfig, folder: Path) -> None:
     """Raise if the options differ from those the run was started with, where that matters."""
     before, after = _flat(old), _flat(new)
     for key in marked(new, "resolved"):
-        if after[key] is None:
+        if after[key] in (None, AUTO):
             after[key] = before.get(key)
     if after["precision"] == "auto":
         after["precision"] = before["precision"]

@@ -13,11 +13,16 @@ CONFIG = "config.yaml"
 LOG = "metrics.csv"
 SCORES = "scores.json"
 SESSIONS = "sessions.json"
+LOGGERS = "loggers.json"
+"""What Weights & Biases and MLflow call the run."""
 LAST = "last.ckpt"
 LAST_MODEL = "last.safetensors"
 """Weights of the last step; written last, so a run that has this file is finished."""
 MODEL = "model.safetensors"
-FILES = (CONFIG, LOG, SCORES, SESSIONS, LAST, LAST_MODEL, MODEL)
+REPORT = "report.html"
+PICTURES = "pictures"
+"""Folder of the pictures that the report shows."""
+FILES = (CONFIG, LOG, SCORES, SESSIONS, LOGGERS, LAST, LAST_MODEL, MODEL, REPORT)
 
 
 def is_finished(folder: Path) -> bool:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
+from contextseg.config.auto import settled
 from contextseg.data import SHAPES, open_dataset, splits_of
 from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
@@ -24,7 +25,10 @@ from contextseg.models.backbone import Backbone
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
+from contextseg.training.compilation import compile_for
 from contextseg.training.float32 import keep_float32
+from contextseg.training.segmentation_pictures import SegmentationPictures
+from contextseg.training.sizes import with_sizes
 from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
 from contextseg.training.world import adapted
@@ -71,7 +75,9 @@ class SegmentationTask(Task[TrainConfig, Scores]):
                 f"model.num_classes is {want}, but {data.root} has {have} classes. Leave it out "
                 f"to use the data's."
             )
-        model = with_prior_grid(replace(config.model, num_classes=have), config.augment.crop)
+        config = replace(config, model=replace(config.model, num_classes=have))
+        config = with_sizes(config, self.train)
+        model = with_prior_grid(config.model, config.augment.crop_size)
         self.config = replace(config, model=model)
         self.class_weights = self._checked()
 
@@ -100,7 +106,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def loss(self, model: nn.Module) -> SegmentationLoss:
         """The weighted sum of the model's losses."""
-        return SegmentationLoss(self.config.model, self.config.loss, self.class_weights)
+        return SegmentationLoss.from_config(self.config.model, self.config.loss, self.class_weights)
 
     def metrics(self) -> SegmentationMetrics:
         """Confusion matrix and presence of classes."""
@@ -112,6 +118,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         model = adapted(model, self.config, device)
         if self.config.precision == "bf16":
             keep_float32(model, cast(Backbone, model.backbone), device.type)
+        compile_for(cast(Backbone, model.backbone), self.config, device.type)
         return model
 
     def train_loader(self, trainer: pl.Trainer, start: int) -> TrainingLoader:
@@ -119,8 +126,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         config = self.config
         loader = TrainingLoader(
             TrainingSet(self.train, config.augment, config.model.normalisation.mean, config.seed),
-            batch_size=config.batch_size,
-            epochs=config.epochs,
+            batch_size=settled(config.batch_size, "batch_size"),
+            epochs=settled(config.epochs, "epochs"),
             seed=config.seed,
             workers=config.data.workers,
             rank=trainer.global_rank,
@@ -159,8 +166,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         labels = torch.arange(2 * EXAMPLE**2).view(2, EXAMPLE, EXAMPLE)
         return {"image": images, "labels": (labels % self.classes.num_classes).to(torch.uint8)}
 
-    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Label maps of padded images, without the padding."""
+    def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Label maps of padded images, without the padding: [B, h, w], uint8."""
         model: SegmentationModel = module.model
         images = padded(batch["image"], SMALLEST_IMAGE, model.multiple, model.config)
         output = model(module.normalise(images))
@@ -168,7 +175,14 @@ class SegmentationTask(Task[TrainConfig, Scores]):
             output.coarse_logits, output.size, align_corners=output.align_corners
         )
         height, width = batch["labels"].shape[1:]
-        module.metrics.update(labels[:, :height, :width], batch["labels"], output.presence_logits)
+        labels = labels[:, :height, :width]
+        module.metrics.update(labels, batch["labels"], output.presence_logits)
+        return labels
+
+    def pictures(self, folder: Path) -> SegmentationPictures:
+        """Batches with their labels, and the best and the worst validation images."""
+        names = None if self.val is None else self.val.names
+        return SegmentationPictures(folder, self.classes, self.train.names, names)
 
     def row(self, scores: Scores) -> dict[str, float]:
         """Mean IoU, pixel accuracy, and mean average precision of presence."""

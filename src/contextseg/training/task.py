@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 from torch import Tensor, nn
 
 from contextseg.data.classes import Classes
+from contextseg.training.run_pictures import RunPictures
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -81,8 +82,12 @@ class Task(ABC, Generic[C, S]):
         """Two small images, uint8, and their labels: a batch to try the network with."""
 
     @abstractmethod
-    def count(self, module: Any, batch: dict[str, Tensor]) -> None:
-        """Add a validation batch to `module.metrics`."""
+    def count(self, module: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Add a validation batch to `module.metrics`; returns the labels that were predicted."""
+
+    @abstractmethod
+    def pictures(self, folder: Path) -> RunPictures:
+        """What draws the pictures of the run in `folder`."""
 
     @abstractmethod
     def row(self, scores: S) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,9 @@ from contextseg.system.first_process import Group
 from contextseg.system.process_group import joined, joined_world
 from contextseg.system.weight_files import read_weights
 from contextseg.system.world import World, world_of
+from contextseg.training.callbacks.draw_pictures import attempt, refresh
 from contextseg.training.callbacks.monitor import Progress, combined
+from contextseg.training.callbacks.named_failures import check_callbacks
 from contextseg.training.checkpoint_file import Checkpoint, read_checkpoint
 from contextseg.training.classification import ClassificationTask
 from contextseg.training.failures import training_failures
@@ -46,6 +48,7 @@ from contextseg.training.run_folder import (
     read_log,
 )
 from contextseg.training.segmentation import SegmentationTask
+from contextseg.training.sizes import with_run_sizes
 from contextseg.training.task import Task
 from contextseg.training.world import check_share
 
@@ -60,7 +63,8 @@ class TrainResult(Generic[S]):
     """The run folder: config.yaml, metrics.csv, tensorboard/, sessions.json (when, where and with
     which code it was trained), last.ckpt (to resume from), model.safetensors and scores.json (the
     kept weights, those of the best validation unless a classifier keeps its last, and their
-    scores), last.safetensors (weights of the last step)."""
+    scores), report.html and pictures/ (unless `pictures` is off), last.safetensors (weights of the
+    last step)."""
     scores: S | None
     """Scores of the kept weights; None without a validation."""
     steps: int
@@ -76,6 +80,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[ClassificationScores]: ...
 @overload
 def train(
@@ -84,6 +89,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[Scores]: ...
 def train(
     config: TrainConfig | ClassifierTrainConfig,
@@ -91,6 +97,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watch: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> TrainResult[Any]:
     """Train a model, for segmentation or (with a `ClassifierTrainConfig`) for classification.
 
@@ -107,6 +114,9 @@ def train(
         resume: resume from the last checkpoint in `config.out`.
         progress: show a progress bar on standard error.
         watch: called with a `Progress` after each batch and at each validation.
+        callbacks: Lightning's own type (`lightning.pytorch.Callback`). Their state is kept on
+            resume, and in validations they see the averaged weights, if there are any. An exception
+            of one ends the run; a note on it names the callback and the hook.
 
     Returns:
         The run folder and its best scores.
@@ -126,24 +136,27 @@ def train(
         >>> from contextseg.recipes import encnet_shapes
         >>> result = contextseg.train(encnet_shapes())  # doctest: +SKIP
     """
+    callbacks = check_callbacks(callbacks)
     alone = world_of().size == 1 and joined_world().size == 1
     if alone and config.devices * config.nodes > 1:
         with training_progress(spawned=True) if progress else contextlib.nullcontext() as bar:
             locked = holds(config.out)
-            work = partial(_train, config, resume, combined(bar, watch), locked=locked)
+            watch = combined(bar, watch)
+            work = partial(_train, config, resume, watch, callbacks, locked=locked)
             result = in_processes(config, work)
         if result is not None:
             return result
         if not (Path(config.out) / CONFIG).is_file():
             raise KeyboardInterrupt
         return result_of(Path(config.out), kind_of(config), interrupted=True)
-    return _train(config, resume, watch, progress=progress)
+    return _train(config, resume, watch, callbacks, progress=progress)
 
 
 def _train(
     config: TrainConfig | ClassifierTrainConfig,
     resume: bool,
     watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback],
     *,
     progress: bool = False,
     locked: bool = False,
@@ -157,7 +170,7 @@ def _train(
     ):
         if not locked:
             group.first(lambda: lock.enter_context(exclusive(folder, FILES)))
-        return _with_others(config, folder, resume, progress, watch, group)
+        return _with_others(config, folder, resume, progress, watch, callbacks, group)
 
 
 def _with_others(
@@ -166,6 +179,7 @@ def _with_others(
     resume: bool,
     progress: bool,
     watch: Callable[[Progress], None] | None,
+    callbacks: Sequence[pl.Callback],
     group: Group,
 ) -> TrainResult[Any]:
     """As `train`, in a folder that is ours alone."""
@@ -175,8 +189,9 @@ def _with_others(
     per_epoch = max(1, task.train_images // task.config.batch_size)
     batches = per_epoch * task.config.epochs
     module = TrainingModule(task, model, math.ceil(batches / task.accumulate))
-    if checkpoint is not None and checkpoint.steps >= module.steps:
-        group.first(partial(_refuse_finished, folder, checkpoint.steps))
+    if checkpoint is not None:
+        group.first(partial(_refuse_finished, folder, checkpoint.steps, module.steps))
+    if checkpoint is not None and (checkpoint.steps >= module.steps or checkpoint.ended):
         # It was stopped after its last step: only the files below are missing.
         state = read_weights(checkpoint.path, mapped=True)["state_dict"]
         module.load_state_dict(state)
@@ -193,10 +208,17 @@ def _with_others(
                 per_epoch=per_epoch,
                 checkpoint=checkpoint,
                 watch=combined(bar, watch),
+                callbacks=callbacks,
             )
     if not interrupted and group.world.is_first:
         if not task.validates:
             task.save(folder / MODEL, module.model)
+        if task.config.pictures:
+            attempt(
+                lambda: refresh(folder, task, task.pictures(folder)),
+                folder,
+                quiet=not module.drew_all,
+            )
         task.save(folder / LAST_MODEL, module.model)
     return group.first(partial(result_of, folder, type(task), interrupted))
 
@@ -205,15 +227,24 @@ def _prepared(
     config: TrainConfig | ClassifierTrainConfig, resume: bool, world: World
 ) -> tuple[Task[Any, Any], Checkpoint | None]:
     """The task, its data checked, and the checkpoint to resume from, or None for a new run."""
-    check_share(config, world)
-    config = with_run_normalisation(config, resume)
+    config = with_run_sizes(with_run_normalisation(config, resume), resume)
     checkpoint = checkpoint_of(Path(config.out), config, resume)
-    return kind_of(config)(with_precision(config, resume)), checkpoint
+    task = kind_of(config)(with_precision(config, resume))
+    check_share(task.config, world)
+    if config.patience and not task.validates:
+        raise ValueError(
+            f"patience is {config.patience}, but nothing is validated. Name a split "
+            f"(data.val_split), or set patience to 0."
+        )
+    return task, checkpoint
 
 
-def _refuse_finished(folder: Path, steps: int) -> None:
+def _refuse_finished(folder: Path, done: int, steps: int) -> None:
     if is_finished(folder):
-        raise FileExistsError(f"the run in {folder} is finished: all {steps} steps are done.")
+        how = f"all {done} steps are done"
+        if done < steps:
+            how = f"it ended early, after {done} of {steps} steps"
+        raise FileExistsError(f"the run in {folder} is finished: {how}.")
 
 
 def kind_of(config: TrainConfig | ClassifierTrainConfig) -> type[Task[Any, Any]]:

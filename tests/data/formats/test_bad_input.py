@@ -324,8 +324,8 @@ def test_more_classes_than_a_mask_can_hold(tmp_path):
     ("options", "message"),
     [
         ({"format": "labelmee"}, "Did you mean labelme?"),
-        ({"val": 1.5}, "share of 0 to 1"),
-        ({"format": "yolo"}, "0 YAML files"),
+        ({"val": 1.5}, "share at least 0 and below 1"),
+        ({"format": "yolo"}, "no data.yaml or classes.txt names"),
         ({"format": "coco"}, "no image could be imported as coco"),
     ],
 )
@@ -339,7 +339,7 @@ def test_mistakes_leave_nothing_behind(options, message, tmp_path):
 def test_folders_that_are_no_export(tmp_path):
     photo(tmp_path / "e" / "a.png")
     dump(tmp_path / "e" / "package.json", {"name": "x", "files": []})
-    with pytest.raises(ValueError, match=r"none of the formats that are read.*LabelMe"):
+    with pytest.raises(ValueError, match=r"none of the formats that are read: .*labelme"):
         import_data(tmp_path / "e", tmp_path / "out")
     with pytest.raises(ValueError, match="no such file or folder"):
         import_data(tmp_path / "absent", tmp_path / "out")

@@ -115,24 +115,6 @@ def test_boxes_are_skipped_or_filled_and_crowds_may_be_ignored(tmp_path):
     assert ((names == "road") == (truth() == 1)).all()
 
 
-def test_splits_come_from_the_export_or_are_drawn(tmp_path):
-    for split in ("train", "valid"):
-        photo(tmp_path / "roboflow" / split / "a.png")
-        dump(tmp_path / "roboflow" / split / "_annotations.coco.json", exports.coco_document())
-    report = import_data(tmp_path / "roboflow", tmp_path / "a")
-    assert report.images == {"train": 1, "val": 1}
-
-    for i in range(10):
-        photo(tmp_path / "export" / f"{i}.png")
-        dump(tmp_path / "export" / f"{i}.json", exports.labelme_document(imagePath=f"{i}.png"))
-    report = import_data(tmp_path / "export", tmp_path / "b", val=0.3)
-    assert report.images == {"train": 7, "val": 3}
-    chosen = open_dataset(str(tmp_path / "b"), "val").names
-    import_data(tmp_path / "export", tmp_path / "c", val=0.3)
-    assert open_dataset(str(tmp_path / "c"), "val").names == chosen
-    assert any("chosen at random (seed 0)" in note for note in report.log.notes)
-
-
 def test_an_image_inside_the_json_file_is_used(tmp_path):
     import base64
 

@@ -11,7 +11,7 @@ from contextseg.data.classes import LONGEST_NAME, Classes, ClassInfo, Color, def
 from contextseg.data.formats.log import FormatError, Log
 from contextseg.data.formats.objects import IGNORE_NAME, Export, Label
 
-BACKGROUNDS = ("background", "_background_", "__background__")
+BACKGROUNDS = ("background", "_background_", "__background__", "__bg__")
 """Names of the class of everything else in other tools."""
 
 

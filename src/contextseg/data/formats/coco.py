@@ -17,9 +17,10 @@ from contextseg.data.formats.log import FormatError, Log
 from contextseg.data.formats.objects import IGNORE_NAME, Export, Item, Label, Region, Shape, Size
 from contextseg.data.formats.rasterise import mask_region, polygon_region, ring
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_name, split_of_path
+from contextseg.data.formats.splits import split_name
 from contextseg.data.formats.tree import Tree
 from contextseg.data.run_lengths import decode_run_lengths, encode_run_lengths
+from contextseg.data.setup.path_words import split_of_path
 from contextseg.system.atomic_files import write_text
 
 _LIST = re.compile(r'"(images|annotations|categories)"\s*:\s*\[')

@@ -16,8 +16,9 @@ from contextseg.data.formats.log import FormatError
 from contextseg.data.formats.objects import Export, Item, Label, Region, Shape, Size
 from contextseg.data.formats.rasterise import placed_region, polygon_region, ring
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_name, split_of_path
+from contextseg.data.formats.splits import split_name
 from contextseg.data.formats.tree import Tree
+from contextseg.data.setup.path_words import split_of_path
 from contextseg.system.atomic_files import write_text
 
 _KINDS = ("polygon", "mask", "box", "polyline", "points", "ellipse", "cuboid", "skeleton", "tag")

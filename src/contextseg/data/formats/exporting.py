@@ -16,9 +16,9 @@ from contextseg.data.formats.catalogue import FORMATS
 from contextseg.data.formats.drawing import Picture, Plan
 from contextseg.data.formats.pictures import Images, publish, require_new
 from contextseg.data.sample import Dataset
-from contextseg.system.atomic_files import folder_beside
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
+from contextseg.system.work_folders import folder_beside
 
 Shapes = Literal["auto", "masks", "polygons"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,20 +26,21 @@ from contextseg.data.formats.pictures import (
     require_new,
 )
 from contextseg.data.formats.reading import Boxes, Crowds, Reading
-from contextseg.data.formats.splits import chosen_for_val
+from contextseg.data.formats.splits import UNDIVIDED, Placed, put_into_splits
 from contextseg.data.formats.tree import Tree
 from contextseg.data.formats.unzip import unzip
 from contextseg.data.images import image_size, write_mask
 from contextseg.data.picture_files import ImageError
-from contextseg.system.atomic_files import folder_beside, write_text
+from contextseg.data.setup.grouping import GroupBy, require_division
+from contextseg.data.survey import commands
+from contextseg.system.atomic_files import write_text
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
 from contextseg.system.terminal import json_text
+from contextseg.system.work_folders import folder_beside
 
 REPORT = "import.json"
 """File of the imported folder that says where it comes from and what was left out."""
-UNDIVIDED = ".undivided"
-"""Folder of images whose split is not known yet."""
 
 
 @dataclass
@@ -70,7 +71,7 @@ class ImportReport:
 class _Sums:
     """Sums over all images."""
 
-    names: dict[str, list[str]] = field(default_factory=dict)
+    placed: list[Placed] = field(default_factory=list)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
     objects: int = 0
     unlabelled: int = 0
@@ -92,6 +93,7 @@ def import_data(
     images: Images = "copy",
     val: float = 0.2,
     seed: int = 0,
+    group_by: GroupBy = "auto",
     allow_outside: bool = False,
 ) -> ImportReport:
     """Write an export of an annotation tool as a folder of images, masks and classes.json.
@@ -110,8 +112,10 @@ def import_data(
         boxes: objects that are only boxes: `skip`, or `fill`.
         crowds: pixels of COCO's crowds belong to their `class`, or `ignore`.
         images: `copy`, `hardlink` or `symlink` the image files.
-        val: share of the images for validation where the export has no splits, 0 to 1.
-        seed: decides which.
+        val: share of the images for validation where the export has none, at least 0 and below 1;
+            they are divided as by `contextseg.init_data`. 0 divides nothing.
+        seed: of the division, at least 0.
+        group_by: what stays in one split, as for `contextseg.init_data`.
         allow_outside: follow paths and links that lead out of the source.
 
     Raises:
@@ -120,7 +124,8 @@ def import_data(
         OSError: a file cannot be read or written.
     """
     source, target = Path(source), Path(out)
-    _check(source, target, format, val)
+    _check(source, target, format)
+    require_division(val, seed, group_by, least=0)
     log = Log()
     with _folder_of(source, target, log) as folder:
         if folder != source and images == "symlink":
@@ -136,16 +141,19 @@ def import_data(
             sums = _write_all(
                 export.items, len(tree.images), data, table, log, by_order, picture_mode
             )
-            if not sums.names:
+            if not sums.placed:
                 why = "It holds no labelled image in this format."
                 if log.faults:
                     why = f"The first of {len(log.faults)} faults: {log.faults[0]}"
                 raise ValueError(f"{source}: no image could be imported as {name}. {why}")
             if not sums.objects:
                 log.note("There is no object in the export: all pixels are unlabelled.")
-            _divide(data, sums, val, seed, log)
             result = table.classes(source.resolve().stem[:LONGEST_NAME])
-            images_of = Counter({split: len(found) for split, found in sorted(sums.names.items())})
+            put_into_splits(sums.placed, result, source, log, val=val, seed=seed, group_by=group_by)
+            for kind in ("images", "masks"):
+                with suppress(OSError):  # not there, or not empty after all
+                    (data / kind / UNDIVIDED).rmdir()
+            images_of = Counter(sorted(str(each.split) for each in sums.placed))
             report = ImportReport(
                 name, result, images_of,
                 sums.objects, sums.pixels[result.ids], sums.unlabelled, sums.overlapping,
@@ -156,14 +164,12 @@ def import_data(
     return report
 
 
-def _check(source: Path, target: Path, format: str, val: float) -> None:
+def _check(source: Path, target: Path, format: str) -> None:
     if not source.exists():
         raise ValueError(f"{source}: there is no such file or folder.")
     if format not in ("auto", *FORMATS):
         advice = did_you_mean(format, FORMATS, f"Formats: {', '.join(FORMATS)}.")
         raise ValueError(f"format: there is no format {format!r}. {advice}")
-    if not 0 <= val <= 1:
-        raise ValueError(f"val: must be a share of 0 to 1, got {val}.")
     require_new(target)
     if source.is_dir() and target.resolve().is_relative_to(source.resolve()):
         raise ValueError(
@@ -185,10 +191,10 @@ def _folder_of(source: Path, target: Path, log: Log) -> Iterator[Path]:
 def _format_of(folder: Path, source: Path) -> str:
     name = recognise(folder)
     if name is None:
-        known = "; ".join(f"{name}: {entry.title}" for name, entry in FORMATS.items())
+        advice = "".join(f"\n{line}" for line in commands(source))
         raise ValueError(
-            f"{source}: is none of the formats that are read. Name one with --format if it is: "
-            f"{known}."
+            f"{source}: is in none of the formats that are read: {', '.join(FORMATS)}. If it is, "
+            f"name the format with --format.{advice}"
         )
     return name
 
@@ -218,10 +224,15 @@ def _write_all(
                     picture.unlink()
                 log.skip(item.where, error)
                 continue
-            write_mask(data / "masks" / split / f"{name}.png", ids, table.palette)
+            mask = data / "masks" / split / f"{name}.png"
+            write_mask(mask, ids, table.palette)
             names.take(name, item.split or "train")
-            sums.names.setdefault(split, []).append(name)
-            sums.pixels += np.bincount(ids.ravel(), minlength=256)
+            pixels = np.bincount(ids.ravel(), minlength=256)
+            sums.pixels += pixels
+            sums.placed.append(
+                Placed(item.reference, picture, mask, np.flatnonzero(pixels),
+                       split if item.split else None)
+            )  # fmt: skip
         task(number, number)
     return sums
 
@@ -249,28 +260,6 @@ def _ids_of(item: Item, size: Size, table: ClassTable, sums: _Sums, by_order: bo
     if bare.any():
         painted[bare] = table.background
     return painted.astype(np.uint8)
-
-
-def _divide(data: Path, sums: _Sums, val: float, seed: int, log: Log) -> None:
-    """Give images without a split one: `val` of all if the export has none, else `train`."""
-    undivided = sums.names.pop(UNDIVIDED, [])
-    chosen = set() if sums.names else chosen_for_val(undivided, val, seed)
-    if chosen:
-        log.note(
-            f"The export has no splits: {len(chosen)} of {len(undivided)} images, chosen at random "
-            f"(seed {seed}), are for validation."
-        )
-    for kind in ("images", "masks"):
-        folder = data / kind / UNDIVIDED
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
-        for path in files:
-            target = data / kind / ("val" if path.stem in chosen else "train")
-            target.mkdir(exist_ok=True)
-            path.rename(target / path.name)
-        if folder.is_dir():
-            folder.rmdir()
-    for name in undivided:
-        sums.names.setdefault("val" if name in chosen else "train", []).append(name)
 
 
 def _finish(data: Path, report: ImportReport, source: Path) -> None:

@@ -19,8 +19,8 @@ from contextseg.data.formats.log import FormatError
 from contextseg.data.formats.objects import Export, Item, Region, Shape, Size
 from contextseg.data.formats.rasterise import placed_region, polygon_region, ring
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_of_path
 from contextseg.data.formats.tree import Tree
+from contextseg.data.setup.path_words import split_of_path
 from contextseg.system.atomic_files import write_text
 
 _KEYS = re.compile(r'"(imagePath|imageData|shape_type|flags|points)"')
@@ -42,26 +42,26 @@ def _is_ours(head: str) -> bool:
 
 def read(tree: Tree, reading: Reading) -> Export:
     """Open an export; images without a JSON file are not labelled yet and are left out."""
-    names = _documents(tree)
-    bare = {str(PurePosixPath(name).with_suffix("")) for name in tree.images}
-    bare -= {str(PurePosixPath(name).with_suffix("")) for name in names}
-    if bare and tree.only is None:
-        reading.log.note(f"{len(bare)} images have no JSON file, so they are left out.")
-    return Export(_items(tree, names, reading))
+    return Export(_items(tree, _documents(tree), reading))
 
 
 def _items(tree: Tree, names: list[str], reading: Reading) -> Iterator[Item]:
+    stems = {PurePosixPath(name).with_suffix("") for name in names}
+    bare = {name for name in tree.images if PurePosixPath(name).with_suffix("") not in stems}
     for name in names:
         with reading.part(name):
             document = require(read_json(tree.path(name)), dict, "the content")
             shapes = require(document.get("shapes"), list, "shapes")
             reference, picture = _picture(tree, document, name)
+            bare.discard(reference)
             yield Item(
                 name, reference, picture,
                 lambda size, shapes=shapes, name=name: _shapes(shapes, size, name, reading),
                 stated_size(document.get("imageHeight"), document.get("imageWidth")),
                 split_of_path(name),
             )  # fmt: skip
+    if bare and tree.only is None:
+        reading.log.note(f"{len(bare)} images have no JSON file, so they are left out.")
 
 
 def _picture(tree: Tree, document: dict[str, Any], name: str) -> tuple[str, Path | bytes]:

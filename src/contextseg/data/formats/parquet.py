@@ -12,10 +12,11 @@ from contextseg.data.formats.documents import read_json, require
 from contextseg.data.formats.log import FormatError
 from contextseg.data.formats.objects import IGNORE_NAME, Export, Item, Label, Shape, Size
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_name, split_of_path
+from contextseg.data.formats.splits import split_name
 from contextseg.data.formats.tree import Tree
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
+from contextseg.data.setup.path_words import split_of_path
 from contextseg.system.extras import optional
 
 _IMAGES = ("image", "pixel_values", "img")

@@ -14,10 +14,10 @@ from contextseg.data.formats.log import FormatError
 from contextseg.data.formats.objects import Export, Item, Label, Region, Shape, Size
 from contextseg.data.formats.rasterise import placed_region, polygon_region, ring
 from contextseg.data.formats.reading import Reading
-from contextseg.data.formats.splits import split_of_path
 from contextseg.data.formats.tree import Tree
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
+from contextseg.data.setup.path_words import split_of_path
 
 _NOTHING = "\0"
 """Stands for black, which is no object, while a mask is read."""

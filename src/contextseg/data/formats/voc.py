@@ -36,6 +36,8 @@ def recognise(tree: Tree) -> bool:
 
 def _folders(tree: Tree) -> list[str]:
     """Folders of masks; in older exports of labelme2voc, the other one has arrays."""
+    if tree.only is not None:
+        return []  # a single file has none, whatever lies around it
     found: dict[str, str] = {}
     for kind in _MASKS:
         for folder in tree.folders(kind):

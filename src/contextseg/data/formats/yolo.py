@@ -18,38 +18,63 @@ from contextseg.data.formats.rasterise import polygon_region, ring
 from contextseg.data.formats.reading import Reading
 from contextseg.data.formats.splits import split_name
 from contextseg.data.formats.tree import Tree
+from contextseg.data.setup.path_words import split_of_path
+from contextseg.data.wording import some
 from contextseg.system.atomic_files import write_text
 
+_SPLITS = ("train", "val", "test")
+_TABLE = "classes.txt"
+"""Names of classes, a line each, where a tool writes no YAML file."""
 _NO_SPLITS = ("path", "names", "nc", "download", "roboflow", "kpt_shape", "flip_idx")
 
 
 def recognise(tree: Tree) -> bool:
-    """Whether a tree holds a YAML file with names of classes and splits."""
+    """Whether a tree holds names of classes, as data.yaml or classes.txt, and splits or labels."""
     return bool(_documents(tree))
 
 
 def _documents(tree: Tree) -> list[str]:
-    heads = ((name, "\n" + tree.head(name)) for name in tree.files(".yaml", ".yml"))
-    return [name for name, head in heads
-            if "\nnames:" in head and any(f"\n{key}:" in head for key in ("train", "val", "test"))
-            ]  # fmt: skip
+    """Files with names of classes: YAML files with splits, else those beside a folder of labels."""
+    heads = {name: "\n" + tree.head(name) for name in tree.files(".yaml", ".yml")}
+    heads = {name: head for name, head in heads.items() if "\nnames:" in head}
+    with_splits = [name for name, head in heads.items()
+                   if any(f"\n{key}:" in head for key in _SPLITS)]  # fmt: skip
+    if with_splits:
+        return with_splits
+    names = [*heads, *(n for n in tree.files(_TABLE) if PurePosixPath(n).name == _TABLE)]
+    return [name for name in names if _has_labels(tree, PurePosixPath(name).parent)]
+
+
+def _has_labels(tree: Tree, folder: PurePosixPath) -> bool:
+    below = "" if folder.as_posix() == "." else f"{folder}/"
+    return any(
+        name.startswith(below) and name.endswith(".txt") and "labels" in PurePosixPath(name).parts
+        for name in tree.names
+    )
 
 
 def read(tree: Tree, reading: Reading) -> Export:
     """Open an export.
 
     Raises:
-        ValueError: its YAML file is broken, or there are several.
+        ValueError: its file of classes is broken, or there are several.
     """
     documents = _documents(tree)
-    if len(documents) != 1:
+    if not documents:
+        raise ValueError(f"{tree.root}: no data.yaml or classes.txt names the classes.")
+    if len(documents) > 1:
         raise ValueError(
-            f"{tree.root}: {len(documents)} YAML files name splits: import one of them."
+            f"{tree.root}: {len(documents)} files name classes ({some(documents)}): import the "
+            f"folder of one of them."
         )
     (name,) = documents
     try:
-        content = yaml.safe_load(read_text(tree.path(name)))
-        names = _names(require(content, dict, "the content").get("names"))
+        text = read_text(tree.path(name))
+        if name.endswith(_TABLE):
+            content = {"names": [line.strip() for line in text.splitlines() if line.strip()]}
+        else:
+            content = require(yaml.safe_load(text), dict, "the content")
+        names = _names(content.get("names"))
     except (yaml.YAMLError, FormatError, RecursionError) as error:
         raise ValueError(f"{tree.root / name}: {error}") from None
     return Export(
@@ -75,26 +100,39 @@ def _items(
 ) -> Iterator[Item]:
     seen = set[str]()
     known = set(tree.names)
-    for key, places in content.items():
-        if not isinstance(key, str) or key in _NO_SPLITS or not places:
-            continue
-        split = split_name(key) or key
+    for where, reference, split in _references(tree, document, content, reading):
+        with reading.part(where):
+            found, path = tree.image(reference)
+            if found in seen:
+                raise FormatError("is listed twice; the first entry counts")
+            seen.add(found)
+            labels = _labels_of(found)
+            yield Item(
+                found, found, path,
+                lambda size, labels=labels: _shapes(
+                    tree, labels if labels in known else None, size, names, reading
+                ),
+                None, split,
+            )  # fmt: skip
+
+
+def _references(
+    tree: Tree, document: str, content: dict[str, Any], reading: Reading
+) -> Iterator[tuple[str, str, str | None]]:
+    """Where each image is named, its path, and its split."""
+    keys = [key for key, places in content.items()
+            if isinstance(key, str) and key not in _NO_SPLITS and places]  # fmt: skip
+    for key in keys:
+        places = content[key]
         for place in places if isinstance(places, list) else [places]:
             with reading.part(f"{document}: {key}"):
                 for reference in _listed(tree, document, content, require(place, str, key)):
-                    with reading.part(f"{document}: {key}: {reference}"):
-                        found, path = tree.image(reference)
-                        if found in seen:
-                            raise FormatError("is listed twice; the first entry counts")
-                        seen.add(found)
-                        labels = _labels_of(found)
-                        yield Item(
-                            found, found, path,
-                            lambda size, labels=labels: _shapes(
-                                tree, labels if labels in known else None, size, names, reading
-                            ),
-                            None, split,
-                        )  # fmt: skip
+                    yield f"{document}: {key}: {reference}", reference, split_name(key) or key
+    if not any(key in keys for key in _SPLITS):
+        folder = PurePosixPath(document).parent
+        for name in sorted(tree.images):
+            if PurePosixPath(name).is_relative_to(folder) and _labels_of(name) != _own(name):
+                yield name, name, split_of_path(name)
 
 
 def _listed(tree: Tree, document: str, content: dict[str, Any], place: str) -> list[str]:
@@ -123,9 +161,13 @@ def _listed(tree: Tree, document: str, content: dict[str, Any], place: str) -> l
     raise FormatError(f"there is no folder or list {place!r} with images in {tree.root}")
 
 
+def _own(image: str) -> str:
+    return PurePosixPath(image).with_suffix(".txt").as_posix()
+
+
 def _labels_of(image: str) -> str:
     """The text file of an image: the last folder `images` of its path becomes `labels`."""
-    parts = list(PurePosixPath(image).with_suffix(".txt").parts)
+    parts = list(PurePosixPath(_own(image)).parts)
     for i in reversed(range(len(parts) - 1)):
         if parts[i] == "images":
             parts[i] = "labels"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from contextseg.data.affixes import Rule
 from contextseg.data.classes import Classes
 from contextseg.data.setup.matching import Match, Pair
+from contextseg.data.setup.path_words import Role, role_of_folder
 from contextseg.data.setup.plan import SplitPlan
 from contextseg.data.wording import some
 
@@ -33,6 +34,27 @@ def left_over(root: Path, match: Match) -> list[str]:
             (match.others, "pictures are neither images nor masks of classes, as it seems"),
         )
         if paths
+    ]
+
+
+def further_masks(root: Path, match: Match) -> list[str]:
+    """A note on masks of the same images in other folders, as of tools with a folder per class."""
+    taken = {pair.mask for pair in match.pairs}
+    names, folders = {path.name for path in taken}, {path.parent for path in taken}
+    others = [
+        path
+        for path in match.others
+        if path.name in names
+        and path.parent not in folders
+        and role_of_folder(PurePosixPath(path.relative_to(root).parent.as_posix())) is Role.MASKS
+    ]
+    if not others:
+        return []
+    places = sorted({path.parent.relative_to(root).as_posix() for path in others})
+    return [
+        f"{len(others)} images have further masks, in {some(places)}, which are not used. If each "
+        f"folder holds the masks of one class, draw them into one mask for each image, with an id "
+        f"for each class."
     ]
 
 

@@ -32,6 +32,24 @@ class Division(NamedTuple):
     """What the groups cost."""
 
 
+def require_division(val: float, seed: int, by: str, *, least: float | None = None) -> None:
+    """Raise ValueError if an option of a division is out of range.
+
+    Args:
+        val: share of the images for validation, below 1, and above 0 unless `least` is 0.
+        seed: at least 0.
+        by: one of `GROUPINGS`.
+        least: the smallest share, if it is allowed itself.
+    """
+    if not (0 < val < 1 or val == least):
+        above = "above 0" if least is None else "at least 0"
+        raise ValueError(f"val must be a share {above} and below 1, such as 0.2, got {val}.")
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}.")
+    if by not in GROUPINGS:
+        raise ValueError(f"group_by must be one of {', '.join(GROUPINGS)}, got {by!r}.")
+
+
 def divide(
     pairs: Sequence[Pair], presence: np.ndarray, rule: Rule, val: float, seed: int, by: GroupBy
 ) -> Division:

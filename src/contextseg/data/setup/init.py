@@ -14,16 +14,23 @@ from contextseg.data.classes import Classes
 from contextseg.data.folder import require_root
 from contextseg.data.layouts import Recognised
 from contextseg.data.pair_lists import can_be_listed
-from contextseg.data.setup.descriptions import arrangement, in_one_split, left_over, no_pairs
+from contextseg.data.setup.descriptions import (
+    arrangement,
+    further_masks,
+    in_one_split,
+    left_over,
+    no_pairs,
+)
 from contextseg.data.setup.found_classes import classes_of, presence
 from contextseg.data.setup.found_splits import find_splits
-from contextseg.data.setup.grouping import GROUPINGS, GroupBy, divide
+from contextseg.data.setup.grouping import GroupBy, divide, require_division
 from contextseg.data.setup.mask_values import MaskValues, looks_like_mask, read_values
 from contextseg.data.setup.matching import Pair, match_pictures
 from contextseg.data.setup.needed_files import CLASSES, class_text, needed_lists
 from contextseg.data.setup.plan import DataPlan
 from contextseg.data.setup.splits import NEEDED, choose_splits
-from contextseg.data.survey import survey
+from contextseg.data.survey import inner_data_sets, recognised_format, survey
+from contextseg.data.wording import quoted, some
 
 
 def init_data(
@@ -61,7 +68,7 @@ def init_data(
             fit, or an option is out of range; the message names the file and says what to do.
         FileExistsError: a list that is there would have to be replaced.
     """
-    _require_options(val, seed, group_by)
+    require_division(val, seed, group_by)
     require_root(path)
     root = Path(path)
     public = _public(root)
@@ -73,10 +80,10 @@ def init_data(
     pairs, values, problems = _usable(root, match.pairs, workers)
     masks = [pair.mask for pair in pairs]
     own = None if overwrite else read_own_classes(root)
-    notes = left_over(root, match)
+    notes = [*further_masks(root, match), *left_over(root, match)]
     if own is None:
         classes, found = classes_of(values, masks, root.resolve().name)
-        notes += found
+        notes += [*found, *_names_elsewhere(root)]
     else:
         classes = own
     counts = _counts(root, values, masks, classes, found=own is None)
@@ -106,13 +113,21 @@ def init_data(
     return plan
 
 
-def _require_options(val: float, seed: int, group_by: str) -> None:
-    if not 0 < val < 1:
-        raise ValueError(f"val must be a share above 0 and below 1, such as 0.2, got {val}.")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}.")
-    if group_by not in GROUPINGS:
-        raise ValueError(f"group_by must be one of {', '.join(GROUPINGS)}, got {group_by!r}.")
+def _names_elsewhere(root: Path) -> list[str]:
+    """Notes on annotations, or a data set further below, that name the classes."""
+    inner = inner_data_sets(root)
+    if inner:
+        return [
+            f"{some([str(path) for path in inner])} names classes of its own. If that is the data "
+            f"set, give its folder instead of {root}."
+        ]
+    found = recognised_format(root)
+    if found is None:
+        return []
+    return [
+        f"There are annotations in the format {found}, which may name the classes. `contextseg "
+        f"data import {quoted(root)} -o DIR` reads them into a new folder."
+    ]
 
 
 def _public(root: Path) -> Recognised | None:

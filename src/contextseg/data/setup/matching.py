@@ -90,8 +90,10 @@ def _readings(
             yield images + unknown, masks
         if images:
             yield images, masks + unknown
-    if masks and of[Role.OTHERS] and not images:
-        yield of[Role.OTHERS] + unknown, masks
+    if masks and of[Role.OTHERS] and not images:  # folders such as `color`, but not of instances
+        photos = [path for path in of[Role.OTHERS]
+                  if looks_like_mask is None or not looks_like_mask(path)]  # fmt: skip
+        yield photos + unknown, masks
     everything = [*pictures]
     named = [path for path in everything if role_of_name(path.stem) is Role.MASKS]
     if 0 < len(named) < len(everything):

@@ -76,9 +76,9 @@ def without_role(name: str) -> str:
     return "_".join(kept)
 
 
-def split_of_path(path: PurePosixPath) -> str | None:
+def split_of_path(path: str | PurePosixPath) -> str | None:
     """The split that the innermost folder with such a name stands for; None without one."""
-    for name in reversed(path.parent.parts):
+    for name in reversed(PurePosixPath(path).parent.parts):
         found = split_of_name(name)
         if found is not None:
             return found

@@ -39,10 +39,10 @@ from contextseg.interop.export.writers import (
     write_program,
 )
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
-from contextseg.system.atomic_files import folder_beside
 from contextseg.system.bfloat16 import bfloat16_on
 from contextseg.system.extras import optional
 from contextseg.system.progress import stage, track
+from contextseg.system.work_folders import folder_beside
 from contextseg.weights.model_file import load_model
 
 logger = logging.getLogger(__name__)

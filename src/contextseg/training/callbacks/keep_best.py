@@ -29,11 +29,17 @@ class KeepBest(pl.Callback):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.best = float("-inf")
+        self._kept = False
+
+    def has_kept(self) -> bool:
+        """Whether the weights of the latest validation are the kept ones."""
+        return self._kept
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare with the best so far, and write if better."""
         assert isinstance(pl_module, TrainingModule)
         task, scores = pl_module.task, pl_module.scores
+        self._kept = False
         if scores is None:
             return
         merit = task.merit(scores)
@@ -46,6 +52,7 @@ class KeepBest(pl.Callback):
             return
         else:
             self.best = merit
+        self._kept = True
         if trainer.is_global_zero:
             task.save(self.folder / MODEL, pl_module.model)
             settings = {
