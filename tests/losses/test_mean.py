@@ -7,7 +7,6 @@ import torch
 import torch.distributed as dist
 
 import contextseg
-from contextseg.config import LossConfig
 from contextseg.losses import SegmentationLoss
 from contextseg.losses.mean import Sum, means_over_processes
 
@@ -47,6 +46,6 @@ def test_the_counts_of_all_losses_travel_together(name, counts, messages):
     labels = torch.randint(5, (2, 64, 64), dtype=torch.uint8)
     output = model.train()(torch.rand(2, 3, 64, 64), labels)
     messages.clear()
-    losses = SegmentationLoss(model.config, LossConfig())(output, labels)
+    losses = SegmentationLoss.from_config(model.config)(output, labels)
     assert [len(message) for message in messages] == [counts]
     assert losses["total"].isfinite()

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
@@ -116,6 +117,34 @@ def test_a_refusal_leaves_nothing(data, tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match=r"nodes is 2.*lacks MASTER_ADDR, MASTER_PORT, NODE_RANK"):
         train(tiny(data, tmp_path / "run", nodes=2), progress=False)
+
+
+class Notes(pl.Callback):
+    """A user's callback, which notes what it sees in each process."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        file = Path(trainer.loggers[1].log_dir) / f"notes-{trainer.global_rank}"
+        file.write_text(str(float(trainer.callback_metrics["val/mean_iou"])))
+
+
+def test_options_of_one_process_hold_in_two(data, tmp_path):
+    """Features that are computed again, callbacks, pictures."""
+    config = tiny(data, tmp_path / "one", epochs=1, gradient_checkpointing=True, pictures=True,
+                  optim=OptimConfig(lr=0.001))  # fmt: skip
+    config = replace(config, model=replace(config.model, dropout=0.0))
+    one = train(config, progress=False, callbacks=[Notes()])
+    two = train(replace(config, out=str(tmp_path / "two"), devices=2), progress=False,
+                callbacks=[Notes()])  # fmt: skip
+    first, second = (load_file(r.folder / "last.safetensors") for r in (one, two))
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4, msg=name)
+    notes = [file.read_text() for file in sorted((two.folder / "tensorboard").glob("notes-*"))]
+    assert len(notes) == 2
+    assert notes[0] == notes[1]
+    for folder in (one.folder, two.folder):
+        assert list((folder / "pictures").iterdir())
+    assert "Several processes share" in (two.folder / "report.html").read_text(encoding="utf-8")
+    assert "Several processes share" not in (one.folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

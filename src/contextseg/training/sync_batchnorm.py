@@ -120,6 +120,8 @@ class CPUSyncBatchNorm(_BatchNorm):
         self._check_input_dim(features)
         if not self.training or self._is_alone():
             return self.act(self.drop(super().forward(features)))
+        if self.num_batches_tracked is not None:  # first of all, as torch's own norms do
+            self.num_batches_tracked.add_(1)
         x = features.to(torch.promote_types(features.dtype, torch.float32))
         dims = [d for d in range(x.ndim) if d != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
@@ -150,10 +152,9 @@ class CPUSyncBatchNorm(_BatchNorm):
         """Update the running statistics, with the unbiased variance as torch does."""
         if self.running_mean is None or self.running_var is None:
             return
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked.add_(1)
         weight = self.momentum
         if weight is None:  # cumulative average
+            assert self.num_batches_tracked is not None
             weight = 1.0 / float(self.num_batches_tracked)
         unbiased = variance * count / (count - 1).clamp(min=1)
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), weight)
