@@ -118,9 +118,12 @@ def test_each_process_gets_a_power_of_two(memory, monkeypatch):
     assert batch_for(sized(devices=3), 1000) == 24
     memory.bytes = 24 * 10**9  # processes on one CPU share it
     assert batch_for(sized(devices=3), 1000) == 12
-    for name, value in torchrun(1, 2, 1).items():
-        monkeypatch.setenv(name, value)  # each sees another free memory, and must choose alike
+    assert batch_for(sized(devices=3, nodes=2), 1000) == 24  # on two CPUs
+    for name, value in torchrun(0, 4, 1, per_node=2).items():
+        monkeypatch.setenv(name, value)
     assert batch_for(sized(), 1000) == 16
+    memory.bytes = None
+    assert batch_for(sized(), 1000) == 32
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,9 @@ def in_processes(config: TrainConfig | ClassifierTrainConfig, work: Callable[[],
             )
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ValueError(
-                f"the training processes cannot get `watch`: {error}. With several devices, it "
-                f"must be a function of a module, or an object that can be pickled."
+                f"the training processes cannot get `watch` or `callbacks`: {error}. With several "
+                f"devices, a watcher must be a function of a module, or an object that can be "
+                f"pickled, as callbacks must."
             ) from error
         assert isinstance(context, ProcessContext)
         killed, processes = None, cast(Sequence[Any], context.processes)

@@ -58,7 +58,7 @@ def run_report(
             f"The worst and the best images of the split {split} by mean IoU, which counts the "
             f"classes that are in an image or in its prediction. "
             + "Several processes share the images: these are of the first one."
-            * (getattr(config, "devices", 1) > 1),
+            * (bool(sessions) and sessions[-1].get("processes", 1) > 1),
             validation_files(folder),
         ),
         batches=Gallery("Training batches", _batches_note(config), batch_files(folder)),

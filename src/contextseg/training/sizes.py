@@ -98,14 +98,14 @@ def crop_for(data: Dataset) -> tuple[int, int]:
 def batch_for(config: TrainConfig, images: int, *, memory: bool = True) -> int:
     """A power of two for each process, by the number of images and the memory there is."""
     device = choose_device(config.device)
-    cuda, launched = device.type == "cuda", world_of().size
-    processes = max(config.devices * config.nodes, launched)
-    shared = 1 if cuda else processes
+    cuda, world = device.type == "cuda", world_of()
+    here = world.local_size if world.size > 1 else config.devices
+    processes = world.size if world.size > 1 else config.devices * config.nodes
+    shared = 1 if cuda else here
     batch = GPU_BATCH if cuda else CPU_BATCH
     while batch > SMALLEST_BATCH and batch * processes * STEPS_PER_EPOCH > images:
         batch //= 2
-    # Processes that a launcher starts choose on their own, and must choose alike.
-    if memory and launched == 1 and batch > SMALLEST_BATCH:
+    if memory and batch > SMALLEST_BATCH:
         free = torch.cuda.mem_get_info(device)[0] if cuda else usable_memory()
         crop = config.augment.crop_size
         model = create_model(with_prior_grid(replace(config.model, pretrained=False), crop))
