@@ -16,7 +16,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from contextseg.config.auto import settled
 from contextseg.config.training import TrainingConfig
 from contextseg.system.process_group import joined_world
 from contextseg.system.world import World
@@ -29,9 +28,10 @@ _BUFFERS = "forward_sync_buffers" if "forward_sync_buffers" in _KNOWN else "broa
 
 def check_share(config: TrainingConfig, world: World) -> None:
     """Raise unless every process can take an equal share of a batch."""
-    if settled(config.batch_size, "batch_size") % world.size:
+    batch_size = config.batch_size
+    if isinstance(batch_size, int) and batch_size % world.size:
         raise ValueError(
-            f"batch_size must divide evenly over the processes, got {config.batch_size} images "
+            f"batch_size must divide evenly over the processes, got {batch_size} images "
             f"over {world.size} processes."
         )
 
