@@ -19,7 +19,7 @@ export function Readout({ scene, project, pixel, pinned }) {
   }
   const [row, column] = pixel;
   const found = scene.candidates(row, column).slice(0, 4);
-  const given = scene.truth?.[scene.index(row, column)];
+  const given = scene.given(row, column);
   const name = (label) => project.classes[label].name;
   return html`
     <p class="readout" aria-live=${pinned ? "polite" : "off"}>
