@@ -31,7 +31,7 @@ export function ClassPanel({ scene, project, shown, show, retick, only, setOnly 
       <button disabled=${scene.ticked === null} onClick=${() => retick(null)}>All</button>
     </div>
     <table class="classes">
-      <thead><tr><th scope="col">class</th><th scope="col" class="number">of the image</th>
+      <thead><tr><th scope="col">class</th><th scope="col" class="number">area</th>
         ${presence && html`<th scope="col" colspan="2">in the scene</th>`}
         <th></th></tr></thead>
       <tbody>

@@ -26,9 +26,9 @@ export function Readout({ scene, project, pixel, pinned }) {
       <span class="at">${row}, ${column}</span>
       ${found.map(({ label, probability }, i) => html`
         <span class=${i ? "runner" : "winner"}>
-          <${Chip} color=${project.classes[label].color} /> ${name(label)} ${percent(probability)}
+          <${Chip} color=${project.classes[label].color} /> <bdi>${name(label)}</bdi> ${percent(probability)}
         </span>`)}
-      ${given !== undefined && html`<span class="given">labelled
-        ${given === 255 ? "nothing" : name(given)}</span>`}
+      ${given !== undefined && html`<span class="given">labelled as
+        <strong> ${given === 255 ? "nothing" : name(given)}</strong></span>`}
     </p>`;
 }
