@@ -1,6 +1,6 @@
 """What a network's proposal saves a person who labels images: clicks, by a simulated person.
 
-    python -m benchmarks.annotation MODEL DATA [--split val] [--limit N] [--save docs/results/annotation/NAME]
+    python -m benchmarks.annotation MODEL DATA [--split val] [--limit N] [--save PATH]
 
 Each image (with --limit, so many at equal distances) is labelled from five starts, until so many
 of its pixels are right:
@@ -9,11 +9,12 @@ of its pixels are right:
     nothing, fitted  no proposal; each stamp as large as the region that it fills allows
     proposal         the network's labels, then the brush
     class list       the network's labels among the classes that are in the image, then the brush
-    one tick         the proposal without the one wrong class that has the most pixels, then the brush
+    one tick         the proposal without the wrong class that has the most pixels, then the brush
     ticks and brush  at each click whichever promises more: a wrong class off, or a stamp
 
 `simulated_person` says what a stamp is and where it goes. Every tick and every stamp is a click;
-the class list is given. Prints a table in Markdown; --save also writes rows (JSON) and a chart (SVG).
+the class list is given. Prints a table in Markdown; --save also writes PATH.json and a chart,
+PATH.svg.
 """
 
 from __future__ import annotations

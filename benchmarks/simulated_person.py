@@ -1,4 +1,4 @@
-"""A person who labels an image, simulated: takes wrong classes off the list, and stamps with a brush.
+"""A person who labels an image, simulated: takes wrong classes off the list, stamps with a brush.
 
 A *stamp* of class c at a pixel gives c to all pixels in a disc around it that are c in the ground
 truth: a person who paints over what is wrong, along the edges of things, and never damages what is

@@ -32,6 +32,8 @@ class Item:
     """Rows and columns, from its header."""
     truth: Callable[[], np.ndarray] | None = None
     """Reads its labels, [h, w], uint8; None if there are none."""
+    path: Path | None = None
+    """Its file, where it is in one of its own."""
 
 
 @dataclass(kw_only=True)
@@ -123,7 +125,11 @@ def explored(
 def file_item(name: str, path: Path, truth: Callable[[], np.ndarray] | None = None) -> Item:
     """An image in a file."""
     return Item(
-        name=name, read=lambda: read_image(path), size=lambda: image_size(path), truth=truth
+        name=name,
+        read=lambda: read_image(path),
+        size=lambda: image_size(path),
+        truth=truth,
+        path=path,
     )
 
 
