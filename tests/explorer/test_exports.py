@@ -94,4 +94,5 @@ def test_ids_of_the_project_are_kept(client_of, tmp_path):
     masks = list((root / "exports" / "voc").rglob("SegmentationClass/*.png"))
     assert len(masks) == 1
     image = np.array(Image.open(masks[0]).convert("RGB"))
-    assert (image[0, 0] == [9, 9, 9]).all() and (image[-1, -1] == [1, 2, 3]).all()
+    assert image[0, 0].tolist() == [9, 9, 9]
+    assert image[-1, -1].tolist() == [1, 2, 3]

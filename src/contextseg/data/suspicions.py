@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.sample import Dataset
 from contextseg.data.wording import some
+from contextseg.data.wrong_labels import WRONG, read_wrong, sorted_out
 
 _SHOWN = 5
 _FEWEST = 10
@@ -29,6 +31,7 @@ _READ = 64
 def suspicions(checked: Checked) -> list[str]:
     """What is worth a look in the splits of a dataset, one message each.
 
+    - images whose labels somebody called wrong, in `wrong_labels.txt`;
     - splits that are part of another one, which are not looked at any further;
     - images that are in two splits or, if images were decoded, nearly repeat an image of another
       split (leakage);
@@ -40,8 +43,25 @@ def suspicions(checked: Checked) -> list[str]:
         checked: the splits with labels, and their reports.
     """
     apart, notes = without_parts(checked)
-    return [*notes, *_leaks(apart), *_odd_images(apart), *_lonely_classes(apart),
-            *_shifted_ids(apart)]  # fmt: skip
+    return [*notes, *_called_wrong(checked), *_leaks(apart), *_odd_images(apart),
+            *_lonely_classes(apart), *_shifted_ids(apart)]  # fmt: skip
+
+
+def _called_wrong(checked: Checked) -> Iterator[str]:
+    for root in {getattr(dataset, "root", None): None for dataset, _ in checked}:
+        if root is None:
+            continue
+        listed = read_wrong(Path(root))
+        images = [(data.split, name) for data, _ in checked for name in data.names]
+        there, unknown = sorted_out(listed, images)
+        if there:
+            named = [f"{name} ({listed[name]})" if listed[name] else name
+                     for name in listed if name in there]  # fmt: skip
+            labels = "image has labels" if len(there) == 1 else "images have labels"
+            yield f"{len(there)} {labels} that somebody called wrong ({WRONG}): {some(named)}."
+        if unknown:
+            names = [name for name in listed if name in unknown]
+            yield f"{WRONG} lists {some(names)}, which is no image here: {len(names)} in all."
 
 
 def _leaks(checked: Checked) -> Iterator[str]:

@@ -30,6 +30,8 @@ FEWEST = 3
 """Labelled images that learning needs."""
 SHARE = 0.2
 """Share of the labelled images that are held back."""
+STEPS = 150
+"""Steps of a training, about."""
 PATIENCE = 10.0
 """Seconds that a stopped process has to end."""
 
@@ -202,7 +204,7 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     with (folder / LOG).open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "contextseg.explorer.learning_job", str(folder)],
+            [sys.executable, "-m", "contextseg.explorer.learning_job", str(folder), str(STEPS)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

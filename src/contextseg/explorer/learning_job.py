@@ -1,4 +1,4 @@
-"""The process that learns: `python -m contextseg.explorer.learning_job FOLDER`.
+"""The process that learns: `python -m contextseg.explorer.learning_job FOLDER STEPS`.
 
 FOLDER holds `data`, a data set with the splits of `TRAIN` and `HELD_BACK`, and `old.safetensors`.
 The process writes `progress.json` again and again and, at the end, `new.safetensors` and
@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,20 +30,20 @@ if TYPE_CHECKING:
 TRAIN, HELD_BACK = "train", "held_back"
 DATA, OLD, NEW, RUN = "data", "old.safetensors", "new.safetensors", "run"
 PROGRESS, RESULT = "progress.json", "result.json"
-BATCH, STEPS = 4, 150
-"""Images a step, and the steps that a training aims at."""
+BATCH = 4
+"""Images a step."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 RATE = 3e-4
 NICE = 10
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, steps: int) -> int:
     """Train, compare, and write what came of it; returns the exit code."""
     with contextlib.suppress(AttributeError, OSError):  # not on Windows
-        os.nice(NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     try:
-        result = learned(folder)
+        result = learned(folder, steps)
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if not str(error) else str(error)
         write_text(folder / RESULT, json.dumps({"error": text}))
@@ -53,8 +52,8 @@ def main(folder: Path) -> int:
     return 0
 
 
-def learned(folder: Path) -> dict[str, float]:
-    """Train on one part of the data and score both models on the other.
+def learned(folder: Path, steps: int) -> dict[str, float]:
+    """Train for about so many steps on one part of the data; score both models on the other.
 
     Returns:
         `before` and `after`, mean IoU in 0 to 1.
@@ -73,19 +72,21 @@ def learned(folder: Path) -> dict[str, float]:
         write_text(folder / PROGRESS, json.dumps(content))
 
     images = len(open_dataset(data, TRAIN))
-    config = config_of(old, held_back.classes, images, folder)
+    config = config_of(old, held_back.classes, images, folder, steps)
     run = train(config, progress=False, watch=watch)
     after = mean_iou(run.predictor, held_back)
     save_model(folder / NEW, run.model, held_back.classes)
     return {"before": before, "after": after}
 
 
-def config_of(old: Predictor, classes: Classes, images: int, folder: Path) -> TrainConfig:
+def config_of(
+    old: Predictor, classes: Classes, images: int, folder: Path, steps: int
+) -> TrainConfig:
     """The run that fine-tunes a model on so many images."""
     from contextseg.config import AugmentConfig, DataConfig, OptimConfig, TrainConfig
 
     batch = min(BATCH, images)
-    epochs = round(STEPS * batch / images)
+    epochs = round(steps * batch / images)
     same = old.classes.names == classes.names
     return TrainConfig(
         model=replace(old.config, num_classes=classes.num_classes, pretrained=False),
@@ -138,5 +139,4 @@ def _end_with_the_server() -> None:
 
 
 if __name__ == "__main__":
-    arguments: Sequence[str] = sys.argv[1:]
-    sys.exit(main(Path(arguments[0])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
