@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from contextseg.data import splits_of
 from contextseg.data.check import Report
 from contextseg.data.leakage import Checked, images_of, near_duplicates, without_parts
 from contextseg.data.mask_files import read_stored_mask
@@ -48,20 +49,19 @@ def suspicions(checked: Checked) -> list[str]:
 
 
 def _called_wrong(checked: Checked) -> Iterator[str]:
-    for root in {getattr(dataset, "root", None): None for dataset, _ in checked}:
-        if root is None:
-            continue
-        listed = read_wrong(Path(root))
-        images = [(data.split, name) for data, _ in checked for name in data.names]
-        there, unknown = sorted_out(listed, images)
-        if there:
-            named = [f"{name} ({listed[name]})" if listed[name] else name
-                     for name in listed if name in there]  # fmt: skip
-            labels = "image has labels" if len(there) == 1 else "images have labels"
-            yield f"{len(there)} {labels} that somebody called wrong ({WRONG}): {some(named)}."
-        if unknown:
-            names = [name for name in listed if name in unknown]
-            yield f"{WRONG} lists {some(names)}, which is no image here: {len(names)} in all."
+    roots = [getattr(dataset, "root", None) for dataset, _ in checked]
+    if not roots or roots[0] is None or not (listed := read_wrong(Path(roots[0]))):
+        return
+    read = {data.split for data, _ in checked}
+    images = [(data.split, name) for data, _ in checked for name in data.names]
+    there, unknown = sorted_out(listed, images, set(splits_of(str(roots[0]))) - read)
+    if there:
+        named = [f"{name} ({listed[name]})" if listed[name] else name for name in there]
+        many = "image has labels" if len(there) == 1 else "images have labels"
+        yield f"{len(there)} {many} that somebody called wrong ({WRONG}): {some(named)}."
+    if unknown:
+        many = "name is no image" if len(unknown) == 1 else "names are no images"
+        yield f"{WRONG}: {len(unknown)} {many} with labels: {some(unknown)}."
 
 
 def _leaks(checked: Checked) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 WRONG = "wrong_labels.txt"
@@ -20,14 +20,15 @@ def read_wrong(root: Path) -> dict[str, str]:
 
 
 def sorted_out(
-    listed: Iterable[str], names: Iterable[tuple[str, str]]
-) -> tuple[set[str], set[str]]:
-    """Which names of a list are images of a data set, and which are not.
+    listed: Iterable[str], images: Iterable[tuple[str, str]], unread: Container[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Names of a list that are images of a data set, and those that are not, in its order.
 
     Args:
         listed: names as pages write them: `SPLIT/NAME` where images have a split, or NAME alone.
-        names: split and name of each image.
+        images: split and name of each image.
+        unread: splits that `images` leaves out; names in these are in neither list.
     """
-    known = {each for split, name in names for each in (name, f"{split}/{name}")}
-    there = {each for each in listed if each in known}
-    return there, set(listed) - there
+    known = {each for split, name in images for each in (name, f"{split}/{name}")}
+    names = [name for name in listed if name in known or name.partition("/")[0] not in unread]
+    return [name for name in names if name in known], [name for name in names if name not in known]
