@@ -15,7 +15,6 @@ import shutil
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,9 +65,6 @@ NEXT = f"""async (key) => {{
   while (body.dataset.image !== wanted || body.dataset.ready !== "true") await painted();
   return (await painted()) - start;
 }}"""
-FETCHED = """(n) => performance.getEntriesByType("resource")
-  .filter(({ name, responseEnd }) => responseEnd &&
-    (name.includes(`/api/${n}/logits`) || name.includes(`/api/${n}/image`))).length >= 2"""
 
 
 class Drawn(Predictor):
@@ -184,10 +180,7 @@ def following(page: Any) -> list[float]:
     """One image after the other."""
     times = []
     for number in range(1, PHOTOS):
-        deadline = time.monotonic() + 120
-        while not page.evaluate(FETCHED, number) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(0.5)  # its photo is decoded, its classes are decided
+        page.wait_for_selector(f'body[data-fetched="{number}"]', timeout=120_000)
         times.append(page.evaluate(NEXT, "j"))
     return times
 

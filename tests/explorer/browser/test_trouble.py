@@ -89,11 +89,7 @@ def test_the_next_image_is_fetched_in_advance_and_once(page, served, dataset):
     page.goto(served(explored([dataset], Classes.numbered(L)), predictor("fcn")))
     page.wait_for_selector(READY)
     parts = ["1/image", "1/logits?model=0", "1/meta?model=0", "1/truth"]
-    page.wait_for_function(
-        """() => performance.getEntriesByType("resource")
-            .filter(({ name, responseEnd }) => /api.1.(image|logits|truth)/.test(name) &&
-              responseEnd).length === 3"""
-    )
+    page.wait_for_selector('body[data-fetched="1"]')
     page.keyboard.press("j")
     page.wait_for_selector('body[data-image="1"][data-ready="true"]')
     expect(page.locator(".photo")).to_have_js_property("naturalWidth", 96)

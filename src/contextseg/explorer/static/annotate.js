@@ -3,7 +3,10 @@
 import {
   html, render, useEffect, useLayoutEffect, useMemo, useRef, useState,
 } from "/static/vendor/htm-preact.js";
+import { ClassLists } from "./annotate/class_lists.js";
+import { ExportPanel } from "./annotate/export_panel.js";
 import { actionOf, KEYS } from "./annotate/keys.js";
+import { LearnPanel } from "./annotate/learn_panel.js";
 import { nextUnlabelled } from "./annotate/next.js";
 import { ordered } from "./annotate/order.js";
 import { Marks, MaskLayer } from "./annotate/picture.js";
@@ -15,12 +18,14 @@ import { Work } from "./annotate/work.js";
 import { Help } from "./explore/help.js";
 import { readLink, writeLink } from "./explore/links.js";
 import { Readout } from "./explore/readout.js";
+import { Tabs } from "./explore/tabs.js";
 import { AGAIN, getArray, getJSON, mayReturn } from "./shared/api.js";
 import { useImages } from "./shared/list.js";
-import { expect } from "./shared/scenes.js";
+import { expect, forgetScenes } from "./shared/scenes.js";
 import { Side } from "./shared/side.js";
 import { Stage } from "./shared/stage.js";
 
+const TABS = [["classes", "Classes"], ["learn", "Learn"], ["export", "Export"]];
 const PULL = 4; // screen pixels for one more of reach
 
 export async function start(place) {
@@ -47,6 +52,7 @@ function Annotator({ project }) {
   const [, redraw] = useState(0);
   const [again, setAgain] = useState(0);
   const [reach, setReach] = useState(26);
+  const [tab, setTab] = useState("classes");
   const paint = useRef(() => {});
   const hand = useRef(null);
   const search = useRef();
@@ -149,9 +155,7 @@ function Annotator({ project }) {
   };
   const toggle = async (each) => {
     await current.ready;
-    const all = project.classes.map((entry) => entry.label);
-    const before = current.scene.ticked;
-    const ticked = before ?? all;
+    const ticked = current.scene.ticked ?? project.classes.map((entry) => entry.label);
     const next = ticked.includes(each)
       ? ticked.filter((other) => other !== each)
       : [...ticked, each].sort((a, b) => a - b);
@@ -160,10 +164,21 @@ function Annotator({ project }) {
       redraw((old) => old + 1);
       return;
     }
-    const after = next.length === all.length ? null : next;
+    tickExactly(next);
+  };
+  /** Decides among some labels, ascending; this can be undone. */
+  const tickExactly = (labels) => {
+    const before = current.scene.ticked;
+    const after = labels.length === project.classes.length ? null : labels;
     current.mask.push({ undo: () => retick(before), redo: () => retick(after) });
     retick(after);
     current.keep();
+  };
+  /** Proposes anew, by another model; what was painted stays. */
+  const renew = async () => {
+    await current?.saving.now();
+    forgetScenes();
+    setAgain((old) => old + 1);
   };
   const move = (back) => {
     if (back ? current.mask.undo() : current.mask.redo()) {
@@ -240,7 +255,10 @@ function Annotator({ project }) {
         },
         drop: () => hand.current.finish(options, false),
         chooseLabel: setLabel,
-        find: () => search.current.focus(),
+        find: () => {
+          if (tab === "classes") search.current.focus();
+          else setTab("classes");
+        },
         toggle: () => label !== null && toggle(label),
         tool: useTool,
         size: (by) => {
@@ -333,10 +351,16 @@ function Annotator({ project }) {
                       pinned=${false} />`}
       </main>
       <aside class="right" aria-label="classes">
-        <div class="panel">
-          ${current && html`
+        <${Tabs} tabs=${TABS} open=${tab} choose=${setTab} />
+        <div class="panel" id="panel" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
+          ${tab === "classes" && current && html`
             <${SceneClasses} lists=${lists} ticked=${current.scene.ticked} toggle=${toggle}
-              chosen=${label} choose=${setLabel} show=${setShown} search=${search} />`}
+              chosen=${label} choose=${setLabel} show=${setShown} search=${search} />
+            <${ClassLists} project=${project} ticked=${current.scene.ticked}
+              tick=${async (labels) => { await current.ready; tickExactly(labels); }} />`}
+          ${tab === "learn" && html`<${LearnPanel} accepted=${renew} />`}
+          ${tab === "export" && html`
+            <${ExportPanel} saved=${async () => current?.saving.now()} />`}
         </div>
       </aside>
       <${Help} dialog=${help} lines=${KEYS}>

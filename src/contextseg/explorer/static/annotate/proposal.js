@@ -3,6 +3,8 @@
 
 import { isLarge, wholePart } from "../shared/view.js";
 
+const QUIET = 150; // ms after a tick: what is on the screen comes first
+
 export class Proposal {
   constructor(scene) {
     this.scene = scene;
@@ -10,6 +12,7 @@ export class Proposal {
     this.pending = null; // a promise while a worker decides
     this.worker = null;
     this.job = 0;
+    this.timer = null;
     if (!isLarge(scene.meta)) return;
     this.labels = new Uint8Array(scene.meta.height * scene.meta.width);
     this.worker = new Worker("/static/worker.js", { type: "module" });
@@ -31,10 +34,12 @@ export class Proposal {
       this.#alone();
       return;
     }
-    this.worker.postMessage({
+    const job = {
       job: this.job, rows: meta.height, columns: meta.width,
       canvas: meta.canvas, alignCorners: meta.alignCorners, ticked,
-    });
+    };
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.worker?.postMessage(job), QUIET);
   }
 
   /** Resolves when the labels are those of the ticked classes. */
@@ -43,6 +48,7 @@ export class Proposal {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.worker?.terminate();
   }
 

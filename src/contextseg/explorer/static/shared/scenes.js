@@ -14,7 +14,9 @@ export async function openScene(number, model = 0, labelled = true) {
 
 /** Fetches what will be opened; a failure shows when it is. */
 export function expect(number, model = 0, labelled = true) {
-  fetched(number, model, labelled).catch(() => {});
+  fetched(number, model, labelled)
+    .then(() => { document.body.dataset.fetched = String(number); })
+    .catch(() => {});
 }
 
 /** Another model answers from now on. */
