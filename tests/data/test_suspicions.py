@@ -16,6 +16,7 @@ from contextseg.data.check import check_dataset
 from contextseg.data.leakage import near_duplicates
 from contextseg.data.looks import Looks, look_at
 from contextseg.data.suspicions import suspicions
+from contextseg.explorer.project import explored
 from tests.data.setup import variants as v
 
 SIZE = (96, 128)
@@ -163,3 +164,25 @@ def test_images_in_two_splits_are_named_and_parts_of_a_split_are_no_leak(root):
 def test_classes_in_no_image(root):
     write_classes(root, range(6))
     assert found(root) == ["No image has k4, k5."]
+
+
+def test_labels_that_were_called_wrong(root):
+    assert not any("called wrong" in text for text in found(root))
+    lines = ["train/train3\ttail cut off", "val/val0", "val/gone", "train3/odd\tx"]
+    (root / "wrong_labels.txt").write_text("\n".join(lines) + "\n\n", encoding="utf-8-sig")
+    both, unknown = (text for text in found(root) if "wrong_labels" in text)
+    assert both.startswith("2 images have labels that somebody called wrong")
+    assert "train/train3 (tail cut off), val/val0." in both
+    assert unknown == "wrong_labels.txt: 2 names are no images with labels: val/gone, train3/odd."
+    val = open_dataset(str(root), "val")
+    alone = suspicions([(val, check_dataset(val))])
+    assert any(text.startswith("1 image has labels") and "val/val0" in text for text in alone)
+    assert not any("train/train3" in text for text in alone)  # of a split that was not read
+
+
+def test_a_page_writes_the_list_that_the_check_reads(root):
+    project = explored([root], open_dataset(str(root), "val").classes)
+    names = [item.name for item in project.items]
+    project.mark_wrong(names.index("val/val7"), "the tail\tis missing")
+    (text,) = (text for text in found(root) if "wrong_labels" in text)
+    assert "val/val7 (the tail is missing)" in text

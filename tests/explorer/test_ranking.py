@@ -107,3 +107,25 @@ def test_a_broken_image_ends_no_ranking(client_of, dataset):
     ranking = Ranking(client.session, client.session.project)
     wait_for(ranking)
     assert set(ranking.scores) == {0, 2}
+
+
+def test_scores_are_computed_again_for_another_model(client_of, dataset):
+    project = explored([dataset], Classes.numbered(L))
+    session = client_of(project).session
+    ranking = Ranking(session, project)
+
+    def scores():
+        ranking.start()
+        until = time.monotonic() + 60
+        while ranking.progress()[0] < len(project):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return dict(ranking.scores)
+
+    first = scores()
+    assert scores() == first
+    other = predictor()
+    for weight in other.model.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    session.replace_model(0, other)
+    assert scores() != first

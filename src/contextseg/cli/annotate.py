@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from contextseg.cli.messages import show_messages
 from contextseg.cli.page_options import add_page_options, open_page
-from contextseg.cli.parsing import CommandParser
+from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_device_options
 
 EXAMPLE = """
@@ -27,7 +28,12 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
     parser = CommandParser("annotate", DESCRIPTION, EXAMPLE)
     parser.add_argument("folder", metavar="DIR", type=Path, help="images, or a folder images/")
-    parser.add_argument("--model", metavar="MODEL", required=True, help=MODEL_HELP)
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        required=True,
+        help=f"{MODEL_HELP}; `latest` takes the newest one that was learned in DIR",
+    )
     parser.add_argument(
         "--classes",
         metavar="FILE",
@@ -42,8 +48,18 @@ def main(argv: Sequence[str]) -> int:
     from contextseg import load
     from contextseg.data.classes import Classes
     from contextseg.explorer.annotations import STATES, AnnotationProject
+    from contextseg.explorer.learned_models import LATEST, latest
     from contextseg.system.exclusive import exclusive
 
+    newest = latest(options.folder)
+    if options.model == LATEST:
+        if newest is None:
+            raise UsageError(
+                f"no model was learned in {options.folder} yet: name one with --model."
+            )
+        options.model = str(newest)
+    elif newest is not None:
+        print(f"{newest} was learned here: --model {LATEST} takes it.", file=sys.stderr)
     model = load(
         options.model, device=options.device, precision=options.precision, trust=options.trust
     )

@@ -6,7 +6,7 @@ import colorsys
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from contextseg.config.labels import IGNORED
+from contextseg.data.class_lists import check_lists, read_lists
 from contextseg.data.text_files import nfc, read_json
 from contextseg.system.excerpts import excerpt
 
@@ -66,6 +67,8 @@ class Classes:
     """The L classes; label l is `classes[l]`."""
     ignored: tuple[ClassInfo, ...] = ()
     """Ids that files may contain but that are ignored."""
+    lists: tuple[tuple[str, tuple[int, ...]], ...] = field(default=(), compare=False)
+    """Named selections of ids, such as the classes of one kind of scene."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.classes) <= IGNORED:
@@ -74,6 +77,7 @@ class Classes:
             )
         _once("id", [info.id for info in self.classes + self.ignored])
         _once("name", [info.name for info in self.classes])
+        check_lists(self.lists, [info.id for info in self.classes])
 
     @classmethod
     def numbered(cls, num_classes: int) -> Classes:
@@ -90,7 +94,9 @@ class Classes:
         """
         if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
             raise ValueError('classes: expected an object with a list under the key "classes".')
-        _known_keys(content, {"dataset", "num_classes", "ignore_label", "classes"}, "the file")
+        _known_keys(
+            content, {"dataset", "num_classes", "ignore_label", "classes", "lists"}, "the file"
+        )
         ignored_id = content.get("ignore_label")
         if ignored_id is not None and not _is_byte(ignored_id):
             raise ValueError(
@@ -117,7 +123,7 @@ class Classes:
                 f"classes: dataset must be a name of at most {LONGEST_NAME} characters, got "
                 f"{excerpt(dataset)}."
             )
-        return cls(dataset, tuple(classes), tuple(ignored))
+        return cls(dataset, tuple(classes), tuple(ignored), read_lists(content.get("lists", {})))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Classes:
@@ -134,6 +140,7 @@ class Classes:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a classes.json file that `from_dict` reads back as equal classes."""
+        lists = {"lists": {name: list(ids) for name, ids in self.lists}} if self.lists else {}
         return {
             "dataset": self.dataset,
             "num_classes": self.num_classes,
@@ -143,7 +150,7 @@ class Classes:
                 for infos, ignore in ((self.classes, False), (self.ignored, True))
                 for info in infos
             ],
-        }
+        } | lists
 
     @property
     def num_classes(self) -> int:

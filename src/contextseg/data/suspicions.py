@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from contextseg.data import splits_of
 from contextseg.data.check import Report
 from contextseg.data.leakage import Checked, images_of, near_duplicates, without_parts
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import ImageError
 from contextseg.data.sample import Dataset
 from contextseg.data.wording import some
+from contextseg.data.wrong_labels import WRONG, read_wrong, sorted_out
 
 _SHOWN = 5
 _FEWEST = 10
@@ -29,6 +32,7 @@ _READ = 64
 def suspicions(checked: Checked) -> list[str]:
     """What is worth a look in the splits of a dataset, one message each.
 
+    - images whose labels somebody called wrong, in `wrong_labels.txt`;
     - splits that are part of another one, which are not looked at any further;
     - images that are in two splits or, if images were decoded, nearly repeat an image of another
       split (leakage);
@@ -40,8 +44,24 @@ def suspicions(checked: Checked) -> list[str]:
         checked: the splits with labels, and their reports.
     """
     apart, notes = without_parts(checked)
-    return [*notes, *_leaks(apart), *_odd_images(apart), *_lonely_classes(apart),
-            *_shifted_ids(apart)]  # fmt: skip
+    return [*notes, *_called_wrong(checked), *_leaks(apart), *_odd_images(apart),
+            *_lonely_classes(apart), *_shifted_ids(apart)]  # fmt: skip
+
+
+def _called_wrong(checked: Checked) -> Iterator[str]:
+    roots = [getattr(dataset, "root", None) for dataset, _ in checked]
+    if not roots or roots[0] is None or not (listed := read_wrong(Path(roots[0]))):
+        return
+    read = {data.split for data, _ in checked}
+    images = [(data.split, name) for data, _ in checked for name in data.names]
+    there, unknown = sorted_out(listed, images, set(splits_of(str(roots[0]))) - read)
+    if there:
+        named = [f"{name} ({listed[name]})" if listed[name] else name for name in there]
+        many = "image has labels" if len(there) == 1 else "images have labels"
+        yield f"{len(there)} {many} that somebody called wrong ({WRONG}): {some(named)}."
+    if unknown:
+        many = "name is no image" if len(unknown) == 1 else "names are no images"
+        yield f"{WRONG}: {len(unknown)} {many} with labels: {some(unknown)}."
 
 
 def _leaks(checked: Checked) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from contextseg.system.json_text import load_json
 from contextseg.system.terminal import json_text
 
 IMAGES, MASKS, STATES, CLASSES = "images", "masks", "annotations", "classes.json"
+EXPORTS = "exports"
 ABSENT = "none"
 """Revision of a file that is not there."""
 
@@ -58,7 +60,7 @@ class AnnotationProject(Project):
         elif classes is None:
             raise ValueError(f"{root} has no {CLASSES}; name the classes with --classes.")
         images = root / IMAGES if (root / IMAGES).is_dir() else root
-        found = find_images([images], outside=(root / MASKS, root / STATES))
+        found = find_images([images], outside=(root / MASKS, root / STATES, root / EXPORTS))
         super().__init__(
             classes=classes,
             items=[file_item(each.name, each.path) for each in found.images],
@@ -93,6 +95,16 @@ class AnnotationProject(Project):
         with self._locked(path):
             labels = read_labels(path, self.classes) if path.is_file() else None
             return labels, revision(path)
+
+    def mask_bytes(self, number: int) -> bytes:
+        """The file of the saved mask.
+
+        Raises:
+            FileNotFoundError: nothing is saved.
+        """
+        path = self.mask_file(number)
+        with self._locked(path):
+            return path.read_bytes()
 
     def save_mask(self, number: int, labels: np.ndarray, expected: str) -> str:
         """Replace the mask of an image.
@@ -151,6 +163,45 @@ class AnnotationProject(Project):
     def labelled(self) -> set[int]:
         """Numbers of the images that have a mask."""
         return set(self._labelled)
+
+    def finished(self) -> list[int]:
+        """Numbers of the images whose labels are complete, sorted.
+
+        These are the ones that were marked as done, and those whose masks were made elsewhere: a
+        mask that is still worked on holds proposals that nobody has looked at.
+        """
+        found = []
+        for number in sorted(self._labelled):
+            if not self.mask_file(number).is_file():  # removed since
+                continue
+            state, version = self.state(number)
+            if version == ABSENT or state.get("done") is True:
+                found.append(number)
+        return found
+
+    def lists(self) -> dict[str, list[int]]:
+        """Labels of each named list of classes."""
+        label_of = {info.id: label for label, info in enumerate(self.classes.classes)}
+        return {name: [label_of[each] for each in ids] for name, ids in self.classes.lists}
+
+    def save_list(self, name: str, labels: Sequence[int] | None) -> None:
+        """Keep a list of classes in classes.json, or remove it with None.
+
+        Raises:
+            ValueError: a label is unknown or occurs twice, there are none, or the name is empty.
+        """
+        infos = self.classes.classes
+        kept = dict(self.classes.lists)
+        kept.pop(name, None)
+        if labels is not None:
+            for label in labels:
+                if not isinstance(label, int) or not 0 <= label < len(infos):
+                    raise ValueError(f"there is no label {label}.")
+            kept[name] = tuple(infos[label].id for label in labels)
+        with self._guard:
+            self.classes = replace(self.classes, lists=tuple(kept.items()))
+            content = json_text(self.classes.to_dict(), indent=1) + "\n"
+            write_text(self.root / CLASSES, content)
 
     def _require(self, path: Path, expected: str) -> None:
         present = revision(path)

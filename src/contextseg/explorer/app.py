@@ -18,6 +18,7 @@ from contextseg.explorer.annotations import AnnotationProject, StaleError
 from contextseg.explorer.guard import TooLargeError
 from contextseg.explorer.image_routes import image_routes
 from contextseg.explorer.internal_routes import internal_routes
+from contextseg.explorer.learning_routes import learning_routes
 from contextseg.explorer.project import Project
 from contextseg.explorer.project_routes import project_routes
 from contextseg.explorer.session import Session
@@ -37,7 +38,7 @@ def create_app(session: Session, project: Project) -> Starlette:
         *internal_routes(session),
     ]
     if isinstance(project, AnnotationProject):
-        routes += annotation_routes(session, project)
+        routes += [*annotation_routes(session, project), *learning_routes(session, project)]
     return Starlette(
         routes=routes,
         exception_handlers={

@@ -13,11 +13,9 @@ from contextseg.data import open_dataset, splits_of
 from contextseg.data.classes import Classes
 from contextseg.data.images import image_size, read_image
 from contextseg.data.sample import Dataset
+from contextseg.data.wrong_labels import WRONG, read_wrong
 from contextseg.inference.inputs import find_images
 from contextseg.system.atomic_files import write_text
-
-WRONG = "wrong_labels.txt"
-"""List of images whose labels somebody called wrong: a name, a tab and a note in each line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +30,8 @@ class Item:
     """Rows and columns, from its header."""
     truth: Callable[[], np.ndarray] | None = None
     """Reads its labels, [h, w], uint8; None if there are none."""
+    path: Path | None = None
+    """Its file, where it is in one of its own."""
 
 
 @dataclass(kw_only=True)
@@ -68,12 +68,7 @@ class Project:
 
     def wrong(self) -> dict[str, str]:
         """Names of images whose labels were called wrong, with a note each."""
-        path = self.root / WRONG
-        if not path.is_file():
-            return {}
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        parts = (line.partition("\t") for line in lines if line.strip())
-        return {name: note for name, _, note in parts}
+        return read_wrong(self.root)
 
     def mark_wrong(self, number: int, note: str | None) -> None:
         """Call the labels of an image wrong, or take that back with None."""
@@ -123,7 +118,11 @@ def explored(
 def file_item(name: str, path: Path, truth: Callable[[], np.ndarray] | None = None) -> Item:
     """An image in a file."""
     return Item(
-        name=name, read=lambda: read_image(path), size=lambda: image_size(path), truth=truth
+        name=name,
+        read=lambda: read_image(path),
+        size=lambda: image_size(path),
+        truth=truth,
+        path=path,
     )
 
 

@@ -16,6 +16,7 @@ from contextseg.data.picture_files import ImageError
 from contextseg.explorer.project import Project
 from contextseg.explorer.session import Session
 from contextseg.inference.inspection import Inspection
+from contextseg.inference.predictor import Predictor
 from contextseg.metrics.image_counts import ImageCounts, iou_of
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Ranking:
         self.scores: dict[int, dict[str, float]] = {}
         self._done = 0
         self._thread: threading.Thread | None = None
+        self._models: list[Predictor] = []
         self._stopping = threading.Event()
 
     def orders(self) -> dict[str, str]:
@@ -133,8 +135,14 @@ class Ranking:
         return self._done, len(self.project)
 
     def start(self) -> None:
-        """Start computing, unless that has been done."""
+        """Start computing, unless that has been done with the models that are in use."""
+        models = list(self.session.models)
+        if self._thread is not None and self._models != models:
+            self.stop()
+            self.scores, self._done, self._thread = {}, 0, None
+            self._stopping.clear()
         if self._thread is None:
+            self._models = models
             self._thread = threading.Thread(target=self._run, name="ranking", daemon=True)
             self._thread.start()
 

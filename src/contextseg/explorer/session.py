@@ -40,6 +40,7 @@ class Session:
         self._pending: dict[Key, Future[Inspection]] = {}
         self._shares: dict[Key, np.ndarray] = {}
         self._lock = threading.Lock()
+        self._closing: list[Callable[[], None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
 
     def inspection(self, number: int, model: int = 0) -> Inspection:
@@ -64,7 +65,7 @@ class Session:
         """
         found = self.inspection(number, model).coarse_logits.numpy()
         wanted, known = self.project.classes, self.models[model].classes
-        order = _order(wanted, known)
+        order = order_of(wanted, known)
         if order == list(range(len(found))):
             return found
         volume = np.full((wanted.num_classes, *found.shape[1:]), IMPOSSIBLE, np.float32)
@@ -86,8 +87,14 @@ class Session:
                 for key in [key for key in store if key[1] == model]:
                     del store[key]
 
+    def at_close(self, call: Callable[[], None]) -> None:
+        """Have something called when the session ends."""
+        self._closing.append(call)
+
     def close(self) -> None:
         """Stop the thread; what waits is dropped."""
+        for call in self._closing:
+            call()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _future(self, number: int, model: int) -> Future[Inspection]:
@@ -137,8 +144,11 @@ def size_of(found: Inspection) -> int:
     return total + sum(getattr(each, "nbytes", 0) for each in tensors if each is not found.image)
 
 
-def _order(wanted: Classes, known: Classes) -> list[int | None]:
-    """For each label of `wanted`, the label of `known`, or None."""
+def order_of(wanted: Classes, known: Classes) -> list[int | None]:
+    """For each label of `wanted`, the label of `known` with the same name, or None.
+
+    If no name is the same and there are as many, they are matched by position.
+    """
     places = {name: label for label, name in enumerate(known.names)}
     order = [places.get(name) for name in wanted.names]
     if all(place is None for place in order) and wanted.num_classes == known.num_classes:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -21,6 +21,10 @@ from contextseg.inference.views.plan import View, smallest_side
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops import upsampled_argmax
 from contextseg.ops.context_prior.prior import Prior
+from contextseg.system.showing import as_picture, show_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -81,6 +85,33 @@ class Inspection:
     def mask(self, ticked: Sequence[int] | None = None) -> np.ndarray:
         """Class ids, [h, w], uint8: the values of mask files."""
         return self.vocabulary.to_ids(self.labels(ticked))
+
+    def figure(
+        self, ticked: Sequence[int] | None = None, pixel: tuple[int, int] | None = None
+    ) -> Figure:
+        """What the network sees, as a figure of matplotlib.
+
+        The labels over the image and their confidence; and, as far as the model has them, the
+        presence of each class, the gates γ in descending order, the assignment to the codewords
+        that hold most, and the row of the context prior of one pixel. `figure.savefig` writes it.
+
+        Args:
+            ticked: labels that are in the scene, as for `labels`.
+            pixel: row and column of a pixel of the image, for the prior; None takes the middle.
+
+        Raises:
+            MissingPackageError: matplotlib is not installed.
+            ValueError: no label is ticked, one is unknown, or the pixel is outside the image.
+        """
+        from contextseg.inference.inspection_figure import draw_inspection
+
+        return draw_inspection(self, ticked, pixel)
+
+    def show(
+        self, ticked: Sequence[int] | None = None, pixel: tuple[int, int] | None = None
+    ) -> None:
+        """Show `figure`: in a notebook, in a window, or as a file whose path is printed."""
+        show_picture(as_picture(self.figure(ticked, pixel)), "inspection")
 
     def _decided(
         self, ticked: Sequence[int] | None, *, confidence: bool

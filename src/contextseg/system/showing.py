@@ -8,7 +8,11 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL import Image
+
+DOTS = 110
+"""Dots per inch of a figure as a picture."""
 
 
 def in_notebook() -> bool:
@@ -35,6 +39,18 @@ def display(value: Any) -> None:
 def tell(text: str) -> None:
     """A line for the user of an interactive function, on standard output."""
     print(text)  # noqa: T201  # methods called `show` may
+
+
+def as_picture(figure: Figure) -> Image.Image:
+    """A figure of matplotlib as an RGB picture."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    figure.set_dpi(DOTS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def show_picture(picture: Image.Image, name: str) -> None:

@@ -15,7 +15,7 @@ from contextseg.config.io import read_run_config
 from contextseg.inference.load import load
 from contextseg.inference.predictor import Predictor
 from contextseg.models.segmentation import SegmentationModel
-from contextseg.system.showing import has_display, in_notebook, show_picture, tell
+from contextseg.system.showing import as_picture, has_display, in_notebook, show_picture, tell
 from contextseg.training.callbacks.monitor import Progress
 from contextseg.training.run_folder import CONFIG, LOG, MODEL, REPORT, is_finished, read_log
 from contextseg.training.train import S, TrainResult, kind_of, result_of, train
@@ -111,8 +111,6 @@ class Run(TrainResult[S]):
         """
         report = self.folder / REPORT
         if in_notebook() or not report.is_file():
-            from contextseg.training.run_figure import as_picture
-
             # A notebook draws figures only after pyplot was imported, pictures always.
             show_picture(as_picture(self.figure()), self.folder.name)
         elif has_display():

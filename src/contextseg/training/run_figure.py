@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from contextseg.data.picture_files import opened_picture
 from contextseg.system.extras import optional
 from contextseg.training.run_folder import PICTURES
@@ -23,8 +21,6 @@ WIDTH, CURVES, PICTURE = 10.0, 3.2, 3.4
 KINDS, EACH = ("validation_best", "validation_worst"), 2
 """Beginnings of the names of pictures, and how many of each are shown."""
 SUFFIXES = (".png", ".jpg")
-DOTS = 110
-"""Dots per inch of the figure as a picture."""
 
 
 def draw_run(folder: Path, history: Sequence[dict[str, Any]]) -> Figure:
@@ -63,17 +59,6 @@ def pictures_of(folder: Path) -> list[Path]:
         for kind in KINDS
         for file in [f for f in files if f.name.startswith(kind) and f.suffix in SUFFIXES][:EACH]
     ]
-
-
-def as_picture(figure: Figure) -> Image.Image:
-    """The figure as an RGB picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    figure.set_dpi(DOTS)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _curves(

@@ -302,3 +302,28 @@ def test_a_kill_of_the_server_costs_nothing(page, folder, tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     page.problems.clear()  # the browser reports requests to the killed server
+
+
+def test_spreading_reaches_further_when_it_is_pulled(page, served, project):
+    frame = opened(page, served(project, predictor("fcn")))
+    proposal = predictor("fcn").segment(project.items[0].read()).labels.numpy()
+    under = int(proposal[30, 40])
+    choose(page, (under + 1) % L)
+    page.keyboard.press("g")
+    areas = []
+    for pull in (0, 160):
+        x, y = at(frame, 30, 40)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + pull, y, steps=4)
+        page.mouse.up()
+        wait_unsaved(page)
+        wait_saved(page)
+        painted = saved(project) != proposal
+        assert painted[30, 40]
+        assert (proposal[painted] == under).mean() > 0.99
+        areas.append(painted.sum())
+        page.keyboard.press("Control+z")
+        wait_unsaved(page)
+        wait_saved(page)
+    assert areas[0] < areas[1]

@@ -89,3 +89,28 @@ def test_half_precision_is_widened_exactly(opened):
     )
     assert [v for v in found if v is not None] == values[finite].tolist()
     assert [v is not None for v in found] == finite.tolist()
+
+
+def test_likeness_is_the_cosine_of_upsampled_logits(opened):
+    random = np.random.default_rng(2)
+    logits = random.normal(size=(6, 5, 7)).astype(np.float16)
+    canvas, (row, column) = (40, 56), (13, 29)
+    text = base64.b64encode(logits.tobytes()).decode()
+    found = opened.evaluate(
+        """async ([text, shape, canvas, row, column]) => {
+          const { prepare } = await import("/static/shared/argmax.js");
+          const { widened } = await import("/static/shared/api.js");
+          const { similarTo } = await import("/static/annotate/similar.js");
+          const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+          const meta = { height: canvas[0], width: canvas[1], canvas, alignCorners: false };
+          const coarse = prepare(widened(bytes.buffer), shape);
+          const likeness = similarTo({ meta, coarse }, row, column);
+          return Array.from({ length: canvas[0] * canvas[1] }, (_, i) => likeness(i));
+        }""",
+        [text, list(logits.shape), list(canvas), row, column],
+    )
+    exact = torch.from_numpy(logits.astype(np.float64))[None]
+    upsampled = torch.nn.functional.interpolate(exact, canvas, mode="bilinear")[0]
+    centred = upsampled - upsampled.mean(0)
+    expected = torch.cosine_similarity(centred, centred[:, row, column, None, None], dim=0)
+    assert np.array(found).reshape(canvas) == pytest.approx(expected.numpy(), abs=1e-5)

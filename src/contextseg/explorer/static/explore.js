@@ -7,28 +7,22 @@ import { ClassPanel } from "./explore/classes.js";
 import { CodewordPanel } from "./explore/codewords.js";
 import { GatePanel } from "./explore/gates.js";
 import { HELP, Help } from "./explore/help.js";
+import { modesOf } from "./explore/layers.js";
+import { readLink, writeLink } from "./explore/links.js";
 import { PriorPanel } from "./explore/prior.js";
 import { Readout } from "./explore/readout.js";
-import { readLink, writeLink } from "./explore/links.js";
-import { getJSON, send } from "./shared/api.js";
-import { ImageList, useImages } from "./shared/list.js";
-import { layersOf } from "./explore/layers.js";
-import { openScene } from "./shared/scene.js";
-import { Stage } from "./shared/stage.js";
+import { Tabs } from "./explore/tabs.js";
+import { Views } from "./explore/views.js";
+import { AGAIN, getJSON, mayReturn, send, upload } from "./shared/api.js";
+import { useImages } from "./shared/list.js";
+import { expect, openScene } from "./shared/scenes.js";
+import { Side } from "./shared/side.js";
 
 export async function start(place) {
   const project = await getJSON("/api/project");
   document.title = `${project.dataset || "contextseg"} · explore`;
   render(html`<${Explorer} project=${project} />`, place);
 }
-
-const MODES = [
-  ["prediction", "Prediction"],
-  ["truth", "Labels"],
-  ["errors", "Errors"],
-  ["other", "Model 2"],
-  ["difference", "Difference"],
-];
 
 function Explorer({ project }) {
   const link = useMemo(readLink, []);
@@ -41,33 +35,36 @@ function Explorer({ project }) {
   const [tab, setTab] = useState(link.tab ?? "classes");
   const [pinned, setPinned] = useState(link.pixel);
   const [hover, setHover] = useState(null);
-  const [shown, setShown] = useState(null); // label that stands out
+  const [pointed, setPointed] = useState(null); // label that stands out while it is pointed at
+  const [only, setOnly] = useState(null); // label that is shown alone
+  const [split, setSplit] = useState(false);
   const [map, setMap] = useState(null); // of a panel, over the photo
   const [state, setState] = useState({ scene: null, other: null, error: "", number: -1 });
+  const [again, setAgain] = useState(0);
   const [, redraw] = useState(0);
   const help = useRef();
   const images = useImages(order, filter);
   const model = project.models[0];
 
   useEffect(() => {
-    const leaving = new AbortController();
-    const both = project.models.length > 1;
+    let [left, timer] = [false, null];
     setMap(null);
-    Promise.all([
-      openScene(number, 0, leaving.signal),
-      both ? openScene(number, 1, leaving.signal) : null,
-    ])
-      .then(([scene, other]) => {
+    Promise.all(project.models.map((_, i) => openScene(number, i)))
+      .then(([scene, other = null]) => {
+        if (left) return;
         setState({ scene, other, error: "", number });
         document.body.dataset.image = String(number);
       })
       .catch((error) => {
-        if (error.name !== "AbortError") {
-          setState({ scene: null, other: null, error: error.message, number });
-        }
+        if (left) return;
+        setState({ scene: null, other: null, error: error.message, number });
+        if (mayReturn(error)) timer = setTimeout(() => setAgain((old) => old + 1), AGAIN);
       });
-    return () => leaving.abort();
-  }, [number]);
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, [number, again]);
   useEffect(() => writeLink({ image: number, pixel: pinned, tab }), [number, pinned, tab]);
 
   const choose = (next) => {
@@ -77,6 +74,10 @@ function Explorer({ project }) {
     setHover(null);
     setNumber(next);
   };
+  const show = (key) => {
+    setMode(key);
+    setSplit(false);
+  };
   const step = (by) => {
     const place = images.placeOf(number);
     const next = place < 0 ? null : images.at(Math.max(0, Math.min(images.total - 1, place + by)));
@@ -84,13 +85,21 @@ function Explorer({ project }) {
   };
   const { scene, other } = state;
   const current = state.number === number;
-  const modes = MODES.filter(([key]) =>
-    key === "prediction" ||
-    (key === "other" || key === "difference" ? other !== null : scene?.truth != null));
+  const modes = modesOf(scene, other);
+  const following = images.at(images.placeOf(number) + 1)?.n;
+  useEffect(() => {
+    if (!current || scene === null || following === undefined) return;
+    project.models.forEach((_, i) => expect(following, i));
+  }, [scene, following]);
+  const complain = (error) => setState((old) => ({ ...old, error: error.message }));
   const markWrong = async () => {
     const listed = images.at(images.placeOf(number));
-    await send("POST", `/api/${number}/wrong`, { wrong: !(listed?.wrong ?? false), note: "" });
-    await images.refresh();
+    try {
+      await send("POST", `/api/${number}/wrong`, { wrong: !(listed?.wrong ?? false), note: "" });
+      await images.refresh();
+    } catch (error) {
+      complain(error);
+    }
   };
 
   useLayoutEffect(() => {
@@ -100,9 +109,11 @@ function Explorer({ project }) {
       const called = {
         ArrowRight: () => step(1), j: () => step(1), ArrowLeft: () => step(-1), k: () => step(-1),
         o: () => setOutlined((old) => !old), w: () => scene?.truth && markWrong(),
-        " ": () => setOpacity((old) => (old > 0 ? 0 : 0.6)), Escape: () => setPinned(null),
+        v: () => setSplit((old) => !old), Escape: () => setPinned(null),
+        " ": event.target.closest("button, summary") ? null
+          : () => setOpacity((old) => (old > 0 ? 0 : 0.6)),
         "?": () => help.current.showModal(),
-      }[event.key] ?? (modes[Number(event.key) - 1] && (() => setMode(modes[event.key - 1][0])));
+      }[event.key] ?? (modes[Number(event.key) - 1] && (() => show(modes[event.key - 1][0])));
       if (called) {
         event.preventDefault();
         called();
@@ -121,14 +132,12 @@ function Explorer({ project }) {
     const [file] = event.dataTransfer.files;
     if (!file) return;
     try {
-      const response = await fetch("/api/upload", { method: "POST", body: file });
-      const content = await response.json();
-      if (!response.ok) throw new Error(content.error);
-      project.count = Math.max(project.count, content.n + 1);
+      const added = await upload(file);
+      project.count = Math.max(project.count, added + 1);
       await images.refresh();
-      choose(content.n);
+      choose(added);
     } catch (error) {
-      setState((old) => ({ ...old, error: `${file.name}: ${error.message}` }));
+      complain(new Error(`${file.name}: ${error.message}`));
     }
   };
 
@@ -137,6 +146,10 @@ function Explorer({ project }) {
     if (kind === "leave") setHover(null);
     else if (kind === "move") setHover([row, column]);
     else if (kind === "up") setPinned(pinned ? null : [row, column]);
+  };
+  const look = (seen) => {
+    const looked = [scene, other].map((each) => each?.look(seen) ?? false);
+    if (looked.includes(true)) redraw((old) => old + 1);
   };
   const retick = (ticked) => {
     scene.tick(ticked);
@@ -151,42 +164,30 @@ function Explorer({ project }) {
   ];
   const open = tabs.some(([key]) => key === tab) ? tab : "classes";
   const listed = images.at(images.placeOf(number));
-  const layers = current && scene
-    ? layersOf({ scene, other, project, mode: effective, opacity, outlined, shown, map })
-    : [];
+  const drawing = { scene, other, project, opacity, outlined, shown: pointed ?? only, map };
 
   return html`
     <div class="explorer" onDragOver=${(event) => event.preventDefault()} onDrop=${drop}>
-      <aside class="left" aria-label="images">
-        <header>
-          <input type="search" placeholder="Find an image" aria-label="find an image" value=${filter}
-                 onInput=${(event) => setFilter(event.target.value)} />
-          <label>Order
-            <select value=${order} onChange=${(event) => setOrder(event.target.value)}>
-              ${Object.entries(project.orders).map(([key, text]) =>
-                html`<option value=${key}>${text}</option>`)}
-            </select>
-          </label>
-          ${order !== "name" && images.ranked < images.total && html`
-            <p class="note" role="status">${images.ranked} of ${images.total} looked at</p>`}
-        </header>
-        <${ImageList} images=${images} current=${number} choose=${choose}
-          detail=${(image) => order !== "name" && image.scores[order] !== undefined
-            ? image.scores[order].toFixed(2) : ""} />
-      </aside>
+      <${Side} project=${project} images=${images} current=${number} choose=${choose} order=${order}
+               setOrder=${setOrder} filter=${filter} setFilter=${setFilter} />
       <main class="middle">
         <div class="bar">
           <div class="segments" role="group" aria-label="what is shown">
             ${modes.map(([key, text], i) => html`
-              <button aria-pressed=${effective === key} title=${`key ${i + 1}`}
-                      onClick=${() => setMode(key)}>${text}</button>`)}
+              <button key=${key} aria-pressed=${!split && effective === key}
+                      title=${`key ${i + 1}`} onClick=${() => show(key)}>${text}</button>`)}
+            <button aria-pressed=${split} title="all side by side (v)"
+                    onClick=${() => setSplit(!split)}>Side by side</button>
           </div>
           <label class="slider">Opacity
             <input type="range" min="0" max="1" step="0.05" value=${opacity}
                    onInput=${(event) => setOpacity(Number(event.target.value))} />
           </label>
-          <label><input type="checkbox" checked=${outlined}
+          <label title="key o"><input type="checkbox" checked=${outlined}
             onChange=${() => setOutlined(!outlined)} /> Outlines</label>
+          ${only !== null && html`
+            <button class="only" onClick=${() => setOnly(null)}>
+              Only ${project.classes[only].name} <span aria-hidden="true">×</span></button>`}
           ${scene?.truth && html`
             <button class="quiet" aria-pressed=${listed?.wrong ?? false} onClick=${markWrong}
                     title="key w">${listed?.wrong ? "Labels called wrong" : "Labels are wrong"}
@@ -195,24 +196,17 @@ function Explorer({ project }) {
         </div>
         ${state.error && html`<p class="error" role="alert">${state.error}</p>`}
         ${current && scene && html`
-          <${Stage} photo=${{ url: `/api/${number}/image`, width: scene.meta.width,
-                              height: scene.meta.height }}
-                    layers=${layers} pick=${pick} label=${`${scene.meta.name}, ${effective}`}>
-            <${Marker} pixel=${pinned} />
-          </${Stage}>
+          <${Views} modes=${modes} mode=${effective} split=${split} drawing=${drawing}
+                    pick=${pick} looked=${look}><${Marker} pixel=${pinned} /></${Views}>
           <${Readout} scene=${scene} project=${project} pixel=${pixel} pinned=${pinned !== null} />`}
       </main>
       <aside class="right" aria-label="what the network sees">
-        <div class="tabs" role="tablist">
-          ${tabs.map(([key, text]) => html`
-            <button role="tab" aria-selected=${open === key} id=${`tab-${key}`}
-                    aria-controls="panel" onClick=${() => { setTab(key); setMap(null); }}>
-              ${text}</button>`)}
-        </div>
+        <${Tabs} tabs=${tabs} open=${open}
+                 choose=${(key) => { setTab(key); setMap(null); }} />
         <div class="panel" id="panel" role="tabpanel" aria-labelledby=${`tab-${open}`}>
           ${current && scene && {
-            classes: () => html`<${ClassPanel} scene=${scene} project=${project} shown=${shown}
-              show=${setShown} retick=${retick} />`,
+            classes: () => html`<${ClassPanel} scene=${scene} project=${project} shown=${pointed}
+              show=${setPointed} retick=${retick} only=${only} setOnly=${setOnly} />`,
             gates: () => html`<${GatePanel} key=${number} scene=${scene} show=${setMap} />`,
             codewords: () => html`<${CodewordPanel} key=${number} scene=${scene} show=${setMap}
               choose=${choose} />`,
@@ -221,7 +215,9 @@ function Explorer({ project }) {
           }[open]()}
         </div>
       </aside>
-      <${Help} dialog=${help} lines=${HELP} />
+      <${Help} dialog=${help} lines=${HELP}>
+        <p>Drop a photo on the page to look at it. The address of the page leads back to the image
+          and the pixel that is kept.</p></${Help}>
     </div>`;
 }
 

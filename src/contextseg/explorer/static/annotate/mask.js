@@ -35,17 +35,27 @@ export class Mask {
     return labels;
   }
 
-  /** Takes saved labels over: where they differ from the proposal, they are edits. */
+  /** Takes saved labels over, all of them as edits until `compare` is called. */
   load(labels) {
     for (let i = 0; i < labels.length; i++) {
-      if (labels[i] === this.proposal[i]) this.edits[i] = NONE;
-      else this.edits[i] = labels[i] === 255 ? UNLABELLED : labels[i];
+      this.edits[i] = labels[i] === 255 ? UNLABELLED : labels[i];
+    }
+  }
+
+  /** Where what was loaded agrees with the proposal, it is no edit; what was painted since is one. */
+  compare() {
+    const painted = new Uint8Array(this.edits.length);
+    for (const { indices } of [...this.done, ...this.undone, this.stroke ?? {}]) {
+      indices?.forEach((i) => { painted[i] = 1; });
+    }
+    for (let i = 0; i < painted.length; i++) {
+      if (this.edits[i] === this.proposal[i] && !painted[i]) this.edits[i] = NONE;
     }
   }
 
   /** Starts a change, which may be painted in many steps and is undone as one. */
   begin() {
-    this.stroke = { indices: [], before: [], after: [], touched: new Set() };
+    this.stroke = { indices: [], before: [], touched: new Uint8Array(this.edits.length) };
   }
 
   /** Sets the edit of pixels; returns the rectangle [top, left, bottom, right] that changed. */
@@ -56,8 +66,8 @@ export class Mask {
     let [top, left, bottom, right] = [Infinity, Infinity, -1, -1];
     for (const i of indices) {
       if (this.edits[i] === edit) continue;
-      if (!stroke.touched.has(i)) {
-        stroke.touched.add(i);
+      if (!stroke.touched[i]) {
+        stroke.touched[i] = 1;
         stroke.indices.push(i);
         stroke.before.push(this.edits[i]);
       }
@@ -71,6 +81,26 @@ export class Mask {
     }
     if (alone) this.end();
     return bottom < 0 ? null : [top, left, bottom + 1, right + 1];
+  }
+
+  /** Makes all labels those of another mask (255: unlabelled), as one change. */
+  replace(labels) {
+    const groups = new Map();
+    labels.forEach((label, i) => {
+      if (this.at(i) === label) return;
+      if (!groups.has(label)) groups.set(label, []);
+      groups.get(label).push(i);
+    });
+    this.begin();
+    for (const [label, indices] of groups) this.paint(indices, label === 255 ? UNLABELLED : label);
+    this.end();
+  }
+
+  /** Takes back what has been painted since `begin`. */
+  cancel() {
+    const { stroke } = this;
+    this.stroke = null;
+    stroke?.indices.forEach((i, k) => { this.edits[i] = stroke.before[k]; });
   }
 
   /** Ends a change; one that changed nothing is forgotten. */
@@ -108,12 +138,5 @@ export class Mask {
     else change.indices.forEach((i, k) => { this.edits[i] = change[side][k]; });
     to.push(change);
     return true;
-  }
-
-  /** Share of the pixels that a person painted. */
-  painted() {
-    let count = 0;
-    for (const edit of this.edits) if (edit !== NONE) count++;
-    return count / this.edits.length;
   }
 }

@@ -11,6 +11,7 @@ import { Chip, percent } from "../explore/readout.js";
 export function SceneClasses({ lists, ticked, toggle, chosen, choose, show, search }) {
   const [wanted, setWanted] = useState("");
   const [place, setPlace] = useState(0);
+  const [rest, setRest] = useState(false); // whether the other classes are open
   const own = useRef();
   const word = wanted.trim().toLowerCase();
   const found = word
@@ -40,7 +41,7 @@ export function SceneClasses({ lists, ticked, toggle, chosen, choose, show, sear
       <button class="class" aria-pressed=${chosen === entry.label}
               onClick=${() => choose(entry.label)}>
         ${i < 9 && html`<kbd>${i + 1}</kbd>`}
-        <${Chip} color=${entry.color} /><span class="name">${entry.name}</span>
+        <${Chip} color=${entry.color} /><span class="name"><bdi>${entry.name}</bdi></span>
         <span class="number">${entry.share ? percent(entry.share) : "–"}</span>
       </button>
     </li>`;
@@ -56,7 +57,7 @@ export function SceneClasses({ lists, ticked, toggle, chosen, choose, show, sear
         ${found.slice(0, 12).map((entry, i) => html`
           <li id=${`found-${entry.label}`} role="option" aria-selected=${i === place}
               class=${i === place ? "chosen" : ""} onClick=${() => take(entry)}>
-            <${Chip} color=${entry.color} /> ${entry.name}</li>`)}
+            <${Chip} color=${entry.color} /> <bdi>${entry.name}</bdi></li>`)}
         ${!found.length && html`<li class="note">No class has this in its name.</li>`}
       </ul>`}
     <h2>In the scene</h2>
@@ -70,8 +71,8 @@ export function SceneClasses({ lists, ticked, toggle, chosen, choose, show, sear
       </li>
     </ul>
     ${lists.others.length > 0 && html`
-      <details>
+      <details onToggle=${(event) => setRest(event.target.open)}>
         <summary>${lists.others.length} more classes</summary>
-        <ul class="scene">${lists.others.map((entry) => row(entry, 99))}</ul>
+        <ul class="scene">${rest && lists.others.map((entry) => row(entry, 99))}</ul>
       </details>`}`;
 }

@@ -1,6 +1,7 @@
 // What a pointer does to the mask.
 
 import { NONE, UNLABELLED } from "./mask.js";
+import { leastCosine, similarTo } from "./similar.js";
 import { mostFrequent, polygon, region, thickLine } from "./shapes.js";
 
 export const TOOLS = [
@@ -13,25 +14,35 @@ export const TOOLS = [
     text: "Give a region the class that surrounds it." },
   { key: "superpixel", name: "Superpixel", shortcut: "s",
     text: "Paint pieces of similar colour, within the region under the pointer." },
+  { key: "spread", name: "Spread", shortcut: "g",
+    text: "Press: what the network finds alike is painted. Pull right for more, left for less." },
 ];
+const BY_STROKES = ["brush", "eraser", "polygon"]; // need not know what the network proposes
+
+/** Whether a tool must wait until all pixels are decided. */
+export function needsAll({ tool, only }) {
+  return !BY_STROKES.includes(tool) || (only && tool === "brush");
+}
 
 /**
  * Handles of a tool for one image.
  *
  * @param mask what is painted
- * @param options {tool, size, label, only}: label null paints "unlabelled"; `only` restricts the
- *     brush to the class under its first pixel
+ * @param scene what the network sees
+ * @param options {tool, size, label, only, reach}: label null paints "unlabelled"; `only` restricts
+ *     the brush to the class under its first pixel; `reach` of spreading, 0 to 100
  * @param changed called with the rectangle that changed, and whether the change is complete
- * @param segments superpixel of each pixel (Int32Array), or null
  */
 export class Hand {
-  constructor(mask, changed) {
+  constructor(mask, scene, changed) {
     this.mask = mask;
+    this.scene = scene;
     this.changed = changed;
     this.segments = null;
     this.corners = [];
     this.last = null;
     this.over = null;
+    this.seed = null; // of spreading
   }
 
   down(row, column, options) {
@@ -53,6 +64,15 @@ export class Hand {
       this.changed(mask.paint(found.region, around === 255 ? UNLABELLED : around), true);
       return;
     }
+    if (options.tool === "spread") {
+      if (!inside) return;
+      this.last = [row, column];
+      this.seed = { start, label: mask.at(start), rectangle: null,
+                    likeness: similarTo(this.scene, row, column) };
+      mask.begin();
+      this.#spread(options, edit);
+      return;
+    }
     mask.begin();
     this.over = inside ? mask.at(start) : null;
     this.last = [row, column];
@@ -62,13 +82,28 @@ export class Hand {
   move(row, column, options) {
     if (this.last === null) return;
     const edit = options.tool === "eraser" ? NONE : options.label ?? UNLABELLED;
-    this.#stamp(row, column, options, edit);
+    if (this.seed !== null) this.#spread(options, edit);
+    else this.#stamp(row, column, options, edit);
     this.last = [row, column];
+  }
+
+  /** Takes back what a press began that was not meant. */
+  cancel() {
+    if (this.last === null) return;
+    this.last = null;
+    this.seed = null;
+    this.mask.cancel();
+    this.changed(this.whole, false);
+  }
+
+  get whole() {
+    return [0, 0, this.mask.height, this.mask.width];
   }
 
   up() {
     if (this.last === null) return;
     this.last = null;
+    this.seed = null;
     if (this.mask.end()) this.changed(null, true);
   }
 
@@ -83,6 +118,20 @@ export class Hand {
     const edit = options.label ?? UNLABELLED;
     const inside = polygon(this.mask.width, this.mask.height, corners);
     this.changed(this.mask.paint(inside, edit), true);
+  }
+
+  /** Paints anew, as far as it now reaches. */
+  #spread({ reach }, edit) {
+    const { mask, seed } = this;
+    mask.cancel();
+    mask.begin();
+    const least = leastCosine(reach);
+    const { region: found } = region(mask.width, mask.height, seed.start,
+      (i) => mask.at(i) === seed.label && seed.likeness(i) >= least);
+    const before = seed.rectangle;
+    seed.rectangle = mask.paint(found, edit);
+    if (before) this.changed(before, false);
+    if (seed.rectangle) this.changed(seed.rectangle, false);
   }
 
   #corner(row, column, edit) {

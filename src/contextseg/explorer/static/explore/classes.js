@@ -6,7 +6,7 @@ import { Chip, percent } from "./readout.js";
 /** 0 to 1. */
 const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 
-export function ClassPanel({ scene, project, shown, show, retick }) {
+export function ClassPanel({ scene, project, shown, show, retick, only, setOnly }) {
   const [wanted, setWanted] = useState("");
   const shares = scene.shares();
   const { presence } = scene.meta;
@@ -31,8 +31,9 @@ export function ClassPanel({ scene, project, shown, show, retick }) {
       <button disabled=${scene.ticked === null} onClick=${() => retick(null)}>All</button>
     </div>
     <table class="classes">
-      <thead><tr><th scope="col">class</th><th scope="col" class="number">of the image</th>
-        ${presence && html`<th scope="col" colspan="2">in the scene</th>`}</tr></thead>
+      <thead><tr><th scope="col">class</th><th scope="col" class="number">area</th>
+        ${presence && html`<th scope="col" colspan="2">in the scene</th>`}
+        <th></th></tr></thead>
       <tbody>
         ${rows.map(({ label, name, color, share, logit }) => html`
           <tr key=${label} class=${share ? "" : "absent"}
@@ -41,12 +42,15 @@ export function ClassPanel({ scene, project, shown, show, retick }) {
             <th scope="row"><label>
               <input type="checkbox" checked=${ticked.includes(label)}
                      onChange=${() => toggle(label)} />
-              <${Chip} color=${color} /> ${name}</label></th>
+              <${Chip} color=${color} /> <bdi>${name}</bdi></label></th>
             <td class="number">${share ? percent(share) : "–"}</td>
             ${presence && html`
               <td class="presence"><meter min="0" max="1" value=${sigmoid(logit)}
                 aria-label=${`${name} in the scene`}>${percent(sigmoid(logit))}</meter></td>
               <td class="number" title="logit of presence">${logit.toFixed(1)}</td>`}
+            <td><button class="small" aria-pressed=${only === label} title=${`show ${name} alone`}
+                        aria-label=${`only ${name}`}
+                        onClick=${() => setOnly(only === label ? null : label)}>only</button></td>
           </tr>`)}
       </tbody>
     </table>`;

@@ -4,22 +4,22 @@ import { html } from "/static/vendor/htm-preact.js";
 
 export const HELP = [
   ["→ or j, ← or k", "next, previous image"],
-  ["1 to 5", "prediction, labels, errors, second model, difference"],
+  ["1 to 6", "what is shown, in the order of the buttons"],
+  ["v", "all of that side by side"],
   ["space", "hide or show what lies over the photo"],
   ["o", "outlines"],
-  ["+ − 0, wheel", "enlarge, reduce, fit"],
+  ["+ − 0, wheel, two fingers", "enlarge, reduce, fit"],
   ["click", "keep a pixel; again or Esc lets it go"],
   ["w", "call the labels of this image wrong, or take that back"],
   ["?", "this list"],
 ];
 
-export function Help({ dialog, lines }) {
+export function Help({ dialog, lines, children }) {
   return html`
     <dialog ref=${dialog} aria-label="keys">
       <h2>Keys</h2>
       <dl>${lines.map(([keys, text]) => html`<dt><kbd>${keys}</kbd></dt><dd>${text}</dd>`)}</dl>
-      <p>Drop a photo on the page to look at it. The address of the page leads back to the image and
-        the pixel that is kept.</p>
+      ${children}
       <form method="dialog"><button>Close</button></form>
     </dialog>`;
 }

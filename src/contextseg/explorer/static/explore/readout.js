@@ -19,16 +19,16 @@ export function Readout({ scene, project, pixel, pinned }) {
   }
   const [row, column] = pixel;
   const found = scene.candidates(row, column).slice(0, 4);
-  const given = scene.truth?.[scene.index(row, column)];
+  const given = scene.given(row, column);
   const name = (label) => project.classes[label].name;
   return html`
     <p class="readout" aria-live=${pinned ? "polite" : "off"}>
       <span class="at">${row}, ${column}</span>
       ${found.map(({ label, probability }, i) => html`
         <span class=${i ? "runner" : "winner"}>
-          <${Chip} color=${project.classes[label].color} /> ${name(label)} ${percent(probability)}
+          <${Chip} color=${project.classes[label].color} /> <bdi>${name(label)}</bdi> ${percent(probability)}
         </span>`)}
-      ${given !== undefined && html`<span class="given">labelled
-        ${given === 255 ? "nothing" : name(given)}</span>`}
+      ${given !== undefined && html`<span class="given">labelled as
+        <strong> ${given === 255 ? "nothing" : name(given)}</strong></span>`}
     </p>`;
 }

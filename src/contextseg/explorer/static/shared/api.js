@@ -1,5 +1,6 @@
 // Requests to the server. Arrays travel as raw little-endian bytes; X-Shape and X-Dtype describe them.
 
+export const AGAIN = 2000; // ms until a server that was gone is asked again
 const TYPES = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array };
 
 /** An answer that is no success: `status`, and what the server says. */
@@ -11,8 +12,27 @@ export class Refused extends Error {
   }
 }
 
-async function checked(response) {
+/** No answer at all. */
+export class Gone extends Error {
+  constructor() {
+    super("The server does not answer. If its command has ended, start it again, with " +
+      `--port ${location.port}.`);
+  }
+}
+
+const LOCKED = "The server was started anew. Open the address that its command printed in another " +
+  "tab; then this one works again.";
+
+/** An answer of the server; throws Gone or Refused. */
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Gone();
+  }
   if (response.ok) return response;
+  if (response.status === 401) throw new Refused(401, { error: LOCKED });
   let content = {};
   try {
     content = JSON.parse(await response.text());
@@ -22,13 +42,18 @@ async function checked(response) {
   throw new Refused(response.status, content);
 }
 
+/** Whether asking again later may help. */
+export function mayReturn(error) {
+  return error instanceof Gone || (error instanceof Refused && error.status === 401);
+}
+
 export async function getJSON(path, options = {}) {
-  return (await checked(await fetch(path, options))).json();
+  return (await ask(path, options)).json();
 }
 
 /** {data, shape, revision}: float16 arrives as Float32Array; `data` is null if there is nothing. */
 export async function getArray(path, options = {}) {
-  const response = await checked(await fetch(path, options));
+  const response = await ask(path, options);
   if (response.status === 204) return { data: null, shape: [], revision: revisionOf(response) };
   const buffer = await response.arrayBuffer();
   const shape = response.headers.get("X-Shape").split(",").map(Number);
@@ -41,7 +66,12 @@ export async function send(method, path, content, revision) {
   const headers = { "Content-Type": "application/json" };
   if (revision !== undefined) headers["If-Match"] = `"${revision}"`;
   const body = JSON.stringify(content);
-  return (await checked(await fetch(path, { method, headers, body }))).json();
+  return (await ask(path, { method, headers, body })).json();
+}
+
+/** Shows the server a photo; returns its number. */
+export async function upload(file) {
+  return (await (await ask("/api/upload", { method: "POST", body: file })).json()).n;
 }
 
 /** Saves labels (Uint8Array) as the mask that replaces `revision`; returns the new revision. */
@@ -49,8 +79,7 @@ export async function putMask(number, labels, revision) {
   const packing = new Blob([labels]).stream().pipeThrough(new CompressionStream("gzip"));
   const body = await new Response(packing).blob();
   const headers = { "If-Match": `"${revision}"`, "Content-Type": "application/gzip" };
-  const response = await fetch(`/api/${number}/mask`, { method: "PUT", headers, body });
-  return (await (await checked(response)).json()).revision;
+  return (await (await ask(`/api/${number}/mask`, { method: "PUT", headers, body })).json()).revision;
 }
 
 export function revisionOf(response) {

@@ -16,7 +16,7 @@ export function prepare(data, [classes, rows, columns]) {
 }
 
 /** For each output position: the feature pixel before it, and how far it is to the next. */
-function positions(count, features, whole, start, step, alignCorners) {
+export function positions(count, features, whole, start, step, alignCorners) {
   const first = new Int32Array(count);
   const weight = new Float64Array(count);
   const scale = alignCorners ? (whole > 1 ? (features - 1) / (whole - 1) : 0) : features / whole;

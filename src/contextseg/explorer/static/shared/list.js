@@ -1,7 +1,7 @@
 // The images of the project: as many rows as fit on the screen exist, however many images there are.
 
 import { html, useEffect, useRef, useState } from "/static/vendor/htm-preact.js";
-import { getJSON } from "./api.js";
+import { AGAIN, getJSON, mayReturn } from "./api.js";
 
 const ROW = 56; // pixels
 const PAGE = 100; // images in a request
@@ -17,7 +17,13 @@ export function useImages(order, filter) {
     if (asked.current.has(mark) && !again) return;
     asked.current.add(mark);
     const query = new URLSearchParams({ order, filter, start: page * PAGE, count: PAGE });
-    const found = await getJSON(`/api/images?${query}`);
+    let found;
+    try {
+      found = await getJSON(`/api/images?${query}`);
+    } catch (error) {
+      if (mayReturn(error)) setTimeout(() => asked.current.has(mark) && load(page, true), AGAIN);
+      return;
+    }
     setState((old) => {
       const pages = old.key === key ? new Map(old.pages) : new Map();
       pages.set(page, found.images);
@@ -82,13 +88,13 @@ export function ImageList({ images, current, choose, detail }) {
   for (let i = first; i < last; i++) {
     const image = images.at(i);
     rows.push(html`
-      <li key=${i} style=${{ top: `${i * ROW}px` }} role="option"
+      <li key=${i} id=${`place-${i}`} style=${{ top: `${i * ROW}px` }} role="option"
           aria-selected=${image?.n === current} aria-posinset=${i + 1}
           aria-setsize=${images.total} class=${image?.n === current ? "chosen" : ""}
           onClick=${() => image && choose(image.n)}>
         ${image && html`
           <img src=${`/api/${image.n}/thumbnail`} alt="" loading="lazy" width="64" height="48" />
-          <span class="name" title=${image.name}>${image.name}</span>
+          <span class="name" title=${image.name}><bdi>${image.name}</bdi></span>
           <span class="detail">
             ${image.labelled && html`<span title="has a mask" aria-label="has a mask">✓</span>`}
             ${image.wrong && html`<span class="warning" title="labels called wrong"
@@ -97,8 +103,17 @@ export function ImageList({ images, current, choose, detail }) {
           </span>`}
       </li>`);
   }
+  const keys = (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const next = by && place >= 0 ? images.at(place + by) : null;
+    if (!by) return;
+    if (next) choose(next.n);
+    event.preventDefault();
+    event.stopPropagation();
+  };
   return html`
-    <div class="list" ref=${box} tabindex="0" role="listbox" aria-label="images"
+    <div class="list" ref=${box} tabindex="0" role="listbox" aria-label="images" onKeyDown=${keys}
+         aria-activedescendant=${place >= first && place < last ? `place-${place}` : undefined}
          onScroll=${(event) => setWindow((old) => ({ ...old, top: event.target.scrollTop }))}>
       <ul style=${{ height: `${images.total * ROW}px` }} role="presentation">${rows}</ul>
     </div>`;

@@ -2,69 +2,116 @@
 
 import { getArray, getJSON } from "./api.js";
 import { decide, logitsAt, prepare } from "./argmax.js";
+import { covers, partOf, wholePart } from "./view.js";
 
-const MOST_PIXELS = 2e6; // labels of larger images are decided for every second, third ... pixel
+const OVERVIEW = 250_000; // pixels of a large image that shares are counted on
+const MOST_SURE = 2e7; // probabilities (pixels times classes) of a map of confidence
 
-/**
- * Fetches an image's logits and labels. `signal` aborts the requests; `whole` decides every pixel,
- * however large the image is.
- */
-export async function openScene(number, model = 0, signal = undefined, { whole = false } = {}) {
+/** Fetches an image: its photo, logits and, with `labelled`, its labels. */
+export async function readScene(number, model, labelled) {
   const query = `?model=${model}`;
+  const photo = readPhoto(`/api/${number}/image`);
   const [meta, logits] = await Promise.all([
-    getJSON(`/api/${number}/meta${query}`, { signal }),
-    getArray(`/api/${number}/logits${query}`, { signal }),
+    getJSON(`/api/${number}/meta${query}`),
+    getArray(`/api/${number}/logits${query}`),
   ]);
-  const truth = meta.truth && !whole ? await getArray(`/api/${number}/truth`, { signal }) : null;
-  return new Scene(meta, prepare(logits.data, logits.shape), truth?.data ?? null, whole);
+  const truth = meta.truth && labelled ? await getArray(`/api/${number}/truth`) : null;
+  return new Scene(meta, prepare(logits.data, logits.shape), truth?.data ?? null, await photo);
+}
+
+/** An image element that has been decoded: while it lives, the page shows its address at once. */
+async function readPhoto(url) {
+  const element = new Image();
+  element.src = url;
+  try {
+    await element.decode();
+  } catch {
+    // The request for its logits says what is wrong; a photo that the browser cannot show is left out.
+  }
+  return element;
 }
 
 export class Scene {
-  constructor(meta, coarse, truth, whole) {
+  constructor(meta, coarse, truth, photo) {
     this.meta = meta;
     this.coarse = coarse;
-    const ratio = Math.sqrt((meta.height * meta.width) / MOST_PIXELS);
-    this.step = whole ? 1 : Math.max(1, Math.ceil(ratio));
-    this.rows = Math.ceil(meta.height / this.step);
-    this.columns = Math.ceil(meta.width / this.step);
-    this.truth = truth === null ? null : this.#thinned(truth);
+    this.photo = photo;
+    this.all = truth; // labels of all pixels, or null
     this.ticked = null;
-    this.labels = this.#decided();
+    this.version = 0; // changes whenever the labels do
+    this.#show(wholePart(meta));
   }
 
   /** Decides anew, among some labels (ascending) or, with null, among all. */
   tick(ticked) {
     this.ticked = ticked;
-    this.labels = this.#decided();
+    this.#decide();
   }
 
-  #decided() {
-    const part = { top: 0, left: 0, rows: this.rows, columns: this.columns, step: this.step };
+  /** Decides what is seen; false if that has been done. */
+  look(seen) {
+    if (covers(this.part, this.meta, seen)) return false;
+    this.#show(partOf(this.meta, seen));
+    return true;
+  }
+
+  #show(part) {
+    this.part = part;
+    this.truth = this.all === null ? null : this.#thinned(this.all);
+    this.#decide();
+  }
+
+  #decide() {
+    this.labels = this.decided(this.part);
+    this.counted = null;
+    this.version += 1;
+  }
+
+  decided(part, confidence = false) {
     const { canvas, alignCorners } = this.meta;
-    return decide(this.coarse, canvas, alignCorners, this.ticked, part).labels;
+    const found = decide(this.coarse, canvas, alignCorners, this.ticked, part, confidence);
+    return confidence ? found.confidence : found.labels;
   }
 
   #thinned(labels) {
-    if (this.step === 1) return labels;
-    const thin = new Uint8Array(this.rows * this.columns);
-    for (let y = 0; y < this.rows; y++) {
-      for (let x = 0; x < this.columns; x++) {
-        thin[y * this.columns + x] = labels[y * this.step * this.meta.width + x * this.step];
-      }
+    const { top, left, rows, columns, step } = this.part;
+    const { width } = this.meta;
+    if (step === 1 && columns === width && rows === this.meta.height) return labels;
+    const thin = new Uint8Array(rows * columns);
+    for (let y = 0; y < rows; y++) {
+      const start = (top + y * step) * width + left;
+      for (let x = 0; x < columns; x++) thin[y * columns + x] = labels[start + x * step];
     }
     return thin;
   }
 
   /** Pixels of each label, as shares of 0 to 1. */
   shares() {
-    const counts = new Float64Array(256);
-    for (const label of this.labels) counts[label]++;
-    return counts.map((count) => count / this.labels.length);
+    if (this.counted === null) {
+      const whole = wholePart(this.meta);
+      const { rows, columns, step } = this.part;
+      const same = rows === whole.rows && columns === whole.columns && step === whole.step;
+      const labels = same ? this.labels : this.decided(wholePart(this.meta, OVERVIEW));
+      const counts = new Float64Array(256);
+      for (const label of labels) counts[label]++;
+      this.counted = counts.map((count) => count / labels.length);
+    }
+    return this.counted;
   }
 
-  /** Index of an image pixel in `labels` and `truth`. */
-  index(row, column) {
-    return Math.floor(row / this.step) * this.columns + Math.floor(column / this.step);
+  /** {values, part}: the probability of each label, on fewer pixels where there are many classes. */
+  confidence() {
+    const { part } = this;
+    const work = part.rows * part.columns * (this.ticked?.length ?? this.coarse.classes);
+    const more = Math.max(1, Math.ceil(Math.sqrt(work / MOST_SURE)));
+    const thinner = { ...part, step: part.step * more,
+                      rows: Math.ceil(part.rows / more), columns: Math.ceil(part.columns / more) };
+    return { values: this.decided(thinner, true), part: thinner };
+  }
+
+  /** What a pixel is labelled as; undefined without labels. */
+  given(row, column) {
+    return this.all?.[row * this.meta.width + column];
   }
 
   /** The labels at a pixel, likeliest first: [{label, probability, logit}]. */
