@@ -69,6 +69,7 @@ def wait(client, state="running"):
 @pytest.mark.slow  # a training in a process of its own
 def test_what_was_learned_is_better_and_no_label_is_touched(annotating, folder, monkeypatch):
     monkeypatch.setattr(learning, "STEPS", 60)
+    monkeypatch.setattr(learning, "NICE", 0)  # beside other tests
     before = hashes(folder, "masks")
     old = annotating.get("/api/5/logits").content
     assert annotating.get("/api/learn").json()["labelled"] == 5
@@ -99,9 +100,8 @@ def test_the_job_trains_on_one_part_and_scores_on_the_other(folder, tmp_path, mo
     write_copy(project, work / "data", {"train": [0, 1, 2, 3], "held_back": [4]})
     old = predictor()
     save_model(work / learning_job.OLD, old.model, old.classes)
-    monkeypatch.setattr(learning_job, "NICE", 0)
     monkeypatch.setattr(learning_job, "_end_with_the_server", lambda: None)
-    assert learning_job.main(work, 3) == 0
+    assert learning_job.main(work, 3, 0) == 0
     result = json.loads((work / learning_job.RESULT).read_text())
     new = load(work / learning_job.NEW, device="cpu")
     truth, image = project.truth(4), project.item(4).read()
@@ -120,9 +120,8 @@ def test_the_job_trains_on_one_part_and_scores_on_the_other(folder, tmp_path, mo
 
 
 def test_the_job_says_what_went_wrong(tmp_path, monkeypatch):
-    monkeypatch.setattr(learning_job, "NICE", 0)
     monkeypatch.setattr(learning_job, "_end_with_the_server", lambda: None)
-    assert learning_job.main(tmp_path, 3) == 1
+    assert learning_job.main(tmp_path, 3, 0) == 1
     result = json.loads((tmp_path / learning_job.RESULT).read_text())
     assert "old.safetensors" in result["error"]
 

@@ -32,6 +32,8 @@ SHARE = 0.2
 """Share of the labelled images that are held back."""
 STEPS = 150
 """Steps of a training, about."""
+NICE = 10
+"""Priority of the process, as of the command `nice`: the page comes first."""
 PATIENCE = 10.0
 """Seconds that a stopped process has to end."""
 
@@ -204,7 +206,14 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     with (folder / LOG).open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "contextseg.explorer.learning_job", str(folder), str(STEPS)],
+            [
+                sys.executable,
+                "-m",
+                "contextseg.explorer.learning_job",
+                str(folder),
+                str(STEPS),
+                str(NICE),
+            ],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

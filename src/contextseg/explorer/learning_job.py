@@ -1,4 +1,4 @@
-"""The process that learns: `python -m contextseg.explorer.learning_job FOLDER STEPS`.
+"""The process that learns: `python -m contextseg.explorer.learning_job FOLDER STEPS NICE`.
 
 FOLDER holds `data`, a data set with the splits of `TRAIN` and `HELD_BACK`, and `old.safetensors`.
 The process writes `progress.json` again and again and, at the end, `new.safetensors` and
@@ -34,13 +34,12 @@ BATCH = 4
 """Images a step."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 RATE = 3e-4
-NICE = 10
 
 
-def main(folder: Path, steps: int) -> int:
+def main(folder: Path, steps: int, nice: int) -> int:
     """Train, compare, and write what came of it; returns the exit code."""
     with contextlib.suppress(AttributeError, OSError):  # not on Windows
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+        os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     try:
         result = learned(folder, steps)
@@ -139,4 +138,4 @@ def _end_with_the_server() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -41,6 +41,7 @@ def serve(
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # before the address is told: a browser may be quicker than the server
         port = listening.getsockname()[1]
         named = host in ("127.0.0.1", "localhost", "::1")
         shown = LOOPBACK[0] if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
