@@ -7,7 +7,7 @@ from typing import Literal
 
 from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, ContextConfig, EncodingConfig
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT, bounds
 from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 
 
@@ -48,6 +48,10 @@ class ModelConfig:
     image_scale: float = field(default=1.0, metadata=bounds(1, 8))
     """Factor by which images are enlarged before the network outside training, a multiple of 0.25:
     a larger one is slower and resolves smaller objects. Train at scales (`augment.scale`) near it.
+    """
+    temperature: float = field(default=1.0, metadata=WITHOUT_EFFECT | bounds(0.01, 100))
+    """What logits are divided by before probabilities and confidences are made of them; labels do
+    not depend on it. `contextseg calibrate` finds it for a trained model; training does not use it.
     """
     mean: tuple[float, float, float] | None = None
     """Mean of red, green and blue (0 to 1) for normalising images. None takes the backbone's."""

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from contextseg.metrics.calibration import Calibration
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
@@ -37,6 +39,8 @@ class Scores:
     """Valid pixels, [L, L], int64, by true label (row) and predicted label (column)."""
     boundary_iou: list[float] | None = None
     """Boundary IoU by label (`metrics.boundary`), NaN where undefined; None if not requested."""
+    calibration: Calibration | None = None
+    """Confidence against accuracy; None if not requested."""
 
     @property
     def ade_score(self) -> float:
@@ -82,6 +86,9 @@ class Scores:
                 }
                 for label, name in enumerate(names)
             ],
+            **(
+                {} if self.calibration is None else {"calibration": self.calibration.to_dict(names)}
+            ),
             "confusion": self.confusion.tolist(),
         }
 
@@ -91,6 +98,7 @@ def scores_of(
     presence_map: float | None = None,
     *,
     boundary_iou: list[float] | None = None,
+    calibration: Calibration | None = None,
 ) -> Scores:
     """Scores of a confusion matrix.
 
@@ -98,6 +106,7 @@ def scores_of(
         confusion: valid pixels, [L, L], integer, by true label (row) and predicted label (column).
         presence_map: passed through.
         boundary_iou: likewise.
+        calibration: likewise.
 
     Raises:
         ValueError: the matrix is not square.
@@ -120,6 +129,7 @@ def scores_of(
         presence_map=presence_map,
         confusion=confusion,
         boundary_iou=boundary_iou,
+        calibration=calibration,
     )
 
 
