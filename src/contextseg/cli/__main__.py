@@ -21,6 +21,7 @@ COMMANDS = {
     "recipes": "list the recipes: complete trainings by name",
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
+    "calibrate": "make a model's confidence fit its accuracy",
     "predict": "segment images: masks, overlays, and one line of JSON each",
     "explore": "see on a page what a network sees: classes, gates, codewords, prior",
     "annotate": "label a folder of images on a page, with the proposals of a model",
