@@ -68,7 +68,7 @@ def test_results_are_replaced_only_when_asked(model, photos, tmp_path, capsys):
 def test_without_a_model_the_one_of_the_repository_is_taken(
     model, photos, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: model)
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": model)
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(photos / "a.png")]) == 0
     captured = capsys.readouterr()
@@ -80,7 +80,7 @@ def test_without_a_model_the_one_of_the_repository_is_taken(
 
 
 def test_without_a_model_and_a_repository_it_says_where_to_get_one(photos, monkeypatch, capsys):
-    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: None)
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": None)
     assert main(["predict", str(photos / "a.png"), "-o", str(photos / "out")]) == 2
     error = capsys.readouterr().err
     assert "models/encnet_mobilenetv2_camvid is in the repository" in error

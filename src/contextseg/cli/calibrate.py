@@ -16,9 +16,9 @@ contextseg calibrate runs/mine camvid --held-out test --dry-run   # the model fi
 
 DESCRIPTION = """\
 Fit one temperature, by which logits are divided before probabilities are made of them, so that
-a model is right as often as it is confident. It is written into the model's file; labels and weights
-do not change. MODEL is a run or model folder, or a .safetensors file; DATA is a data set folder, or
-`shapes` for synthetic scenes, of images that the model was not trained on.
+a model is right as often as it is confident. It is written into the model's file; labels and
+weights do not change. MODEL is a run or model folder, or a .safetensors file; DATA is a data set
+folder, or `shapes` for synthetic scenes, with images that the model was not trained on.
 """
 
 

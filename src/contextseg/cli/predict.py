@@ -14,8 +14,8 @@ from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.system import samples
 from contextseg.system.addresses import refuse_address
-from contextseg.system.samples import DEFAULT, MODELS, missing, shipped_model
 from contextseg.system.suggestions import did_you_mean
 from contextseg.system.terminal import printable
 
@@ -34,11 +34,11 @@ contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confid
 DESCRIPTION = """\
 Segment images. MODEL is a run or model folder, a .safetensors or exported file, or
 hf:owner/name. In a clone of the repository you can omit it to use the trained model of street
-scenes in models/, or choose one of those by --model. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
-photo in class colours, with a legend) and predictions.jsonl (one line per image: classes, shares,
-presence). With a classifier, it gets only predictions.jsonl: class and probabilities. Images that
-fail, for example because they cannot be read, do not stop the others. They are listed at the end,
-and the exit code is 1.
+scenes in models/, or choose one of the models there by --model. DIR gets masks/NAME.png (class
+ids, with a palette), overlays/NAME.jpg (the photo in class colours, with a legend) and
+predictions.jsonl (one line per image: classes, shares, presence). With a classifier, it gets only
+predictions.jsonl: class and probabilities. Images that fail, for example because they cannot be
+read, do not stop the others. They are listed at the end, and the exit code is 1.
 """
 
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         "--model",
         dest="named",
         metavar="NAME",
-        help=f"a trained model of the repository, instead of MODEL: {', '.join(MODELS)}",
+        help=f"a trained model of the repository, instead of MODEL: {', '.join(samples.MODELS)}",
     )
     add_prediction_options(parser)
     parser.add_argument(
@@ -135,8 +135,9 @@ def _choose_model(options: argparse.Namespace) -> None:
         UsageError: no images are named, the model's name is unknown, or the model is not here.
     """
     first = options.model
-    if options.named is not None and options.named not in MODELS:
-        advice = did_you_mean(options.named, MODELS, f"Names are {', '.join(MODELS)}.")
+    if options.named is not None and options.named not in samples.MODELS:
+        names = ", ".join(samples.MODELS)
+        advice = did_you_mean(options.named, samples.MODELS, f"Names are {names}.")
         raise UsageError(
             f"--model: {options.named} is no model of the repository. {advice} For "
             f"any other model, write its path before the images."
@@ -150,13 +151,15 @@ def _choose_model(options: argparse.Namespace) -> None:
     elif is_model(first):
         raise UsageError(f"two models: {first} and --model {options.named}. Leave one of them out.")
     if options.named is not None or _names_images(first):
-        name = options.named or DEFAULT
-        shipped = shipped_model(name)
+        name = options.named or samples.DEFAULT
+        shipped = samples.shipped_model(name)
         if shipped is None:
             asked = "" if options.named else f"which model? {first} is not one, and "
-            raise UsageError(asked + missing(name))
+            raise UsageError(asked + samples.missing(name))
         options.model, options.paths = str(shipped), [first, *options.paths]
-        print(f"Using {shipped} ({name}), trained on {MODELS[name].subject}.", file=sys.stderr)
+        print(
+            f"Using {shipped} ({name}), trained on {samples.MODELS[name].subject}.", file=sys.stderr
+        )
     elif not options.paths:
         raise UsageError(f"which images? Name photos, folders or patterns after {first}.")
 

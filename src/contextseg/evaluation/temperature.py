@@ -74,7 +74,7 @@ def calibrate(
 
     Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017): the
     temperature that minimises the negative log-likelihood of the labels, of the softmax of logits
-    divided by it. Labels do not change, nor does any weight; probabilities and confidences do. It is
+    divided by it. Labels and weights stay as they are; probabilities and confidences change. It is
     fitted to about 262,000 pixels, spread evenly over the images, at one scale; the same data give
     the same temperature.
 
@@ -106,13 +106,13 @@ def calibrate(
     reading = Reading(limit=limit, workers=workers, progress=progress)
     by_path = isinstance(model, str | os.PathLike)
     with machine_failures(advice):
-        if by_path and is_classifier(model):
-            raise ValueError(f"calibrate: {model} is a classifier; this is for segmentation.")
         if by_path and write and str(model).startswith(PREFIX):
             raise ValueError(
-                f"calibrate: {model} is a copy of a model on the Hub, which is not written to. Save "
-                f"it as a folder of your own first (contextseg.save_pretrained)."
+                f"calibrate: {model} is on the Hub, and its local copy is not written to. Save it "
+                f"as a folder of your own first (contextseg.save_pretrained)."
             )
+        if by_path and is_classifier(model):
+            raise ValueError(f"calibrate: {model} is a classifier; this is for segmentation.")
         scenes = opened(data, split)
         checked = scenes if held_out is None else _held_out(data, held_out, split)
         predictor = predictor_for(model, scenes, device, precision)

@@ -169,8 +169,8 @@ def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
 
 
 def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """`path` itself, the local copy of `hf:owner/name`, optionally with `@revision`, or the folder of
-    a model of the repository by its short name (`street`).
+    """`path` itself, the local copy of `hf:owner/name`, optionally with `@revision`, or the folder
+    of a model of the repository by its short name (`street`).
 
     Raises:
         FileNotFoundError: it is the short name of a model that is not here.

@@ -84,7 +84,7 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
 
 
 def write_temperature(file: Path, temperature: float) -> None:
-    """Write a temperature into the config in a model file, atomically; its tensors stay as they are.
+    """Write a temperature into the config in a model file, atomically; its tensors do not change.
 
     Args:
         file: a file written by `save_model`.
