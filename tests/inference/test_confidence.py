@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ import torch.nn.functional as F
 from PIL import Image
 
 from contextseg.data.classes import Classes, ClassInfo
+from contextseg.engines import ExportedModel
+from contextseg.engines.info import ExportInfo
 from contextseg.inference.predict_files import OutputExistsError, predict_files
+from contextseg.inference.predictor import Predictor
 from contextseg.inference.result import Prediction
 from contextseg.ops.upsampled_rows import STRIP_BYTES
 from tests.inference.fakes import colour_predictor, draw_image
@@ -83,6 +87,30 @@ def test_small_images_and_lists_have_their_own_size():
     for prediction in predictor(images, confidence=True):
         assert prediction.confidence.shape == prediction.mask.shape
         assert (prediction.confidence >= 1 / 5).all()
+
+
+def exported(output: str) -> Predictor:
+    """A file whose graph gives fixed probabilities, 0.8 for class 1, from a model with a temperature."""
+    classes, config = Classes.numbered(3), replace(colour_predictor().config, num_classes=3)
+    info = ExportInfo(config=replace(config, temperature=2.0), classes=classes, output=output,
+                      precision="fp32", multiple=1)  # fmt: skip
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        shape = (len(images), 1, *images.shape[2:])
+        volume = np.concatenate([np.full(shape, p, np.float32) for p in (0.1, 0.8, 0.1)], 1)
+        return {output: volume.argmax(1).astype(np.uint8) if output == "mask" else volume}
+
+    return Predictor(ExportedModel(info, run, "a test", Path("x.onnx")), classes, device="cpu")
+
+
+def test_exported_files_have_it_if_they_give_probabilities():
+    image = draw_image(40, 50)
+    prediction = exported("probabilities")(image, confidence=True)
+    powers = np.sqrt([0.1, 0.8, 0.1])  # temperature 2
+    assert np.allclose(prediction.confidence, powers[1] / powers.sum(), atol=1e-5)
+    assert np.array_equal(prediction.mask, exported("mask")(image).mask)
+    with pytest.raises(ValueError, match="this export returns class labels only"):
+        exported("mask")(image, confidence=True)
 
 
 def with_confidence(vocabulary: Classes) -> Prediction:
