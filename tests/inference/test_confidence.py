@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from contextseg import calibrate
 from contextseg.data.classes import Classes, ClassInfo
 from contextseg.engines import ExportedModel
 from contextseg.engines.info import ExportInfo
@@ -19,6 +20,7 @@ from contextseg.inference.predict_files import OutputExistsError, predict_files
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.result import Prediction
 from contextseg.ops.upsampled_rows import STRIP_BYTES
+from tests.evaluation.test_evaluation import Drawn
 from tests.inference.fakes import colour_predictor, draw_image
 
 VIEWS = [{}, {"flip": True}, {"scales": (0.75, 1.3), "flip": True}, {"window": 48}]
@@ -90,7 +92,7 @@ def test_small_images_and_lists_have_their_own_size():
 
 
 def exported(output: str) -> Predictor:
-    """A file whose graph gives fixed probabilities, 0.8 for class 1, from a model with a temperature."""
+    """A file whose graph gives class 1 a probability of 0.8, of a model with a temperature."""
     classes, config = Classes.numbered(3), replace(colour_predictor().config, num_classes=3)
     info = ExportInfo(config=replace(config, temperature=2.0), classes=classes, output=output,
                       precision="fp32", multiple=1)  # fmt: skip
@@ -111,6 +113,8 @@ def test_exported_files_have_it_if_they_give_probabilities():
     assert np.array_equal(prediction.mask, exported("mask")(image).mask)
     with pytest.raises(ValueError, match="this export returns class labels only"):
         exported("mask")(image, confidence=True)
+    with pytest.raises(ValueError, match="an exported file cannot be changed"):
+        calibrate(exported("mask"), Drawn(num_classes=3))
 
 
 def with_confidence(vocabulary: Classes) -> Prediction:

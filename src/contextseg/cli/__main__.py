@@ -40,10 +40,8 @@ Semantic segmentation that understands the scene. First try: contextseg demo
 commands:
 {commands}
 
-options:
-  --help     show this help; contextseg COMMAND --help shows a command's options
-  --version  show the version
-  --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
+--help shows this help, contextseg COMMAND --help the options of a command,
+--version the version. --debug or CONTEXTSEG_DEBUG=1 shows tracebacks.
 """
 
 SERVING = ("explore", "annotate")

@@ -15,7 +15,6 @@ from contextseg.config.labels import IGNORED
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
 from contextseg.data.workers import Workers
-from contextseg.engines import ExportedModel
 from contextseg.evaluation.dispatch import ADVICE
 from contextseg.evaluation.reading import Reading
 from contextseg.evaluation.segmentation import opened, predictor_for
@@ -116,7 +115,7 @@ def calibrate(
         scenes = opened(data, split)
         checked = scenes if held_out is None else _held_out(data, held_out, split)
         predictor = predictor_for(model, scenes, device, precision)
-        if isinstance(predictor.model, ExportedModel):
+        if hasattr(predictor.model, "engine"):
             raise ValueError(
                 "calibrate: an exported file cannot be changed. Calibrate the model that it was "
                 "exported from, and export it again."
