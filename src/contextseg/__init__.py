@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextseg.data.classes import Classes
     from contextseg.data.setup.init import init_data
     from contextseg.data.setup.plan import DataPlan
-    from contextseg.evaluation import evaluate
+    from contextseg.evaluation import calibrate, evaluate
     from contextseg.factory import create_model
     from contextseg.inference.classifier import Classification, ClassifierPredictor
     from contextseg.inference.load import load
@@ -60,6 +60,7 @@ _HOMES = {
     "TrainConfig": "contextseg.config",
     "TrainResult": "contextseg.training.train",
     "benchmark": "contextseg.interop.benchmark",
+    "calibrate": "contextseg.evaluation",
     "compare": "contextseg.comparison.compare",
     "convert": "contextseg.interop.convert",
     "convert_state_dict": "contextseg.interop.conversion",
@@ -98,6 +99,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "benchmark",
+    "calibrate",
     "compare",
     "convert",
     "convert_state_dict",

@@ -38,7 +38,7 @@ def place(original, tmp_path, model, monkeypatch):
     """A copy of it as the current folder."""
     shutil.copytree(original, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: model)
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": model)
     return tmp_path
 
 

@@ -68,7 +68,7 @@ def test_results_are_replaced_only_when_asked(model, photos, tmp_path, capsys):
 def test_without_a_model_the_one_of_the_repository_is_taken(
     model, photos, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: model)
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": model)
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(photos / "a.png")]) == 0
     captured = capsys.readouterr()
@@ -80,11 +80,52 @@ def test_without_a_model_the_one_of_the_repository_is_taken(
 
 
 def test_without_a_model_and_a_repository_it_says_where_to_get_one(photos, monkeypatch, capsys):
-    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda: None)
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": None)
     assert main(["predict", str(photos / "a.png"), "-o", str(photos / "out")]) == 2
     error = capsys.readouterr().err
     assert "models/encnet_mobilenetv2_camvid is in the repository" in error
     assert not (photos / "out").exists()
+
+
+def test_a_model_of_the_repository_is_chosen_by_name(model, photos, tmp_path, monkeypatch, capsys):
+    here = {"street": model, "animals": None}
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", here.get)
+    words = ["predict", str(photos / "a.png"), "-o", str(tmp_path / "out"), "--model"]
+    assert main([*words, "street"]) == 0
+    assert f"Using {model} (street), trained on street scenes." in capsys.readouterr().err
+    for named, message in (
+        ("animals", "the model animals (models/animals) is not in this clone of the repository, "
+                    "which has: street."),
+        ("streets", "--model: streets is no model of the repository. Did you mean street?"),
+        (str(model), "For any other model, write its path before the images."),
+    ):  # fmt: skip
+        assert main([*words, named]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["predict", str(model), str(photos), "--model", "street"]) == 2
+    assert f"two models: {model} and --model street" in capsys.readouterr().err
+
+
+def test_its_short_name_stands_for_its_path(model, photos, tmp_path, monkeypatch, capsys):
+    here = {"street": model, "animals": None}
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", here.get)
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "street", str(photos / "a.png"), "-o", "out"]) == 0
+    assert main(["evaluate", "animals", "shapes"]) == 2
+    assert "the model animals (models/animals) is not in this clone" in capsys.readouterr().err
+    (tmp_path / "street").mkdir()  # a folder of that name comes first
+    assert main(["evaluate", "street", "shapes"]) == 2
+    assert "no model at street" in capsys.readouterr().err
+
+
+def test_uncertain_pixels_are_left_out(model, photos, tmp_path):
+    out = tmp_path / "out"
+    words = ["predict", str(model), str(photos), "-o", str(out), "--ignore-below", "1",
+             "--confidence"]  # fmt: skip
+    assert main(words) == 0
+    assert "confidence/a.png" in written(out)
+    lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert all(line["ignored"] > 0.9 and line["confidence"] for line in lines)
+    assert (np.array(Image.open(out / "masks" / "a.png")) == 255).mean() > 0.9
 
 
 def test_options_stand_anywhere(model, photos, tmp_path):
@@ -103,6 +144,7 @@ def test_options_stand_anywhere(model, photos, tmp_path):
         ("predict {model} {photos}/absent.jpg -o out", "absent.jpg"),
         ("predict {model} {photos} -o out --window 8", "window must be at least 32"),
         ("predict {model} {photos} -o out --scales -1", "--scales"),
+        ("predict {model} {photos} -o out --ignore-below 60", "a confidence in 0 to 1, got 60.0"),
     ],
 )
 def test_a_mistake_is_one_line(words, message, model, photos, tmp_path, monkeypatch, capsys):

@@ -31,12 +31,14 @@ PROCESSES = {"devices", "nodes"}
 
 
 def test_options_without_effect():
-    assert marked(SEGMENTATION, "without_effect") == {*WITHOUT_EFFECT, "data.check"}
+    assert marked(SEGMENTATION, "without_effect") == {*WITHOUT_EFFECT, "data.check",
+                                                       "model.temperature"}  # fmt: skip
     assert marked(CLASSIFICATION, "without_effect") == WITHOUT_EFFECT
 
 
 def test_options_that_may_change_on_resume():
-    also = {"data.root", "data.check", "init_from", "compile", "model.pretrained"}
+    also = {"data.root", "data.check", "init_from", "compile", "model.pretrained",
+            "model.temperature"}  # fmt: skip
     assert marked(SEGMENTATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also
     also = {"data.root", "compile", "model.network.pretrained"}
     assert marked(CLASSIFICATION, "free_on_resume") == WITHOUT_EFFECT | PROCESSES | also

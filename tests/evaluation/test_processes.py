@@ -18,7 +18,8 @@ from tests.processes import together
 def content_of(num_images: int) -> str:
     data = ShapesDataset("val", num_images=num_images, size=(40, 48))
     predictor = Predictor(ColourModel(8, presence=True), data.classes, "cpu")
-    return json.dumps(evaluate(predictor, data, boundaries=True).to_dict(data.classes.names))
+    scores = evaluate(predictor, data, boundaries=True, calibration=True)
+    return json.dumps(scores.to_dict(data.classes.names))
 
 
 def work(rank: int, folder: str) -> None:

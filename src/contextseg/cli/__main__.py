@@ -21,6 +21,7 @@ COMMANDS = {
     "recipes": "list the recipes: complete trainings by name",
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
+    "calibrate": "make a model's confidence fit its accuracy",
     "predict": "segment images: masks, overlays, and one line of JSON each",
     "explore": "see on a page what a network sees: classes, gates, codewords, prior",
     "annotate": "label a folder of images on a page, with the proposals of a model",
@@ -39,10 +40,8 @@ Semantic segmentation that understands the scene. First try: contextseg demo
 commands:
 {commands}
 
-options:
-  --help     show this help; contextseg COMMAND --help shows a command's options
-  --version  show the version
-  --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
+--help shows this help, contextseg COMMAND --help the options of a command,
+--version the version. --debug or CONTEXTSEG_DEBUG=1 shows tracebacks.
 """
 
 SERVING = ("explore", "annotate")

@@ -49,6 +49,9 @@ def main(argv: Sequence[str]) -> int:
     add_protocol_options(parser)
     parser.add_argument("--boundaries", action="store_true", help="also score class boundaries")
     parser.add_argument(
+        "--calibration", action="store_true", help="also compare confidence with accuracy"
+    )
+    parser.add_argument(
         "--limit", type=int, metavar="N", help="score only the first N images (default: all)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores to FILE")
@@ -73,6 +76,7 @@ def _segmentation(
 ) -> int:
     """Score a segmentation model; the first of several processes tells."""
     from contextseg import evaluate, load
+    from contextseg.cli.print_calibration import print_calibration
     from contextseg.cli.print_tables import print_scores
     from contextseg.config.io import to_dict
     from contextseg.data import open_dataset
@@ -90,13 +94,22 @@ def _segmentation(
         lambda: open_dataset(options.data, options.split, options.layout, images=images)
     )
     views = chosen_views(options, protocol)
-    scores = evaluate(predictor, data, boundaries=options.boundaries, limit=options.limit, **views)
+    scores = evaluate(
+        predictor,
+        data,
+        boundaries=options.boundaries,
+        calibration=options.calibration,
+        limit=options.limit,
+        **views,
+    )
     if not group.world.is_first:
         return 0
     names = predictor.classes.names
     print_scores(scores, names, title=f"{options.model} on {options.data}, {options.split}")
     if options.boundaries:
         print(f" mean boundary IoU: {percent(scores.mean_boundary_iou)} %")
+    if scores.calibration is not None:
+        print_calibration(scores.calibration)
     if data.classes.dataset == "ADE20K":
         print(f" ADE20K score, (pixel accuracy + mean IoU) / 2: {percent(scores.ade_score)} %")
     if options.json is not None:
@@ -106,6 +119,7 @@ def _segmentation(
             "split": options.split,
             "precision": predictor.precision,
             "images": min(len(data), options.limit or len(data)),
+            **({"temperature": predictor.config.temperature} if options.calibration else {}),
             **(views if protocol is None else {"protocol": to_dict(protocol)}),
         }
         write_scores(options.json, scores, names, settings)

@@ -14,7 +14,9 @@ from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.system import samples
 from contextseg.system.addresses import refuse_address
+from contextseg.system.suggestions import did_you_mean
 from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
@@ -22,19 +24,21 @@ if TYPE_CHECKING:
 
 EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
-contextseg predict street.jpg                       # with the repository's trained model
+contextseg predict street.jpg                       # with a trained model of the repository
+contextseg predict --model street street.jpg        # the same, by its name
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
 contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
+contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confidence
 """
 
 DESCRIPTION = """\
 Segment images. MODEL is a run or model folder, a .safetensors or exported file, or
 hf:owner/name. In a clone of the repository you can omit it to use the trained model of street
-scenes in models/. DIR gets masks/NAME.png (class ids, with a palette), overlays/NAME.jpg (the
-photo in class colours, with a legend) and predictions.jsonl (one line per image: classes, shares,
-presence). With a classifier, it gets only predictions.jsonl: class and probabilities. Images that
-fail, for example because they cannot be read, do not stop the others. They are listed at the end,
-and the exit code is 1.
+scenes in models/, or choose one of the models there by --model. DIR gets masks/NAME.png (class
+ids, with a palette), overlays/NAME.jpg (the photo in class colours, with a legend) and
+predictions.jsonl (one line per image: classes, shares, presence). With a classifier, it gets only
+predictions.jsonl: class and probabilities. Images that fail, for example because they cannot be
+read, do not stop the others. They are listed at the end, and the exit code is 1.
 """
 
 
@@ -48,7 +52,25 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "-o", "--out", metavar="DIR", default="predictions", help="output folder (predictions)"
     )
+    parser.add_argument(
+        "--model",
+        dest="named",
+        metavar="NAME",
+        help=f"a trained model of the repository, instead of MODEL: {', '.join(samples.MODELS)}",
+    )
     add_prediction_options(parser)
+    parser.add_argument(
+        "--ignore-below",
+        type=float,
+        metavar="P",
+        help="leave out pixels whose class has a probability below P (0 to 1): they get the id of "
+        "ignored pixels in masks, and no colour in overlays",
+    )
+    parser.add_argument(
+        "--confidence",
+        action="store_true",
+        help="also write confidence/NAME.png: the probability of each pixel's class, 255 for 1",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing results in DIR")
     parser.add_argument(
         "--skip-existing",
@@ -66,9 +88,11 @@ def main(argv: Sequence[str]) -> int:
     from contextseg.weights.classifiers import is_classifier
 
     if is_classifier(options.model):
-        if options.scales != (1.0,) or options.window is not None or options.flip:
+        views = options.scales != (1.0,) or options.window is not None or options.flip
+        if views or options.ignore_below is not None or options.confidence:
             raise UsageError(
-                f"{options.model} is a classifier: --scales, --flip and --window do not apply."
+                f"{options.model} is a classifier: --scales, --flip, --window, --ignore-below and "
+                f"--confidence do not apply."
             )
         with _reported_at_the_end():
             summary = classify_files(
@@ -98,34 +122,44 @@ def main(argv: Sequence[str]) -> int:
             overwrite=options.overwrite,
             skip_existing=options.skip_existing,
             overlays=not options.no_overlays,
+            ignore_below=options.ignore_below,
+            confidence=options.confidence,
         )
     return _report(summary, f"segmented, results in {options.out}")
 
 
 def _choose_model(options: argparse.Namespace) -> None:
-    """Use the repository's model if the first argument names images instead of a model.
+    """Use a model of the repository if it is named, or if no model is.
 
     Raises:
-        UsageError: no images are named, or the package is not in a clone of the repository.
+        UsageError: no images are named, the model's name is unknown, or the model is not here.
     """
     first = options.model
+    if options.named is not None and options.named not in samples.MODELS:
+        names = ", ".join(samples.MODELS)
+        advice = did_you_mean(options.named, samples.MODELS, f"Names are {names}.")
+        raise UsageError(
+            f"--model: {options.named} is no model of the repository. {advice} For "
+            f"any other model, write its path before the images."
+        )
     if first is None:
         raise UsageError("which images? Name photos, folders of photos, or patterns in quotes.")
-    for other in options.paths:
-        require_order("predict", first, other)
-    refuse_address(first)
-    if _names_images(first):
-        from contextseg.system.samples import MODEL, shipped_model
-
-        shipped = shipped_model()
+    if options.named is None:
+        for other in options.paths:
+            require_order("predict", first, other)
+        refuse_address(first)
+    elif is_model(first):
+        raise UsageError(f"two models: {first} and --model {options.named}. Leave one of them out.")
+    if options.named is not None or _names_images(first):
+        name = options.named or samples.DEFAULT
+        shipped = samples.shipped_model(name)
         if shipped is None:
-            raise UsageError(
-                f"which model? {first} is not one. The trained model {MODEL} is in the repository "
-                f"but not in the installed package: clone the repository, or name a model before "
-                f"the images."
-            )
+            asked = "" if options.named else f"which model? {first} is not one, and "
+            raise UsageError(asked + samples.missing(name))
         options.model, options.paths = str(shipped), [first, *options.paths]
-        print(f"Using {shipped}, trained on street scenes.", file=sys.stderr)
+        print(
+            f"Using {shipped} ({name}), trained on {samples.MODELS[name].subject}.", file=sys.stderr
+        )
     elif not options.paths:
         raise UsageError(f"which images? Name photos, folders or patterns after {first}.")
 

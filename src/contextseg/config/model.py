@@ -9,7 +9,7 @@ from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, one_of
 from contextseg.config.context import MODELS, TITLES, ContextConfig, EncodingConfig
 from contextseg.config.images import ImagesConfig
-from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, bounds
+from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT, bounds
 from contextseg.config.normalisation import (
     Chosen,
     Normalisation,
@@ -57,6 +57,10 @@ class ModelConfig:
     image_scale: float = field(default=1.0, metadata=bounds(1, 8))
     """Factor by which images are enlarged before the network outside training, a multiple of 0.25:
     a larger one is slower and resolves smaller objects. Train at scales (`augment.scale`) near it.
+    """
+    temperature: float = field(default=1.0, metadata=WITHOUT_EFFECT | bounds(0.01, 100))
+    """What logits are divided by before probabilities and confidences are made of them; labels do
+    not depend on it. `contextseg calibrate` finds it for a trained model; training does not use it.
     """
     images: ImagesConfig = field(default_factory=ImagesConfig)
     """The images that the network takes."""

@@ -163,6 +163,15 @@ class Classes:
         return [info.name for info in self.classes]
 
     @cached_property
+    def ignored_id(self) -> int:
+        """Id that ignored pixels are written as: the first ignored one, else the highest that is no
+        class's, which is 255 unless a class has that."""
+        if self.ignored:
+            return self.ignored[0].id
+        taken = {info.id for info in self.classes}
+        return next(number for number in range(IGNORED, -1, -1) if number not in taken)
+
+    @cached_property
     def ids(self) -> np.ndarray:
         """Ids by label, [L], uint8."""
         return np.array([info.id for info in self.classes], np.uint8)
@@ -188,8 +197,8 @@ class Classes:
             where: names the mask in the error message, usually its path.
 
         Returns:
-            Labels [h, w], uint8, in 0 to L - 1; 255 where the id is ignored, or is 255 without
-            being a class.
+            Labels [h, w], uint8, in 0 to L - 1; 255 where the id is ignored, is `ignored_id`, or is
+            255 without being a class.
 
         Raises:
             ValueError: the mask holds unlisted ids; the message gives them and their pixel counts.
@@ -220,9 +229,9 @@ class Classes:
             labels: [h, w], integer, in 0 to L - 1 or 255.
 
         Returns:
-            Ids [h, w], uint8; the first ignored id (255 without one) for ignored pixels.
+            Ids [h, w], uint8; `ignored_id` for ignored pixels.
         """
-        id_of = np.full(256, self.ignored[0].id if self.ignored else IGNORED, np.uint8)
+        id_of = np.full(256, self.ignored_id, np.uint8)
         id_of[: self.num_classes] = self.ids
         return id_of[labels]
 
@@ -245,7 +254,7 @@ class Classes:
     @cached_property
     def _known(self) -> np.ndarray:
         known = np.zeros(256, np.bool_)
-        known[[info.id for info in self.classes + self.ignored] + [IGNORED]] = True
+        known[[info.id for info in self.classes + self.ignored] + [IGNORED, self.ignored_id]] = True
         return known
 
 

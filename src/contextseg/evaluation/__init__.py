@@ -8,11 +8,14 @@ from contextseg.evaluation.score_files import (
     read_scores,
     write_scores,
 )
+from contextseg.evaluation.temperature import TemperatureFit, calibrate
 from contextseg.metrics import ClassificationScores, Scores
 
 __all__ = [
     "ClassificationScores",
     "Scores",
+    "TemperatureFit",
+    "calibrate",
     "evaluate",
     "read_class_scores",
     "read_scores",

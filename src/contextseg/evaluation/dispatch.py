@@ -19,6 +19,7 @@ from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.load import load
 from contextseg.inference.predict_files import ADVICE as WINDOWS
+from contextseg.metrics import SegmentationMetrics
 from contextseg.models.classifiers import Classifier
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.precision import Requested
@@ -45,6 +46,7 @@ def evaluate(
     window: int | tuple[int, int] | None = None,
     protocol: ProtocolConfig | None = None,
     boundaries: bool = False,
+    calibration: bool = False,
     device: str | torch.device = "auto",
     precision: Requested = "32",
     limit: int | None = None,
@@ -75,6 +77,7 @@ def evaluate(
         window: side, or rows and columns, of sliding windows in pixels of the scaled image.
         protocol: a published evaluation protocol instead of scales, flip and window.
         boundaries: also score the boundaries of classes (`Scores.boundary_iou`).
+        calibration: also compare confidence with accuracy (`Scores.calibration`).
         device: a torch device; `auto` takes a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast; `auto` does so where it is faster
             on the device.
@@ -107,10 +110,11 @@ def evaluate(
     advice: dict[Any, str] = {**ADVICE} if classifies else {**WINDOWS, **ADVICE}
     with _mode_restored(model), machine_failures(advice):
         if classifies:
-            if tuple(scales) != (1.0,) or window or protocol or boundaries or on_prediction:
+            counted = boundaries or calibration or on_prediction
+            if tuple(scales) != (1.0,) or window or protocol or counted:
                 raise ValueError(
-                    "evaluate: scales, windows, protocols, boundaries and on_prediction are for "
-                    "segmentation models, not for classifiers."
+                    "evaluate: scales, windows, protocols, boundaries, calibration and "
+                    "on_prediction are for segmentation models, not for classifiers."
                 )
             images = classification.opened(data, split or "test")
             classifier = classification.predictor_for(model, images, device, precision)
@@ -122,8 +126,11 @@ def evaluate(
         scenes = segmentation.opened(data, split or "val", images)
         predictor = segmentation.predictor_for(model, scenes, device, precision, trust=trust)
         views = {"scales": scales, "flip": flip, "window": window, "protocol": protocol}
+        metrics = SegmentationMetrics(
+            scenes.classes.num_classes, boundaries=boundaries, calibration=calibration
+        )
         return segmentation.count(
-            predictor, scenes, reading, views, boundaries=boundaries, on_prediction=on_prediction
+            predictor, scenes, reading, views, metrics, on_prediction=on_prediction
         )
 
 

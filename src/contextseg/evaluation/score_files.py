@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from contextseg.metrics import ClassificationScores, Scores, scores_of
+from contextseg.metrics import Calibration, ClassificationScores, Scores, scores_of
 from contextseg.system.atomic_files import write_text
 from contextseg.system.json_text import load_json
 from contextseg.system.terminal import json_text
@@ -38,9 +38,13 @@ def write_scores(
     content = {"settings": dict(settings or {}), **scores.to_dict(names)}
     # One line per class and per row of the confusion matrix: compact, and readable in a diff.
     rows = {name: content.pop(name) for name in ("classes", "confusion")}
+    calibration = content.pop("calibration", None)
     head = json_text(content, indent=2, allow_nan=False)
-    tail = ",\n".join(f'  "{name}": {_lines(value)}' for name, value in rows.items())
-    write_text(path, f"{head[:-2]},\n{tail}\n}}\n")
+    tail = [f'  "{name}": {_lines(value)}' for name, value in rows.items()]
+    if calibration is not None:
+        fields = (f'    "{name}": {json_text(value)}' for name, value in calibration.items())
+        tail.append('  "calibration": {\n' + ",\n".join(fields) + "\n  }")
+    write_text(path, ",\n".join([head[:-2], *tail]) + "\n}\n")
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
@@ -62,11 +66,13 @@ def read_class_scores(path: str | os.PathLike[str]) -> ClassificationScores:
 
 
 def _scores(content: Mapping[str, Any]) -> Scores:
+    calibration = content.get("calibration")
     return scores_of(
         torch.tensor(content["confusion"]),
         content["presence_map"],
         boundary_iou=_boundary_iou(content["classes"]),
         names=_names(content["classes"]),
+        calibration=None if calibration is None else Calibration.from_dict(calibration),
     )
 
 

@@ -99,8 +99,8 @@ def count(
     data: Dataset,
     reading: Reading,
     views: Mapping[str, Any],
+    metrics: SegmentationMetrics,
     *,
-    boundaries: bool,
     on_prediction: Callable[[np.ndarray, np.ndarray], None] | None,
 ) -> Scores:
     """Score the images that `reading` selects, over all processes.
@@ -110,11 +110,11 @@ def count(
         data: images and labels.
         reading: which images to read, and how.
         views: options for `Predictor.segment`.
-        boundaries: also score the boundaries of classes.
+        metrics: what to count, nothing counted yet.
         on_prediction: called with the predicted and the true labels of each image.
     """
-    metrics = SegmentationMetrics(data.classes.num_classes, boundaries=boundaries)
     metrics.to(predictor.device)
+    confidence = metrics.calibration is not None
     here = joined_world()
     total = reading.total(data)
     loader = evaluation_loader(
@@ -122,7 +122,7 @@ def count(
     )
     with track("evaluating", also=reading.progress) as task:
         for done, batch in enumerate(loader, start=1):
-            predicted = predictor.segment(batch["image"][0], **views)
+            predicted = predictor.segment(batch["image"][0], confidence=confidence, **views)
             _update(metrics, predicted, batch["labels"])
             if on_prediction is not None:
                 on_prediction(predicted.labels.cpu().numpy(), batch["labels"][0].cpu().numpy())
@@ -132,4 +132,6 @@ def count(
 
 def _update(metrics: SegmentationMetrics, predicted: Segmentation, labels: Tensor) -> None:
     presence = None if predicted.presence_logits is None else predicted.presence_logits[None]
-    metrics.update(predicted.labels[None], labels.to(predicted.labels.device), presence)
+    confidence = None if predicted.confidence is None else predicted.confidence[None]
+    labels = labels.to(predicted.labels.device)
+    metrics.update(predicted.labels[None], labels, presence, confidence)

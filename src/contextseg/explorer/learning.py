@@ -120,7 +120,8 @@ class Learning:
             folder = keep(self.project.root, self.folder / NEW, score)
             old = self.session.models[0]
             self.session.replace_model(
-                0, load(folder, device=str(old.device), precision=old.precision)
+                0,
+                load(folder, device=str(old.device), precision=old.precision),  # pyright: ignore[reportArgumentType]
             )
             self.outcome = Outcome("accepted", f"The proposals are those of {folder.name}.", score)
             shutil.rmtree(self.folder, ignore_errors=True)

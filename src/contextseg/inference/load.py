@@ -46,7 +46,8 @@ def load(
     Args:
         path: a run or model folder, or its `model.safetensors` alone: config, classes, palette
             and preprocessing are in the file. No code in it is executed. Also an exported file
-            (.onnx, .xml, .pt2), which its engine runs, or `hf:owner/name` for a model on the Hub.
+            (.onnx, .xml, .pt2), which its engine runs, `hf:owner/name` for a model on the Hub, or
+            `street` for the model of the repository's clone that was trained on street scenes.
         device: a torch device, or `auto` for a GPU if there is one.
         precision: `bf16` runs the network in bfloat16 autocast; `auto` does so where it is faster
             on the device. An exported file runs as it was exported; with `bf16`, OpenVINO runs an

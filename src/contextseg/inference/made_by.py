@@ -34,9 +34,11 @@ def made_by(predictor: Predictor | ClassifierPredictor, **options: Any) -> dict[
 
 
 def _digest(predictor: Predictor | ClassifierPredictor) -> str:
-    """16 hexadecimal digits that follow from the weights, the config and the classes."""
+    """16 hexadecimal digits that follow from what labels depend on: weights, config, classes."""
     digest = hashlib.sha256()
-    described = {"config": to_dict(predictor.config), "classes": predictor.classes.to_dict()}
+    config = to_dict(predictor.config)
+    config.pop("temperature", None)  # labels do not depend on it
+    described = {"config": config, "classes": predictor.classes.to_dict()}
     digest.update(json.dumps(described, sort_keys=True).encode())
     model = predictor.model
     if isinstance(model, ExportedModel):

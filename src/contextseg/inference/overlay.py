@@ -10,7 +10,13 @@ from PIL import Image
 
 
 def draw_overlay(
-    image: np.ndarray, mask: np.ndarray, palette: np.ndarray, *, alpha: float, boundaries: bool
+    image: np.ndarray,
+    mask: np.ndarray,
+    palette: np.ndarray,
+    *,
+    alpha: float,
+    boundaries: bool,
+    ignored: int | None = None,
 ) -> Image.Image:
     """Class colours blended over an image.
 
@@ -20,6 +26,7 @@ def draw_overlay(
         palette: colours by id, [256, 3], uint8, RGB.
         alpha: weight of the colours, 0 to 1.
         boundaries: draw pale lines between classes.
+        ignored: id of pixels that keep the colours of the image.
 
     Raises:
         ValueError: alpha is out of range.
@@ -33,6 +40,8 @@ def draw_overlay(
         edges = _boundaries(mask)
         # Half transparent: poles and distant figures are all boundary, and must keep their colour.
         tinted[edges] = tinted[edges] // 2 + 127
+    if ignored is not None:
+        cv2.copyTo(image, (mask == ignored).view(np.uint8), tinted)
     return Image.fromarray(tinted)
 
 

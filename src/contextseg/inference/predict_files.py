@@ -20,6 +20,7 @@ from contextseg.inference.inputs import find_images
 from contextseg.inference.made_by import made_by
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
+from contextseg.inference.result import check_threshold
 from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
 from contextseg.system.failures import Kind, machine_failures
@@ -42,6 +43,9 @@ ADVICE: dict[Kind, str] = {
 """What helps if a prediction fails because the machine has run out of a resource."""
 
 MASKS, OVERLAYS, RECORDS = "masks", "overlays", "predictions.jsonl"
+CONFIDENCE = "confidence"
+FOLDERS = (MASKS, OVERLAYS, CONFIDENCE)
+"""Folders of results, which are no inputs."""
 
 
 def predict_files(
@@ -55,6 +59,8 @@ def predict_files(
     overwrite: bool = False,
     skip_existing: bool = False,
     overlays: bool = True,
+    ignore_below: float | None = None,
+    confidence: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Segment image files and write the results.
@@ -82,6 +88,9 @@ def predict_files(
             changed since. Complete results by another model or other options are an error, or
             with `overwrite` replaced.
         overlays: also write overlays.
+        ignore_below: confidence in 0 to 1, below which pixels get the id of ignored ones in masks
+            (`Prediction.ignore_below`); lines then have their share as `ignored`.
+        confidence: also write `confidence/NAME.png`, grey in 8 bits, 255 for confidence 1.
         progress: called after each image with the number done (or failed) and the total.
 
     Raises:
@@ -91,19 +100,30 @@ def predict_files(
         MachineError: the disk is full, or the like; the results of earlier images are complete.
     """
     check_options(scales, window)
+    if ignore_below is not None:
+        check_threshold(ignore_below)
     folder = Path(out)
     found = find_images(
         paths,
-        outside=(folder / MASKS, folder / OVERLAYS),
+        outside=[folder / each for each in FOLDERS],
         suffixes=image_suffixes(predictor.config.images),
     )
     jobs = []
     for image in found.images:
-        mask, overlay = f"{MASKS}/{image.name}.png", f"{OVERLAYS}/{image.name}.jpg"
-        written = (mask, overlay) if overlays else (mask,)
+        mask = f"{MASKS}/{image.name}.png"
+        written = [mask, *([f"{CONFIDENCE}/{image.name}.png"] if confidence else [])]
+        written += [f"{OVERLAYS}/{image.name}.jpg"] if overlays else []
         jobs.append(Job(image=image, key=mask, files=tuple(folder / name for name in written)))
+    needs_confidence = confidence or ignore_below is not None
     how = made_by(
-        predictor, scales=scales, flip=flip, window=window, max_pixels=predictor.max_pixels
+        predictor,
+        scales=scales,
+        flip=flip,
+        window=window,
+        max_pixels=predictor.max_pixels,
+        # Only where they matter: lines of runs without them stay what they were.
+        **({} if ignore_below is None else {"ignore_below": ignore_below}),
+        **({"temperature": predictor.config.temperature} if needs_confidence else {}),
     )
     left = jobs
     if skip_existing:
@@ -120,20 +140,38 @@ def predict_files(
         track("predicting", also=progress) as task,
     ):
         for number, job in enumerate(left, start=1):
-            mask, *pictures = job.files
+            mask, *others = job.files
             with summary.one(job.image.path, ADVICE):
                 state = made_of(job.image.path)  # before reading: a change shows in it later
-                prediction = predictor(job.image.path, scales=scales, flip=flip, window=window)
+                prediction = predictor(
+                    job.image.path,
+                    scales=scales,
+                    flip=flip,
+                    window=window,
+                    confidence=needs_confidence,
+                )
+                ignored = {}
+                if ignore_below is not None:
+                    prediction = prediction.ignore_below(ignore_below)
+                    ignored = {"ignored": prediction.ignored}
                 records.forget(job.key)
                 prediction.save_mask(mask)
-                for picture in pictures:
-                    prediction.save_overlay(picture)
+                if confidence:
+                    prediction.save_confidence(others[0])
+                if overlays:
+                    prediction.save_overlay(others[-1])
                 records.append(
                     {
                         "file": str(job.image.path),
                         "mask": job.key,
-                        "overlay": pictures[0].relative_to(folder).as_posix() if pictures else None,
+                        "overlay": others[-1].relative_to(folder).as_posix() if overlays else None,
+                        **(
+                            {"confidence": others[0].relative_to(folder).as_posix()}
+                            if confidence
+                            else {}
+                        ),
                         **prediction.to_dict(),
+                        **ignored,
                         MADE_BY: how,
                         MADE_OF: state,
                     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -15,32 +15,21 @@ from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.wording import abbreviated
 from contextseg.engines import ExportedModel
-from contextseg.engines.exported import check_averageable
 from contextseg.inference.exported import segment_exported
 from contextseg.inference.inspection import Inspection, inspect
-from contextseg.inference.preprocess import size_of, to_canvas
+from contextseg.inference.network import Network, Segmentation
+from contextseg.inference.preprocess import size_of
 from contextseg.inference.result import Prediction
 from contextseg.inference.several import as_images, several
-from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
-from contextseg.inference.views.protocol import run_protocol
-from contextseg.inference.views.protocol_logits import ProtocolLogits
-from contextseg.inference.views.run import ViewLogits, run_views
+from contextseg.inference.views.confidence import tempered
+from contextseg.inference.views.plan import MAX_PIXELS, check_options
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
 from contextseg.system.threads import limit_threads
 
 
-class Segmentation(NamedTuple):
-    """Labels of an image, from all of its views."""
-
-    labels: Tensor
-    """[h, w], uint8, in 0 to L - 1, on the model's device."""
-    presence_logits: Tensor | None
-    """[L], float64: is the class anywhere in the image? None if the model has no such branch."""
-
-
-class Predictor:
+class Predictor(Network):
     """A segmentation model for images of any size and format.
 
     Args:
@@ -90,6 +79,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
+        confidence: bool = False,
     ) -> list[Prediction]: ...
     @overload
     def __call__(
@@ -99,6 +89,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
+        confidence: bool = False,
     ) -> Prediction: ...
     def __call__(
         self,
@@ -107,6 +98,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
+        confidence: bool = False,
     ) -> Any:
         """Segment one image, or each image of a list, a folder or a pattern.
 
@@ -120,6 +112,7 @@ class Predictor:
             flip: also average with the mirror image at each scale.
             window: side, or rows and columns, of sliding windows in pixels of the scaled image,
                 at least 32; None takes whole images of up to `max_pixels` pixels.
+            confidence: also keep the probability of each pixel's class (`Prediction.confidence`).
 
         Returns:
             The prediction, at the image's own size and upright; a list of them for several images,
@@ -133,16 +126,22 @@ class Predictor:
         """
         images = several(image)
         if images is not None:
-            return [self(each, scales=scales, flip=flip, window=window) for each in images]
+            return list(
+                self.stream(images, scales=scales, flip=flip, window=window, confidence=confidence)
+            )
         pixels = read_pixels(image, self.config.images)
-        labels, presence_logits = self.segment(pixels, scales=scales, flip=flip, window=window)
+        found = self.segment(pixels, scales=scales, flip=flip, window=window, confidence=confidence)
         presence = None
-        if presence_logits is not None:
-            probabilities = presence_logits.sigmoid().tolist()
+        if found.presence_logits is not None:
+            probabilities = found.presence_logits.sigmoid().tolist()
             presence = dict(zip(self.classes.names, probabilities, strict=True))
-        mask = self.classes.to_ids(labels.cpu().numpy())
-        picture = display(pixels, self.config.images)
-        return Prediction(image=picture, mask=mask, vocabulary=self.classes, presence=presence)
+        return Prediction(
+            image=display(pixels, self.config.images),
+            mask=self.classes.to_ids(found.labels.cpu().numpy()),
+            vocabulary=self.classes,
+            presence=presence,
+            confidence=None if found.confidence is None else found.confidence.cpu().numpy(),
+        )
 
     def stream(
         self,
@@ -151,19 +150,20 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
+        confidence: bool = False,
     ) -> Iterator[Prediction]:
         """Segment images one after the other, each when the iterator is asked for it.
 
         Args:
             images: what `__call__` takes, or any iterable of images.
-            scales: as in `__call__`, like `flip` and `window`.
+            scales: as in `__call__`, like `flip`, `window` and `confidence`.
 
         Raises:
             ImageError: an image cannot be read, when its turn comes.
             ValueError: an option is out of range.
         """
         for image in as_images(images):
-            yield self(image, scales=scales, flip=flip, window=window)
+            yield self(image, scales=scales, flip=flip, window=window, confidence=confidence)
 
     @torch.inference_mode()
     def segment(
@@ -174,6 +174,7 @@ class Predictor:
         flip: bool = False,
         window: int | tuple[int, int] | None = None,
         protocol: ProtocolConfig | None = None,
+        confidence: bool = False,
     ) -> Segmentation:
         """Labels and presence logits of an image that is already in memory.
 
@@ -187,16 +188,18 @@ class Predictor:
             flip: as in `__call__`.
             window: as in `__call__`.
             protocol: a published evaluation protocol, instead of scales, flip and window.
+            confidence: also return the probability of each pixel's label.
 
         Raises:
             ValueError: an option is out of range, a protocol is combined with one of the three, or
-                the image has other channels than the model takes.
+                the image has other channels than the model takes, or the model or protocol has no
+                probabilities.
         """
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
             raise ValueError("segment: a protocol sets scales, flip and window itself.")
         one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
-        if isinstance(self.model, ExportedModel) and one_pass:
+        if isinstance(self.model, ExportedModel) and one_pass and not confidence:
             labels, presence_logits = segment_exported(
                 self.model, image, window, self.config, self.device, self.max_pixels
             )
@@ -205,8 +208,11 @@ class Predictor:
             logits = self._run_views(image, scales, flip, window)
         else:
             logits = self._run_protocol(image, protocol)
+        labels, sure = logits.labels(self.config.temperature if confidence else None)
         height, width = size_of(image)
-        return Segmentation(logits.labels()[:height, :width], logits.presence_logits())
+        if sure is not None:
+            sure = sure[:height, :width]
+        return Segmentation(labels[:height, :width], logits.presence_logits(), sure)
 
     @torch.inference_mode()
     def probabilities(
@@ -234,8 +240,24 @@ class Predictor:
         height, width = pixels.shape[:2]
         volume = torch.empty((self.classes.num_classes, height, width), device=self.device)
         for start, stop, probabilities in logits.strips():
-            volume[:, start:stop] = probabilities[:, : max(0, height - start), :width]
+            part = probabilities[:, : max(0, height - start), :width]
+            volume[:, start:stop] = tempered(part, self.config.temperature)
         return volume
+
+    @torch.inference_mode()
+    def probability_strips(self, image: np.ndarray | Tensor) -> Iterator[tuple[int, int, Tensor]]:
+        """Class probabilities of an image in memory, at one scale, before temperature scaling.
+
+        Args:
+            image: as in `segment`.
+
+        Yields:
+            First row of a strip, the row after its last, and its probabilities [L, rows, w].
+        """
+        height, width = size_of(image)
+        for start, stop, probabilities in self._run_views(image, (1.0,), False, None).strips():
+            if start < height:
+                yield start, min(stop, height), probabilities[:, : height - start, :width]
 
     @torch.inference_mode()
     def inspect(self, image: ImageSource) -> Inspection:
@@ -258,38 +280,6 @@ class Predictor:
         pixels = read_image(image)
         with self._autocast():
             return inspect(pixels, self.model, self.config, self.classes, self.max_pixels)
-
-    def _run_views(
-        self,
-        image: np.ndarray | Tensor,
-        scales: Sequence[float],
-        flip: bool,
-        window: int | tuple[int, int] | None,
-    ) -> ViewLogits:
-        """Run the network on every view of an image."""
-        if isinstance(self.model, ExportedModel):
-            check_averageable(self.model)
-        check_options(scales, window, self.max_pixels)
-        multiple = getattr(self.model, "multiple", 1)
-        canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
-        size = canvas.shape[2], canvas.shape[3]
-        passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
-        with self._autocast():
-            return run_views(canvas, passes, self.model, self.config, self.max_pixels)
-
-    def _run_protocol(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLogits:
-        """Run the network on every window of a protocol."""
-        if isinstance(self.model, ExportedModel):
-            check_averageable(self.model)
-        canvas = to_canvas(image, 1, self.config, self.device)
-        with self._autocast():
-            return run_protocol(canvas, self.model, self.config, protocol, self.max_pixels)
-
-    def _autocast(self) -> torch.autocast:
-        """The network's number format."""
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        )
 
     def __repr__(self) -> str:
         return (

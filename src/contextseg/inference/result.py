@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,12 @@ from contextseg.system.terminal import printable
 
 _LONGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 """Pixels of a side that formats and their libraries can hold."""
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise ValueError unless this is a confidence, in 0 to 1."""
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"ignore_below must be a confidence in 0 to 1, got {threshold}.")
 
 
 class ClassShare(NamedTuple):
@@ -51,6 +57,8 @@ class Prediction:
     presence: dict[str, float] | None
     """Probability, by class name, that the class is anywhere in the image, as predicted by the
     semantic encoding branch (independently of the mask); None for models without one."""
+    confidence: np.ndarray | None = None
+    """Probability of each pixel's class, [h, w], float32, in 0 to 1; None if not requested."""
 
     @cached_property
     def classes(self) -> list[ClassShare]:
@@ -63,6 +71,33 @@ class Prediction:
             if counts[info.id]
         ]
         return sorted(present, key=lambda entry: -entry.pixels)
+
+    @property
+    def ignored(self) -> float:
+        """Share of the pixels without a class, in 0 to 1: what `ignore_below` took out."""
+        return np.count_nonzero(self.mask == self.vocabulary.ignored_id) / self.mask.size
+
+    def ignore_below(self, threshold: float) -> Prediction:
+        """This prediction without the pixels of lower confidence.
+
+        They hold the id of ignored pixels in the mask (`Classes.ignored_id`: the data set's own, or
+        255), and keep the photo's colours in overlays.
+
+        Args:
+            threshold: confidence in 0 to 1; pixels that have it keep their class.
+
+        Raises:
+            ValueError: the threshold is out of range, or the prediction has no confidence.
+        """
+        check_threshold(threshold)
+        if self.confidence is None:
+            raise ValueError(
+                "ignore_below: this prediction has no confidence. Make it with confidence=True."
+            )
+        # As float32, so that a confidence that prints as the threshold is not below it.
+        low = ~(self.confidence >= np.float32(threshold))  # NaN is below
+        mask = np.where(low, np.uint8(self.vocabulary.ignored_id), self.mask)
+        return replace(self, mask=mask)
 
     def overlay(
         self, alpha: float = 0.6, *, legend: bool = True, boundaries: bool = True
@@ -82,7 +117,12 @@ class Prediction:
             ValueError: alpha is out of range.
         """
         picture = draw_overlay(
-            self.image, self.mask, self.vocabulary.palette, alpha=alpha, boundaries=boundaries
+            self.image,
+            self.mask,
+            self.vocabulary.palette,
+            alpha=alpha,
+            boundaries=boundaries,
+            ignored=self.vocabulary.ignored_id,
         )
         if not legend:
             return picture
@@ -129,6 +169,25 @@ class Prediction:
         if Path(path).suffix.lower() != ".png":
             raise ValueError(f"{path}: masks are saved as .png; other formats could change ids.")
         write_mask(path, self.mask, self.vocabulary.palette)
+
+    def save_confidence(self, path: str | os.PathLike[str]) -> None:
+        """Write the confidence as a grey 8-bit PNG, 255 for 1, atomically.
+
+        Args:
+            path: file to write; its suffix is .png.
+
+        Raises:
+            ValueError: the path has another suffix, or the prediction has no confidence.
+        """
+        if Path(path).suffix.lower() != ".png":
+            raise ValueError(f"{path}: confidence is saved as .png; other formats could change it.")
+        if self.confidence is None:
+            raise ValueError(
+                f"{path}: this prediction has no confidence. Make it with confidence=True."
+            )
+        grey = np.rint(np.nan_to_num(self.confidence) * 255).astype(np.uint8)
+        with atomic_path(path) as partial:
+            Image.fromarray(grey).save(partial, format="PNG")
 
     def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
         """As `save`, without a warning whatever the name of the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextseg.metrics.boundary import BoundaryIoU
+from contextseg.metrics.calibration import Calibration, CalibrationError
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.metrics.segmentation import SegmentationMetrics
@@ -10,6 +11,8 @@ from contextseg.metrics.small_objects import SmallObjectIoU
 
 __all__ = [
     "BoundaryIoU",
+    "Calibration",
+    "CalibrationError",
     "ClassificationMetrics",
     "ClassificationScores",
     "Scores",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from contextseg.display.numbers import counted, percent
+from contextseg.metrics.calibration import Calibration
 from contextseg.metrics.class_names import class_names
 
 
@@ -42,6 +43,8 @@ class Scores:
     """Boundary IoU by label (`metrics.boundary`), NaN where undefined; None if not requested."""
     names: tuple[str, ...] | None = None
     """Names of the classes by label; None if nobody gave them."""
+    calibration: Calibration | None = None
+    """Confidence against accuracy; None if not requested."""
 
     @property
     def ade_score(self) -> float:
@@ -88,6 +91,9 @@ class Scores:
                 }
                 for label, name in enumerate(names)
             ],
+            **(
+                {} if self.calibration is None else {"calibration": self.calibration.to_dict(names)}
+            ),
             "confusion": self.confusion.tolist(),
         }
 
@@ -109,6 +115,7 @@ def scores_of(
     *,
     boundary_iou: list[float] | None = None,
     names: Sequence[str] | None = None,
+    calibration: Calibration | None = None,
 ) -> Scores:
     """Scores of a confusion matrix.
 
@@ -117,6 +124,7 @@ def scores_of(
         presence_map: passed through.
         boundary_iou: likewise.
         names: likewise, L of them.
+        calibration: likewise.
 
     Raises:
         ValueError: the matrix is not square.
@@ -140,6 +148,7 @@ def scores_of(
         confusion=confusion,
         boundary_iou=boundary_iou,
         names=None if names is None else tuple(names),
+        calibration=calibration,
     )
 
 

@@ -9,6 +9,7 @@ from torchmetrics.functional.classification import multilabel_average_precision
 
 from contextseg.config.labels import IGNORED
 from contextseg.metrics.boundary import BoundaryIoU
+from contextseg.metrics.calibration import Calibration, CalibrationError
 from contextseg.metrics.processes import sum_and_gather
 from contextseg.metrics.scores import Scores, scores_of
 from contextseg.ops import class_presence
@@ -43,9 +44,12 @@ class SegmentationMetrics(nn.Module):
     Args:
         num_classes: classes L.
         boundaries: compute boundary IoU too.
+        calibration: compare confidence with accuracy too; needs `confidence` in all updates.
     """
 
-    def __init__(self, num_classes: int, *, boundaries: bool = False) -> None:
+    def __init__(
+        self, num_classes: int, *, boundaries: bool = False, calibration: bool = False
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
         # Its own validation would sort all pixels of a batch; `update` checks the range instead.
@@ -54,9 +58,14 @@ class SegmentationMetrics(nn.Module):
         )
         self._presence: list[Tensor] = []  # ranks and targets, [images, 2 L], batch by batch
         self.boundary = BoundaryIoU(num_classes) if boundaries else None
+        self.calibration = CalibrationError(num_classes) if calibration else None
 
     def update(
-        self, prediction: Tensor, labels: Tensor, presence_logits: Tensor | None = None
+        self,
+        prediction: Tensor,
+        labels: Tensor,
+        presence_logits: Tensor | None = None,
+        confidence: Tensor | None = None,
     ) -> None:
         """Count a batch.
 
@@ -66,9 +75,11 @@ class SegmentationMetrics(nn.Module):
             presence_logits: [B, L], floating point: one logit per class and image for whether the
                 class is present. Images without a valid pixel are skipped. Pass it in all updates
                 or in none.
+            confidence: probability of the predicted label, [B, h, w], floating point, in 0 to 1;
+                needed with `calibration`, and only used then.
 
         Raises:
-            ValueError: shapes differ, or a label is outside 0 to L - 1.
+            ValueError: shapes differ, a label is outside 0 to L - 1, or confidence is missing.
         """
         if prediction.shape != labels.shape or labels.ndim != 3:
             raise ValueError(
@@ -81,6 +92,10 @@ class SegmentationMetrics(nn.Module):
         self.confusion.update(prediction.long(), labels.long())
         if self.boundary is not None:
             self.boundary.update(prediction, labels)
+        if self.calibration is not None:
+            if confidence is None:
+                raise ValueError("metrics: calibration needs the confidence of each prediction.")
+            self.calibration.update(prediction, confidence, labels)
         if presence_logits is None:
             return
         if presence_logits.shape != (len(labels), self.num_classes):
@@ -104,12 +119,17 @@ class SegmentationMetrics(nn.Module):
         parts = [confusion.long()]
         if self.boundary is not None:
             parts += [self.boundary.intersection, self.boundary.union]
+        if self.calibration is not None:
+            parts += [self.calibration.counts.to(confusion.device)]
         parts, presence = sum_and_gather(parts, presence)
         boundary_iou = None if self.boundary is None else (parts[1].double() / parts[2]).tolist()
+        calibration = None
+        if self.calibration is not None:
+            calibration = Calibration(counts=parts[-1].cpu())
         presence_map = None
         if len(presence):
             presence_map = presence_precision(presence[:, :L], presence[:, L:].long())
-        return scores_of(parts[0], presence_map, boundary_iou=boundary_iou)
+        return scores_of(parts[0], presence_map, boundary_iou=boundary_iou, calibration=calibration)
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -117,6 +137,8 @@ class SegmentationMetrics(nn.Module):
         self._presence = []
         if self.boundary is not None:
             self.boundary.reset()
+        if self.calibration is not None:
+            self.calibration.counts.zero_()
 
     def _check_range(self, name: str, labels: Tensor) -> None:
         if labels.numel() == 0:

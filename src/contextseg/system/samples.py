@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NamedTuple
 
-MODEL = Path("models", "encnet_mobilenetv2_camvid")
-"""Folder of the trained model: street scenes, 11 classes."""
+
+class Shipped(NamedTuple):
+    """A trained model in the repository."""
+
+    folder: Path
+    """Its folder, from the root of the repository."""
+    subject: str
+    """What it was trained on, as in "trained on street scenes"."""
+
+
+MODELS = {
+    "street": Shipped(Path("models", "encnet_mobilenetv2_camvid"), "street scenes"),
+    "animals": Shipped(Path("models", "animals"), "photographs of animals"),
+}
+"""The trained models by short name, which `contextseg.load` takes too; the first is the default."""
+DEFAULT = "street"
+MODEL = MODELS[DEFAULT].folder
+"""Folder of the default model: street scenes, 11 classes."""
 SAMPLE = Path("samples", "camvid")
 """Folder of labelled street scenes."""
 
@@ -15,9 +33,40 @@ def sample_folder() -> Path | None:
     return _beside(SAMPLE, "classes.json")
 
 
-def shipped_model() -> Path | None:
-    """The trained model in the repository, or None if only the package is installed."""
-    return _beside(MODEL, "model.safetensors")
+def shipped_model(name: str = DEFAULT) -> Path | None:
+    """A trained model in the repository, by its short name; None if it is not there, as where only
+    the package is installed."""
+    return _beside(MODELS[name].folder, "model.safetensors")
+
+
+def shipped_or_given(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """`path` itself, or the folder of the trained model whose short name it is.
+
+    A file or folder of that name comes first.
+
+    Raises:
+        FileNotFoundError: it is a short name, but the model is not here.
+    """
+    if not isinstance(path, str) or path not in MODELS or os.path.lexists(path):
+        return path
+    found = shipped_model(path)
+    if found is None:
+        raise FileNotFoundError(missing(path))
+    return found
+
+
+def missing(name: str) -> str:
+    """What to say if a trained model is not here."""
+    here = [other for other in MODELS if shipped_model(other) is not None]
+    if here:
+        return (
+            f"the model {name} ({MODELS[name].folder.as_posix()}) is not in this clone of the "
+            f"repository, which has: {', '.join(here)}."
+        )
+    return (
+        f"the trained model {MODELS[name].folder.as_posix()} is in the repository but not in the "
+        f"installed package: clone the repository, or name a model of your own."
+    )
 
 
 def _beside(folder: Path, file: str) -> Path | None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from contextseg.data.classes import Classes
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.atomic_files import write_text
+from contextseg.system.samples import shipped_or_given
 from contextseg.system.terminal import raw_streams
 from contextseg.weights.card import model_card
 from contextseg.weights.model_file import FILE_NAME, load_model, save_model
@@ -168,13 +169,15 @@ def from_pretrained(source: str | os.PathLike[str]) -> SegmentationModel:
 
 
 def fetched(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """`path` itself, or the local copy of `hf:owner/name`, optionally with `@revision`.
+    """`path` itself, the local copy of `hf:owner/name`, optionally with `@revision`, or the folder
+    of a model of the repository by its short name (`street`).
 
     Raises:
+        FileNotFoundError: it is the short name of a model that is not here.
         ValueError: the name is malformed, or the model cannot be downloaded from the Hub.
     """
     if not isinstance(path, str) or not path.startswith(PREFIX):
-        return path
+        return shipped_or_given(path)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

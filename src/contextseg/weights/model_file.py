@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -17,7 +18,7 @@ from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.excerpts import abridged
-from contextseg.weights.contents import TASK, description, read_metadata
+from contextseg.weights.contents import TASK, description, read_metadata, read_tensors
 from contextseg.weights.fitting import filled
 
 FILE_NAME = "model.safetensors"
@@ -80,6 +81,23 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
         FileNotFoundError, ValueError: as `load_model` does.
     """
     return _description(model_file(path))[0]
+
+
+def write_temperature(file: Path, temperature: float) -> None:
+    """Write a temperature into the config in a model file, atomically; its tensors do not change.
+
+    Args:
+        file: a file written by `save_model`.
+        temperature: the value of `ModelConfig.temperature`.
+
+    Raises:
+        ValueError: the file holds no segmentation model, or the temperature is out of range.
+    """
+    config, _ = _description(file)
+    metadata = read_metadata(file)
+    metadata["model"] = json.dumps(to_dict(replace(config, temperature=temperature)))
+    with atomic_path(file) as partial:
+        save_file(read_tensors(file), partial, metadata=metadata)
 
 
 def _description(file: Path) -> tuple[ModelConfig, Classes]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from contextseg.inference.views.confidence import confidence_of
 from contextseg.inference.views.plan import Pass, View
 from contextseg.ops.dispatch import sum_dtype
 from contextseg.ops.upsampled_rows import strips, upsampled_rows
@@ -60,13 +61,22 @@ def mean_probabilities(
 
 
 def labels_of_strips(
-    strips: Iterable[tuple[int, int, Tensor]], size: tuple[int, int], device: torch.device
-) -> Tensor:
-    """Labels [h, w], uint8, from scores that arrive one strip of rows at a time."""
+    strips: Iterable[tuple[int, int, Tensor]],
+    size: tuple[int, int],
+    device: torch.device,
+    temperature: float | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Labels [h, w], uint8, from scores that arrive one strip of rows at a time.
+
+    With a temperature, the scores must be probabilities, and confidence [h, w], float32, comes too.
+    """
     labels = torch.empty(size, dtype=torch.uint8, device=device)
+    confidence = None if temperature is None else torch.empty(size, device=device)
     for start, stop, scores in strips:
         labels[start:stop] = scores.max(0).indices
-    return labels
+        if confidence is not None and temperature is not None:
+            confidence[start:stop] = confidence_of(scores, temperature)
+    return labels, confidence
 
 
 def presence_of(passes: Sequence[Tensor]) -> Tensor:

@@ -43,9 +43,20 @@ class ProtocolLogits:
     scoring: Scoring
     """The protocol's scoring."""
 
-    def labels(self) -> Tensor:
-        """[h, w], uint8: the class with the highest score."""
-        return labels_of_strips(self.strips(), self.size, self.windows[0][0].device)
+    def labels(self, temperature: float | None = None) -> tuple[Tensor, Tensor | None]:
+        """[h, w], uint8: the class with the highest score.
+
+        With a temperature, also its probability, [h, w], float32. Labels do not depend on it.
+
+        Raises:
+            ValueError: there is a temperature, but the scores are not probabilities.
+        """
+        if temperature is not None and not self.scoring.gives_probabilities:
+            raise ValueError(
+                "the scores of exp_sum are no probabilities and have no confidence: choose the "
+                "protocol's scores=mean (leave out --exp-sum)."
+            )
+        return labels_of_strips(self.strips(), self.size, self.windows[0][0].device, temperature)
 
     def presence_logits(self) -> Tensor | None:
         """[L]: a class is in an image if it is in any window; sizes are averaged."""

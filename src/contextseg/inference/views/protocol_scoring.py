@@ -25,6 +25,9 @@ class Scoring(ABC):
     Scores of windows are weighted and added, then resized to the image, then added over sizes.
     """
 
+    gives_probabilities = False
+    """Whether the final scores are probabilities."""
+
     def kept(self, views: Tensor) -> Tensor:
         """What to store of windows and their mirror images (flipped back), both [B, 2, L, H, W]."""
         return views
@@ -54,6 +57,8 @@ class Scoring(ABC):
 
 class MeanProbabilities(Scoring):
     """Probabilities, averaged over mirror images, windows and sizes."""
+
+    gives_probabilities = True
 
     def scores(self, logits: Tensor, lowered_by: float) -> Tensor:
         return logits.softmax(1).mean(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from contextseg.inference.views.average import (
 from contextseg.inference.views.plan import Pass, View
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops import upsampled_argmax
+from contextseg.ops.dispatch import sum_dtype
 
 BATCH = 4
 """Maximum views per forward pass; fewer if together they would exceed `max_pixels`."""
@@ -37,16 +39,23 @@ class ViewLogits(NamedTuple):
     align_corners: bool
     """Convention of the upsampling to the image."""
 
-    def labels(self) -> Tensor:
-        """[h, w], uint8: the most probable class of each pixel."""
+    def labels(self, temperature: float | None = None) -> tuple[Tensor, Tensor | None]:
+        """[h, w], uint8: the most probable class of each pixel.
+
+        With a temperature, also its probability, [h, w], float32. Labels do not depend on it.
+        """
+        logits = self.coarse_logits[0][None]
         if len(self.coarse_logits) > 1:
-            return labels_of_strips(self.strips(), self.size, self.coarse_logits[0].device)
-        return upsampled_argmax(
-            self.coarse_logits[0][None],
-            self.size,
-            align_corners=self.align_corners,
-            dtype=torch.uint8,
-        )[0]
+            return labels_of_strips(self.strips(), self.size, logits.device, temperature)
+        find = partial(
+            upsampled_argmax, size=self.size, align_corners=self.align_corners, dtype=torch.uint8
+        )
+        if temperature is None:
+            return find(logits)[0], None
+        labels, confidence = find(logits, confidence=True)
+        if temperature != 1:
+            _, confidence = find(logits.to(sum_dtype(logits.dtype)) / temperature, confidence=True)
+        return labels[0], confidence[0].float()
 
     def strips(self) -> Iterator[tuple[int, int, Tensor]]:
         """Mean class probabilities, as `mean_probabilities` yields them."""

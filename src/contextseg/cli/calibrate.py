@@ -1,0 +1,81 @@
+"""`contextseg calibrate MODEL DATA`: fit a temperature to a model, and write it into its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contextseg.cli.messages import show_messages
+from contextseg.cli.model_argument import require_order
+from contextseg.cli.parsing import CommandParser
+
+EXAMPLE = """
+contextseg calibrate runs/mine my_images
+contextseg calibrate runs/mine camvid --held-out test
+contextseg calibrate runs/mine camvid --held-out test --dry-run   # the model file stays as it is
+"""
+
+DESCRIPTION = """\
+Fit one temperature, by which logits are divided before probabilities are made of them, so that
+a model is right as often as it is confident. It is written into the model's file; labels and
+weights do not change. MODEL is a run or model folder, or a .safetensors file; DATA is a data set
+folder, or `shapes` for synthetic scenes, with images that the model was not trained on.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with its arguments; returns the exit code."""
+    parser = CommandParser("calibrate", DESCRIPTION, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="run or model folder, or .safetensors file")
+    parser.add_argument("data", metavar="DATA", help="data set folder, or `shapes`")
+    parser.add_argument("--split", default="val", help="split to fit to (default: val)")
+    parser.add_argument(
+        "--held-out",
+        metavar="SPLIT",
+        help="split to compare confidence with accuracy on, before and after (default: the first)",
+    )
+    parser.add_argument("--layout", default="auto", help="layout of DATA (default: auto)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--precision", choices=("auto", "32", "bf16"), default="32", help="number format"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="take only the first N images of each split"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the temperature, and write nothing"
+    )
+    options = parser.parse_args(list(argv))
+    require_order("calibrate", options.model, options.data)
+    show_messages()
+
+    from contextseg import calibrate
+    from contextseg.cli.print_tables import columns, titled
+    from contextseg.data import open_dataset
+    from contextseg.report.formatting import percent
+
+    held_out = options.held_out
+    fit = calibrate(
+        options.model,
+        open_dataset(options.data, options.split, options.layout),
+        held_out=None if held_out is None else open_dataset(options.data, held_out, options.layout),
+        device=options.device,
+        precision=options.precision,
+        limit=options.limit,
+        write=not options.dry_run,
+    )
+    out = titled(f"{options.model}: temperature {fit.temperature:.3f}")
+    table = columns("", "before", "after")
+    table.add_row(
+        f"negative log-likelihood, {options.split}", *(f"{value:.4f}" for value in fit.nll)
+    )
+    for name, before, after in (
+        ("mean confidence", fit.before.confidence, fit.after.confidence),
+        ("accuracy", fit.before.accuracy, fit.after.accuracy),
+        ("expected calibration error", fit.before.ece, fit.after.ece),
+    ):
+        table.add_row(f"{name}, {fit.split}, %", percent(before), percent(after))
+    out.print(table)
+    if not fit.held_out:
+        print(" These are the images of the fit; --held-out SPLIT compares on others.")
+    print(" Not written (--dry-run)." if options.dry_run else f" Written to {options.model}.")
+    return 0

@@ -1,0 +1,73 @@
+"""A network on a device, in a number format, run on the views of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from contextseg.config import ModelConfig, ProtocolConfig
+from contextseg.engines import ExportedModel
+from contextseg.engines.exported import check_averageable
+from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.views.plan import check_options, plan, smallest_side
+from contextseg.inference.views.protocol import run_protocol
+from contextseg.inference.views.protocol_logits import ProtocolLogits
+from contextseg.inference.views.run import ViewLogits, run_views
+
+
+class Segmentation(NamedTuple):
+    """Labels of an image, from all of its views."""
+
+    labels: Tensor
+    """[h, w], uint8, in 0 to L - 1, on the model's device."""
+    presence_logits: Tensor | None
+    """[L], float64: is the class anywhere in the image? None if the model has no such branch."""
+    confidence: Tensor | None = None
+    """[h, w], float32, in 0 to 1, on the model's device: probability of the label; None if not
+    requested."""
+
+
+class Network:
+    """What a `Predictor` runs; its constructor sets the fields."""
+
+    config: ModelConfig
+    device: torch.device
+    precision: str
+    max_pixels: int
+    model: nn.Module
+
+    def _run_views(
+        self,
+        image: np.ndarray | Tensor,
+        scales: Sequence[float],
+        flip: bool,
+        window: int | tuple[int, int] | None,
+    ) -> ViewLogits:
+        """Run the network on every view of an image."""
+        if isinstance(self.model, ExportedModel):
+            check_averageable(self.model)
+        check_options(scales, window, self.max_pixels)
+        multiple = getattr(self.model, "multiple", 1)
+        canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
+        size = canvas.shape[2], canvas.shape[3]
+        passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
+        with self._autocast():
+            return run_views(canvas, passes, self.model, self.config, self.max_pixels)
+
+    def _run_protocol(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLogits:
+        """Run the network on every window of a protocol."""
+        if isinstance(self.model, ExportedModel):
+            check_averageable(self.model)
+        canvas = to_canvas(image, 1, self.config, self.device)
+        with self._autocast():
+            return run_protocol(canvas, self.model, self.config, protocol, self.max_pixels)
+
+    def _autocast(self) -> torch.autocast:
+        """The network's number format."""
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        )
