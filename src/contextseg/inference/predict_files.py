@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from contextseg.data.images import read_image
+import numpy as np
+
+from contextseg.data.images import image_size, read_image
 from contextseg.inference.earlier import (
     MADE_BY,
     MADE_OF,
@@ -18,8 +23,10 @@ from contextseg.inference.earlier import (
 )
 from contextseg.inference.inputs import find_images
 from contextseg.inference.made_by import made_by
+from contextseg.inference.pipeline import Pipeline
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
+from contextseg.inference.result import Prediction
 from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
 from contextseg.system.failures import Kind, machine_failures
@@ -63,8 +70,9 @@ def predict_files(
     `overlays/NAME.jpg` (the photo in class colours, with a legend), and a line in
     `predictions.jsonl` (`file`, `mask`, `overlay`, `height`, `width`, `classes` with their shares,
     `presence`; `made_by` and `made_of` name the model and options, and the state of the file).
-    Files are written atomically, and the line after them: an interruption or a kill loses only the
-    current image.
+    Files are written atomically, one image after the other, and the line after them: an
+    interruption or a kill loses only the current image. Threads read the next images and encode
+    earlier results while the network runs, which stays in this thread, as does `progress`.
 
     An image that fails does not stop the others: one that cannot be read, is not a regular file,
     needs more memory than there is, or whose results cannot be written under their name.
@@ -115,25 +123,85 @@ def predict_files(
         Records(folder / RECORDS, key="mask") as records,
         track("predicting", also=progress) as task,
     ):
-        for number, job in enumerate(left, start=1):
-            mask, *pictures = job.files
-            with summary.one(job.image.path, ADVICE):
-                state = made_of(job.image.path)  # before reading: a change shows in it later
-                pixels = read_image(job.image.path)
-                prediction = predictor(pixels, scales=scales, flip=flip, window=window)
-                records.forget(job.key)
-                prediction.save_mask(mask)
-                for picture in pictures:
-                    prediction.save_overlay(picture)
-                records.append(
-                    {
-                        "file": str(job.image.path),
-                        "mask": job.key,
-                        "overlay": pictures[0].relative_to(folder).as_posix() if pictures else None,
-                        **prediction.to_dict(),
-                        MADE_BY: how,
-                        MADE_OF: state,
-                    }
-                )
+        writing = _Writing(records, summary, folder, how)
+        views = {"scales": scales, "flip": flip, "window": window}
+        for number in _written(left, writing, lambda image: predictor(image, **views), overlays):
             task(number, len(left))
     return summary
+
+
+def _written(
+    jobs: Sequence[Job],
+    writing: _Writing,
+    predict: Callable[[np.ndarray], Prediction],
+    overlays: bool,
+) -> Iterator[int]:
+    """Predict and write the jobs; yields after each its number, from 1.
+
+    Nothing of a job is written before the one before it was yielded, so that an error there leaves
+    no more results than it reports.
+    """
+    states: dict[Job, Any] = {}
+
+    def read(job: Job) -> np.ndarray:
+        states[job] = made_of(job.image.path)  # before reading: a change shows in it later
+        return read_image(job.image.path)
+
+    def encode(prediction: Prediction) -> Prediction:
+        _ = prediction.mask_png, prediction.classes, overlays and prediction.overlay_jpeg
+        return prediction
+
+    pipeline = Pipeline(pixels=_pixels, read=read, network=predict, encode=encode)
+    with (
+        ThreadPoolExecutor(1, "write") as writer,
+        pipeline.results(jobs) as made,
+    ):
+        written: Future[None] | None = None
+        number = 0
+        for job, result in made:
+            if written is not None:
+                written.result()
+                yield number
+            if made_of(job.image.path) != states.get(job):
+                result = pipeline.at_once(job)  # it has changed while it waited for its turn
+            written = writer.submit(writing.write, job, result, states.pop(job, None))
+            number += 1
+        if written is not None:
+            written.result()
+            yield number
+
+
+def _pixels(job: Job) -> int:
+    height, width = image_size(job.image.path)
+    return height * width
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Writes results and notes what becomes of them; used by one thread at a time."""
+
+    records: Records
+    summary: Summary
+    folder: Path
+    how: Mapping[str, Any]
+
+    def write(self, job: Job, result: Future[Prediction], state: Any) -> None:
+        """Wait for a result and write it, or note its failure."""
+        mask, *pictures = job.files
+        with self.summary.one(job.image.path, ADVICE):
+            prediction = result.result()
+            self.records.forget(job.key)
+            prediction.save_mask(mask)
+            for picture in pictures:
+                prediction.save_overlay(picture)
+            overlay = pictures[0].relative_to(self.folder).as_posix() if pictures else None
+            self.records.append(
+                {
+                    "file": str(job.image.path),
+                    "mask": job.key,
+                    "overlay": overlay,
+                    **prediction.to_dict(),
+                    MADE_BY: self.how,
+                    MADE_OF: state,
+                }
+            )
