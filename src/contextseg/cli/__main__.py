@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "train several models under equal conditions, report on all of them",
     "evaluate": "score a model on a data set",
     "predict": "segment images: masks, overlays, and one line of JSON each",
+    "batch": "segment millions of images into archives, on one machine or many",
     "explore": "see on a page what a network sees: classes, gates, codewords, prior",
     "annotate": "label a folder of images on a page, with the proposals of a model",
     "data": "check a data set, or make one: of a folder, of annotations",
@@ -41,8 +42,7 @@ commands:
 
 options:
   --help     show this help; contextseg COMMAND --help shows a command's options
-  --version  show the version
-  --debug    show the traceback of an error; CONTEXTSEG_DEBUG=1 does the same
+  --version  show the version; --debug shows the traceback of an error
 """
 
 SERVING = ("explore", "annotate")

@@ -36,7 +36,7 @@ class Entry:
 
 
 def entry_of(line: bytes) -> Entry | None:
-    """What a line says; None for a blank one. A name may hold any bytes but line breaks and tabs."""
+    """What a line says; None for a blank one. Names are of any bytes but line breaks and tabs."""
     text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
     source, _, name = text.partition("\t")
     return Entry(source, name or None) if source.strip() else None

@@ -20,7 +20,6 @@ from contextseg.inference.batch.archive import (
     SUMMARY,
     Archive,
     archive,
-    read_summary,
 )
 from contextseg.inference.batch.manifest import Entry
 from contextseg.inference.batch.plan import Shard, entries_of
@@ -71,10 +70,6 @@ class ShardTask:
             device = f"cuda:{worker % torch.cuda.device_count()}"
         return load(self.model, device=device, precision=self.precision, trust=self.trust)
 
-    def is_done(self, shard: Shard) -> bool:
-        """Whether the archive of a shard is there, and still what would be made."""
-        return (read_summary(self.out / shard.file) or {}).get("digest") == shard.digest
-
     def run(
         self,
         predictor: Predictor,
@@ -98,6 +93,8 @@ class ShardTask:
         """
         entries = list(enumerate(entries_of(self.manifest, shard)))
         made, given_up = _Contents(), _problems(entries) | dict(given_up or {})
+        for _ in given_up:
+            tick()
         left = [one for one in entries if one[0] not in given_up]
         views = dict(self.views)
         pipeline: Pipeline[Numbered, np.ndarray, Prediction, Prediction] = Pipeline(
