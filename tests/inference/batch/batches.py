@@ -19,7 +19,7 @@ from contextseg.inference.predictor import Predictor
 from contextseg.weights import save_model
 from tests.inference.fakes import draw_image
 
-COUNT = "computed"
+COUNT, WORKERS = "computed", "workers"
 
 
 @pytest.fixture(scope="package")
@@ -64,6 +64,7 @@ class Counting(ShardTask):
     """A task that writes down each image that the network sees."""
 
     def predictor(self, worker: int) -> Predictor:
+        note(self.out.parent / WORKERS, f"{os.getpid()}\n")
         predictor = super().predictor(worker)
         return Counted(predictor, self.out.parent / COUNT)
 

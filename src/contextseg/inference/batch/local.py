@@ -153,7 +153,9 @@ class _Worker:
             self.connection.send((job.shard, job.careful, job.given_up))
 
     def end(self) -> int | None:
-        """Wait for its end, which the end of the pipe asks for; returns its exit code."""
+        """Ask for its end, and wait for it; returns its exit code."""
+        with suppress(OSError):
+            self.connection.send(None)
         self.connection.close()
         self._process.join()
         return self._process.exitcode
@@ -173,9 +175,12 @@ def _work(connection: Connection, task: ShardTask, number: int, workers: int) ->
         predictor = task.predictor(number)
         while True:
             try:
-                shard, careful, given_up = connection.recv()
+                told = connection.recv()
             except EOFError:
                 return
+            if told is None:
+                return
+            shard, careful, given_up = told
             before = (lambda image: connection.send(("image", image))) if careful else None
             summary = task.run(
                 predictor,
