@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections.abc import Iterable, Iterator
@@ -62,11 +63,13 @@ def run_ray(task: ShardTask, shards: Iterable[Shard], workers: int) -> Iterator[
     data = optional("ray.data", "batch")
     ours = not ray.is_initialized()
     if ours:
-        ray.init(log_to_driver=False, include_dashboard=False)
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         rows = [{"shard": pickle.dumps(asdict(shard))} for shard in shards]
         if not rows:
             return
+        data.DataContext.get_current().enable_progress_bars = False  # there is one of our own
         uses_gpu = task.device.startswith("cuda")
         results = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor,
