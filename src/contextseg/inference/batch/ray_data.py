@@ -12,10 +12,13 @@ from typing import Any
 from contextseg.inference.batch.plan import Shard
 from contextseg.inference.batch.shard import ShardTask
 from contextseg.system.extras import optional
+from contextseg.system.resources import usable_cores
 
 RESTARTS = 3
 """How often a worker that died is started again, and its shard tried again."""
-_USAGE = "RAY_USAGE_STATS_ENABLED"
+SPARE_CPUS = 2
+"""CPUs, as Ray counts them, beside those of the workers."""
+_USAGE, _ADDRESS = "RAY_USAGE_STATS_ENABLED", "RAY_ADDRESS"
 
 
 class _Actor:
@@ -63,7 +66,14 @@ def run_ray(task: ShardTask, shards: Iterable[Shard], workers: int) -> Iterator[
     data = optional("ray.data", "batch")
     ours = not ray.is_initialized()
     if ours:
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
+        # Workers hold their CPUs; without others, Ray Data waits for some for ever.
+        cpus = None if os.environ.get(_ADDRESS) else max(usable_cores(), workers + SPARE_CPUS)
+        ray.init(
+            num_cpus=cpus,
+            log_to_driver=False,
+            include_dashboard=False,
+            logging_level=logging.WARNING,
+        )
         logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         rows = [{"shard": pickle.dumps(asdict(shard))} for shard in shards]
