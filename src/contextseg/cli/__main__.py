@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "score a model on a data set",
     "calibrate": "make a model's confidence fit its accuracy",
     "predict": "segment images: masks, overlays, and one line of JSON each",
+    "batch": "segment millions of images into archives, on one machine or many",
     "explore": "see on a page what a network sees: classes, gates, codewords, prior",
     "annotate": "label a folder of images on a page, with the proposals of a model",
     "data": "check a data set, or make one: of a folder, of annotations",
@@ -40,8 +41,8 @@ Semantic segmentation that understands the scene. First try: contextseg demo
 commands:
 {commands}
 
---help shows this help, contextseg COMMAND --help the options of a command,
---version the version. --debug or CONTEXTSEG_DEBUG=1 shows tracebacks.
+--help shows this help, contextseg COMMAND --help the options of a command.
+--version shows the version, --debug the traceback of an error.
 """
 
 SERVING = ("explore", "annotate")

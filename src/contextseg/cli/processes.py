@@ -7,7 +7,7 @@ import sys
 from contextseg.system.first_process import TOLD_BY_FIRST
 from contextseg.system.world import ALONE, world_of
 
-SHARED = ("train", "evaluate")
+SHARED = ("train", "evaluate", "batch")
 """Commands that several processes work on together."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from contextseg.data.picture_files import (
 )
 from contextseg.data.walk import why_not_regular
 from contextseg.system.addresses import refuse_address
-from contextseg.system.atomic_files import atomic_path
+from contextseg.system.atomic_files import write_bytes
 from contextseg.system.failures import kind_of
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray | Any
@@ -129,10 +130,16 @@ def write_mask(path: str | os.PathLike[str], ids: np.ndarray, palette: np.ndarra
         ids: [h, w], uint8.
         palette: colours by id, [256, 3], uint8, RGB (`Classes.palette`).
     """
+    write_bytes(path, encode_mask(ids, palette))
+
+
+def encode_mask(ids: np.ndarray, palette: np.ndarray) -> bytes:
+    """The content of the file that `write_mask` writes."""
     image = Image.fromarray(np.ascontiguousarray(ids, np.uint8))
     image.putpalette(np.ascontiguousarray(palette, np.uint8).tobytes())
-    with atomic_path(path) as partial:
-        image.save(partial, format="PNG")
+    content = io.BytesIO()
+    image.save(content, format="PNG")
+    return content.getvalue()
 
 
 def require_file(path: str | os.PathLike[str]) -> None:

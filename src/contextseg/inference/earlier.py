@@ -65,7 +65,7 @@ def without_complete(
         was = earlier[others[0].key].get(MADE_BY)
         raise OutputExistsError(
             f"{records}: the results of {_some(others, lambda job: job.image.path)} were made by "
-            f"another model or with other options ({_difference(was, how)}). Choose another "
+            f"another model or with other options ({difference(was, how)}). Choose another "
             f"folder, or replace them with overwrite=True (--skip-existing --overwrite)."
         )
     return left
@@ -114,7 +114,8 @@ def _some(things: Sequence[Any], name: Callable[[Any], object]) -> str:
     return f"{name(things[0])}{more}"
 
 
-def _difference(was: Any, now: Mapping[str, Any]) -> str:
+def difference(was: Any, now: Mapping[str, Any]) -> str:
+    """In which entries model and options (`made_by`) differ, for a message."""
     if not isinstance(was, Mapping):
         return "which their lines do not tell: an earlier version wrote them"
     return "; ".join(

@@ -131,19 +131,19 @@ def _matches(pattern: Path, base: Path, found: Found) -> list[Path]:
     found.failed += [
         (path, reason)
         for path, reason in below.failed
-        if os.path.isdir(path) or _fits(path.relative_to(base).parts, parts)
+        if os.path.isdir(path) or fits(path.relative_to(base).parts, parts)
     ]
-    return [file for file in below.files if _fits(file.relative_to(base).parts, parts)]
+    return [file for file in below.files if fits(file.relative_to(base).parts, parts)]
 
 
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+def fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     """Whether the parts of a path match those of a pattern, of which `**` stands for any number."""
     if not pattern:
         return not parts
     if pattern[0] == "**":
         last = len(pattern) == 1
-        return last or any(_fits(parts[i:], pattern[1:]) for i in range(len(parts)))
-    return bool(parts) and fnmatch(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
+        return last or any(fits(parts[i:], pattern[1:]) for i in range(len(parts)))
+    return bool(parts) and fnmatch(parts[0], pattern[0]) and fits(parts[1:], pattern[1:])
 
 
 def _fixed_beginning(pattern: Path) -> Path:

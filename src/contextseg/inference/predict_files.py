@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from contextseg.config import ImagesConfig
+from contextseg.data.bands.read import band_size, read_values
+from contextseg.data.images import read_image
 from contextseg.data.suffixes import image_suffixes
 from contextseg.inference.earlier import (
     MADE_BY,
@@ -18,9 +26,10 @@ from contextseg.inference.earlier import (
 )
 from contextseg.inference.inputs import find_images
 from contextseg.inference.made_by import made_by
+from contextseg.inference.pipeline import Pipeline
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.records import Records
-from contextseg.inference.result import check_threshold
+from contextseg.inference.result import Prediction, check_threshold
 from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
 from contextseg.system.failures import Kind, machine_failures
@@ -69,8 +78,9 @@ def predict_files(
     `overlays/NAME.jpg` (the photo in class colours, with a legend), and a line in
     `predictions.jsonl` (`file`, `mask`, `overlay`, `height`, `width`, `classes` with their shares,
     `presence`; `made_by` and `made_of` name the model and options, and the state of the file).
-    Files are written atomically, and the line after them: an interruption or a kill loses only the
-    current image.
+    Files are written atomically, one image after the other, and the line after them: an
+    interruption or a kill loses only the current image. Threads read the next images and encode
+    earlier results while the network runs, which stays in this thread, as does `progress`.
 
     An image that fails does not stop the others: one that cannot be read, is not a regular file,
     needs more memory than there is, or whose results cannot be written under their name.
@@ -139,42 +149,107 @@ def predict_files(
         Records(folder / RECORDS, key="mask") as records,
         track("predicting", also=progress) as task,
     ):
-        for number, job in enumerate(left, start=1):
-            mask, *others = job.files
-            with summary.one(job.image.path, ADVICE):
-                state = made_of(job.image.path)  # before reading: a change shows in it later
-                prediction = predictor(
-                    job.image.path,
-                    scales=scales,
-                    flip=flip,
-                    window=window,
-                    confidence=needs_confidence,
-                )
-                ignored = {}
-                if ignore_below is not None:
-                    prediction = prediction.ignore_below(ignore_below)
-                    ignored = {"ignored": prediction.ignored}
-                records.forget(job.key)
-                prediction.save_mask(mask)
-                if confidence:
-                    prediction.save_confidence(others[0])
-                if overlays:
-                    prediction.save_overlay(others[-1])
-                records.append(
-                    {
-                        "file": str(job.image.path),
-                        "mask": job.key,
-                        "overlay": others[-1].relative_to(folder).as_posix() if overlays else None,
-                        **(
-                            {"confidence": others[0].relative_to(folder).as_posix()}
-                            if confidence
-                            else {}
-                        ),
-                        **prediction.to_dict(),
-                        **ignored,
-                        MADE_BY: how,
-                        MADE_OF: state,
-                    }
-                )
+        writing = _Writing(
+            records, summary, folder, how, overlays, confidence, ignore_below is not None
+        )
+        views = {"scales": scales, "flip": flip, "window": window, "confidence": needs_confidence}
+
+        def predict(pixels: np.ndarray) -> Prediction:
+            prediction = predictor(pixels, **views)
+            return prediction if ignore_below is None else prediction.ignore_below(ignore_below)
+
+        images = predictor.config.images
+        for number in _written(left, writing, predict, images, overlays=overlays):
             task(number, len(left))
     return summary
+
+
+def _written(
+    jobs: Sequence[Job],
+    writing: _Writing,
+    predict: Callable[[np.ndarray], Prediction],
+    images: ImagesConfig,
+    *,
+    overlays: bool,
+) -> Iterator[int]:
+    """Predict and write the jobs; yields after each its number, from 1.
+
+    Nothing of a job is written before the one before it was yielded, so that an error there leaves
+    no more results than it reports.
+    """
+    states: dict[Job, Any] = {}
+
+    def read(job: Job) -> np.ndarray:
+        states[job] = made_of(job.image.path)  # before reading: a change shows in it later
+        path = job.image.path
+        return read_image(path) if images.is_rgb else read_values(path)
+
+    def encode(prediction: Prediction) -> Prediction:
+        _ = prediction.mask_png, prediction.classes, overlays and prediction.overlay_jpeg
+        return prediction
+
+    def pixels(job: Job) -> int:
+        height, width = band_size(job.image.path, images)
+        return height * width
+
+    pipeline = Pipeline(pixels=pixels, read=read, network=predict, encode=encode)
+    with (
+        ThreadPoolExecutor(1, "write") as writer,
+        pipeline.results(jobs) as made,
+    ):
+        written: Future[None] | None = None
+        number = 0
+        for job, result in made:
+            if written is not None:
+                written.result()
+                yield number
+            if made_of(job.image.path) != states.get(job):
+                result = pipeline.at_once(job)  # it has changed while it waited for its turn
+            written = writer.submit(writing.write, job, result, states.pop(job, None))
+            number += 1
+        if written is not None:
+            written.result()
+            yield number
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Writes results and notes what becomes of them; used by one thread at a time."""
+
+    records: Records
+    summary: Summary
+    folder: Path
+    how: Mapping[str, Any]
+    overlays: bool
+    confidence: bool
+    ignoring: bool
+
+    def write(self, job: Job, result: Future[Prediction], state: Any) -> None:
+        """Wait for a result and write it, or note its failure."""
+        mask, *others = job.files
+        with self.summary.one(job.image.path, ADVICE):
+            prediction = result.result()
+            self.records.forget(job.key)
+            prediction.save_mask(mask)
+            more: dict[str, Any] = {"overlay": None}
+            if self.confidence:
+                prediction.save_confidence(others[0])
+                more["confidence"] = self._relative(others[0])
+            if self.overlays:
+                prediction.save_overlay(others[-1])
+                more["overlay"] = self._relative(others[-1])
+            if self.ignoring:
+                more["ignored"] = prediction.ignored
+            self.records.append(
+                {
+                    "file": str(job.image.path),
+                    "mask": job.key,
+                    **more,
+                    **prediction.to_dict(),
+                    MADE_BY: self.how,
+                    MADE_OF: state,
+                }
+            )
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()

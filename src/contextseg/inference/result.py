@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -14,13 +15,16 @@ import torch
 from PIL import Image
 
 from contextseg.data.classes import Classes
-from contextseg.data.images import write_mask
+from contextseg.data.images import encode_mask
 from contextseg.data.legend import LegendEntry, with_legend
 from contextseg.inference.overlay import draw_overlay
-from contextseg.system.atomic_files import atomic_path
+from contextseg.system.atomic_files import atomic_path, write_bytes
 from contextseg.system.showing import show_picture
 from contextseg.system.terminal import printable
 
+_ALPHA = 0.6
+_QUALITY = 90
+_JPEG = (".jpg", ".jpeg")
 _LONGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 """Pixels of a side that formats and their libraries can hold."""
 
@@ -100,7 +104,7 @@ class Prediction:
         return replace(self, mask=mask)
 
     def overlay(
-        self, alpha: float = 0.6, *, legend: bool = True, boundaries: bool = True
+        self, alpha: float = _ALPHA, *, legend: bool = True, boundaries: bool = True
     ) -> Image.Image:
         """The image with each pixel tinted in the colour of its class.
 
@@ -129,7 +133,7 @@ class Prediction:
         infos = {info.id: info for info in self.vocabulary.classes}
         return with_legend(picture, [LegendEntry(infos[c.id], c.share) for c in self.classes])
 
-    def save(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
+    def save(self, path: str | os.PathLike[str], alpha: float = _ALPHA) -> None:
         """Write the overlay with its legend, atomically; `save_mask` writes the mask.
 
         A picture that is larger than its format allows (65500 pixels a side in JPEG, 16383 in
@@ -148,7 +152,7 @@ class Prediction:
             )
         self.save_overlay(path, alpha)
 
-    def show(self, alpha: float = 0.6) -> None:
+    def show(self, alpha: float = _ALPHA) -> None:
         """Display the overlay in a notebook, or open it in a window; without a display, write it to
         a temporary file and print its path.
 
@@ -168,7 +172,7 @@ class Prediction:
         """
         if Path(path).suffix.lower() != ".png":
             raise ValueError(f"{path}: masks are saved as .png; other formats could change ids.")
-        write_mask(path, self.mask, self.vocabulary.palette)
+        write_bytes(path, self.mask_png)
 
     def save_confidence(self, path: str | os.PathLike[str]) -> None:
         """Write the confidence as a grey 8-bit PNG, 255 for 1, atomically.
@@ -189,16 +193,28 @@ class Prediction:
         with atomic_path(path) as partial:
             Image.fromarray(grey).save(partial, format="PNG")
 
-    def save_overlay(self, path: str | os.PathLike[str], alpha: float = 0.6) -> None:
+    def save_overlay(self, path: str | os.PathLike[str], alpha: float = _ALPHA) -> None:
         """As `save`, without a warning whatever the name of the file."""
-        picture = self.overlay(alpha)
-        longest = _LONGEST.get(Path(path).suffix.lower())
-        if longest is not None and max(picture.size) > longest:
-            factor = longest / max(picture.size)
-            width, height = (max(1, int(side * factor)) for side in picture.size)
-            picture = picture.resize((width, height), Image.Resampling.BOX)
+        suffix = Path(path).suffix.lower()
+        if suffix in _JPEG and alpha == _ALPHA:
+            write_bytes(path, self.overlay_jpeg)
+            return
+        picture = _reduced(self.overlay(alpha), _LONGEST.get(suffix))
         with atomic_path(path) as partial:
-            picture.save(partial, quality=90)
+            picture.save(partial, quality=_QUALITY)
+
+    @cached_property
+    def mask_png(self) -> bytes:
+        """What `save_mask` writes: a palette PNG of class ids."""
+        return encode_mask(self.mask, self.vocabulary.palette)
+
+    @cached_property
+    def overlay_jpeg(self) -> bytes:
+        """What `save` writes to a JPEG file: the overlay with its legend."""
+        content = io.BytesIO()
+        picture = _reduced(self.overlay(), _LONGEST[_JPEG[0]])
+        picture.save(content, format="JPEG", quality=_QUALITY)
+        return content.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary of the image: size, classes with their shares, presence."""
@@ -225,3 +241,12 @@ class Prediction:
         largest = ", ".join(f"{printable(c.name)} {c.share:.0%}" for c in self.classes[:3])
         more = f", {len(self.classes) - 3} more" if len(self.classes) > 3 else ""
         return f"Prediction({height} x {width}: {largest}{more})"
+
+
+def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
+    """The picture with sides of at most `longest` pixels."""
+    if longest is None or max(picture.size) <= longest:
+        return picture
+    factor = longest / max(picture.size)
+    width, height = (max(1, int(side * factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX)

@@ -52,17 +52,27 @@ class Summary:
         try:
             with machine_failures(advice):
                 yield
-        except MachineError as error:
-            if error.kind not in ("memory", "gpu_memory"):
+        except Exception as error:
+            reason = reason_of(error)
+            if reason is None:
                 raise
-            self.add_failure(image, str(error))
-        except OSError as error:
-            if error.errno not in _OF_ONE_FILE:
-                raise
-            self.add_failure(image, f"{error.filename2 or error.filename}: {error.strerror}")
-        except Exception as error:  # networks and engines raise whatever their libraries do
-            known = isinstance(error, ValueError)
             logger.debug("%s", image, exc_info=error)
-            self.add_failure(image, str(error) if known else f"{type(error).__name__}: {error}")
+            self.add_failure(image, reason)
         else:
             self.done += 1
+
+
+def reason_of(error: Exception) -> str | None:
+    """Why an image failed; None if others would fail too, as on a full disk.
+
+    Args:
+        error: what was raised in a block of `machine_failures`.
+    """
+    if isinstance(error, MachineError):
+        return str(error) if error.kind in ("memory", "gpu_memory") else None
+    if isinstance(error, OSError):
+        if error.errno not in _OF_ONE_FILE:
+            return None
+        return f"{error.filename2 or error.filename}: {error.strerror}"
+    # Networks and engines raise whatever their libraries do.
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

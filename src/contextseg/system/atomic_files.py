@@ -94,6 +94,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write `content` to `path`, atomically."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
+
+
 def _umask() -> int:
     """The permission bits that new files lack; it can only be read by setting it."""
     mask = os.umask(0)

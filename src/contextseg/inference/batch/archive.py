@@ -1,0 +1,69 @@
+"""A tar archive whose bytes follow from its contents, and what it says of itself at its end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from contextseg.system.json_text import load_json
+
+MASKS, RECORDS, ERRORS, SUMMARY = "masks/", "records.jsonl", "errors.jsonl", "shard.json"
+_TAIL = 1 << 16
+"""Bytes at the end that hold the summary: its header, its text, and the padding of tar."""
+
+
+class Archive:
+    """An archive that is being written; members have no time, owner or permissions of their own."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+
+    def add(self, name: str, content: bytes) -> None:
+        """Append a member."""
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        self._tar.addfile(member, io.BytesIO(content))
+
+    def add_lines(self, name: str, records: list[dict[str, Any]]) -> None:
+        """Append a member of JSON lines."""
+        self.add(name, "".join(json.dumps(record) + "\n" for record in records).encode())
+
+
+@contextmanager
+def archive(path: Path) -> Iterator[Archive]:
+    """Write an archive to `path`; `SUMMARY` must be its last member."""
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
+        yield Archive(tar)
+
+
+def read_summary(path: Path) -> dict[str, Any] | None:
+    """The summary of an archive, from its end alone; None if there is no whole archive."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read()
+        at = tail.rfind(f"{SUMMARY}\0".encode())
+        if at < 0:
+            return None
+        header = tail[at : at + tarfile.BLOCKSIZE]
+        length = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape").size
+        start = at + tarfile.BLOCKSIZE
+        summary = load_json(tail[start : start + length])
+    except (OSError, ValueError, tarfile.TarError):
+        return None
+    return summary if isinstance(summary, dict) else None
+
+
+def read_errors(path: Path) -> list[dict[str, Any]]:
+    """The images of an archive that failed, as its errors list them."""
+    with tarfile.open(path) as tar:
+        content = tar.extractfile(ERRORS)
+        assert content is not None
+        return [load_json(line) for line in content.read().split(b"\n") if line]
