@@ -16,7 +16,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "SwinV2": ("swinv2_tiny_window8_256", "swinv2_cr_tiny_ns_224"),
     "Hiera": ("hiera_tiny_224", "hiera_small_abswin_256", "sam2_hiera_tiny"),
     "MaxViT": ("maxvit_rmlp_pico_rw_256", "maxvit_tiny_tf_224"),
-    "PVTv2 (MiT's kin)": ("pvt_v2_b0", "pvt_v2_b2_li"),
+    "PVTv2": ("pvt_v2_b0", "pvt_v2_b2_li"),
     "Twins": ("twins_svt_small",),
     "DaViT": ("davit_tiny",),
     "FocalNet": ("focalnet_tiny_srf",),

@@ -1,8 +1,10 @@
 """What every kind of backbone can do: the table of docs/backbones.md.
 
-    python -m benchmarks.backbones                 try all that the results lack, rewrite the page
+    python -m benchmarks.backbones                 try what the results lack, rewrite the page
     python -m benchmarks.backbones convnext_atto   try this one again
     python -m benchmarks.backbones --page          rewrite the page from the saved results
+
+The exports, which take far longer than the rest, come last.
 
 Weights are drawn, not fetched. A backbone works if an EncNet on it trains on images of 97 x 130
 pixels with a finite gradient for every parameter that is not frozen. It exports if its ONNX file,
@@ -37,6 +39,7 @@ PAGE = ROOT / "docs" / "backbones.md"
 MARKS = "<!-- table: python -m benchmarks.backbones -->\n", "<!-- end of table -->\n"
 
 ODD, SIZE, CLASSES = (97, 130), (512, 512), 3
+UNTRIED = "not tried"
 TOLERANCE = 1e-4
 """Largest difference of a probability between an exported file and its network."""
 
@@ -52,43 +55,60 @@ def main() -> None:
     saved: dict[str, Any] = {"rows": {}}
     if RESULTS.is_file():
         saved = json.loads(RESULTS.read_text(encoding="utf-8"))
+    rows = saved["rows"]
     known = [name for names in FAMILIES.values() for name in names]
     unknown = set(options.names) - set(known)
     if unknown:
         parser.error(f"not in benchmarks/backbone_names.py: {', '.join(sorted(unknown))}")
-    wanted = options.names or [name for name in known if name not in saved["rows"]]
-    for name in [] if options.page else wanted:
-        print(name, flush=True)
-        saved["rows"][name] = attempt(name)
-        print(saved["rows"][name], flush=True)
-        saved["where"] = {**environment("cpu"), "timm": timm.__version__}
-        saved["rows"] = {each: saved["rows"][each] for each in known if each in saved["rows"]}
-        write_text(RESULTS, json.dumps(saved, indent=1) + "\n")
-        gc.collect()
+    for name in options.names:
+        rows.pop(name, None)
+    todo = [] if options.page else options.names or known
+    for name in [name for name in todo if name not in rows]:
+        rows[name] = attempt(name)
+        save(saved, name)
+    for name in [name for name in todo if rows[name].get("onnx") == UNTRIED]:
+        rows[name]["onnx"] = exports(create(name).eval())
+        save(saved, name)
     rewrite(PAGE, table(saved))
 
 
-def attempt(name: str) -> dict[str, Any]:
-    """What this backbone is and can do, or the reason that it cannot."""
+def save(saved: dict[str, Any], name: str) -> None:
+    """Write all results, the rows in order, and print that of one backbone."""
+    print(name, saved["rows"][name], flush=True)
+    known = [name for names in FAMILIES.values() for name in names]
+    rows = {each: saved["rows"][each] for each in known if each in saved["rows"]}
+    where = environment("cpu")
+    saved["where"] = {key: where[key] for key in ("device", "torch")} | {"timm": timm.__version__}
+    write_text(RESULTS, json.dumps(saved | {"rows": rows}, indent=1) + "\n")
+    gc.collect()
+
+
+def create(name: str) -> SegmentationModel:
+    """An EncNet on this backbone, with drawn weights."""
     torch.manual_seed(0)
+    return contextseg.create_model(
+        "encnet", backbone=name, num_classes=CLASSES, head_channels=32, aux_channels=16
+    )
+
+
+def attempt(name: str) -> dict[str, Any]:
+    """What this backbone is and does, or the reason that it is refused."""
     try:
-        model = contextseg.create_model(
-            "encnet", backbone=name, num_classes=CLASSES, head_channels=32, aux_channels=16
-        )
+        model = create(name)
     except ValueError as error:
         return {"refused": str(error)}
     backbone = model.backbone
     assert isinstance(backbone, Backbone)
-    row: dict[str, Any] = {
+    row = {
         "strides": list(backbone.strides),
         "multiple": backbone.multiple,
         "parameters": sum(p.numel() for p in backbone.parameters()),
         "frozen": sum(p.numel() for p in backbone.parameters() if not p.requires_grad),
         "trains": trains(model),
+        "onnx": UNTRIED,
     }
-    row["onnx"] = exports(model.eval())
     with torch.device("meta"):
-        row["gmac"] = round(gmac(backbone.to("meta"), SIZE), 3)
+        row["gmac"] = round(gmac(backbone.eval().to("meta"), SIZE), 3)
     return row
 
 
@@ -96,8 +116,9 @@ def trains(model: SegmentationModel) -> str:
     """`yes`, or what went wrong in a training step."""
     try:
         out = model(torch.randn(2, 3, *ODD))
-        (out.logits.square().mean() + out.aux_logits.square().mean()
-         + out.presence_logits.square().mean()).backward()  # fmt: skip
+        results = out.logits, out.aux_logits, out.presence_logits, out.aux_presence_logits
+        losses = [result.square().mean() for result in results if result is not None]
+        torch.stack(losses).sum().backward()
     except Exception as error:  # whatever a network raises is what the table says
         return first_line(error)
     trained = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
@@ -162,7 +183,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         str(row["multiple"]),
         f"{row['parameters'] / 1e6:.1f}",
         f"{row['gmac']:.1f}",
-        *(row[key] if row[key] == "yes" else f"no: {escaped(row[key])}"
+        *(row[key] if row[key] in ("yes", UNTRIED) else f"no: {escaped(row[key])}"
           for key in ("trains", "onnx")),
     ]  # fmt: skip
 

@@ -14,7 +14,8 @@ class SimplePyramid(nn.Module):
     At the stride of the patch, or half of it, c3, c4 and c5 have one size, as those of a dilated
     network. At twice the patch each is half as large as the one before it, as the joint pyramid
     upsampling wants them. A transposed convolution of 2x2 pixels enlarges a map and halves its
-    channels, max pooling shrinks it. c2, which no context module here reads, has the size of c3.
+    channels, max pooling shrinks it. c2, which no context module here reads, has the size of c3 and
+    no weights of its own.
 
     Shape:
         maps:    [B, C, H, W]: one, or four for c2, c3, c4 and c5.
@@ -52,6 +53,9 @@ class SimplePyramid(nn.Module):
         self.indices = [self.sources.index(source) for source in sources]
         self.strides = [round(scale * patch) for scale in scales]
         self.channels = [channels // 2 if scale < 1 else channels for scale in scales]
+        if layers and scale != 1:
+            self.resizers[0] = nn.Upsample(scale_factor=1 / scales[0], mode="bilinear")
+            self.channels[0] = channels
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """The four stages."""
