@@ -66,7 +66,9 @@ def main() -> None:
     for name in [name for name in todo if name not in rows]:
         rows[name] = attempt(name)
         save(saved, name)
-    for name in [name for name in todo if rows[name].get("onnx") == UNTRIED]:
+    first = [names[0] for names in FAMILIES.values()]  # one of each family before the others
+    waiting = [name for name in todo if rows[name].get("onnx") == UNTRIED]
+    for name in sorted(waiting, key=lambda name: name not in first):
         rows[name]["onnx"] = exports(create(name).eval())
         save(saved, name)
     rewrite(PAGE, table(saved))

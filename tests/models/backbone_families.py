@@ -51,8 +51,8 @@ HALVED: dict[str, dict[str, Any]] = {  # strides of 4, 8, 16, 32
 }
 STRIDES: dict[str, tuple[int, ...]] = {
     **{name: (patch,) * 4 for name, (patch, _) in PLAIN.items()},
-    **{name: (4, 8, 8, 8) for name in DILATED},
-    **{name: (4, 8, 16, 32) for name in HALVED},
+    **dict.fromkeys(DILATED, (4, 8, 8, 8)),
+    **dict.fromkeys(HALVED, (4, 8, 16, 32)),
 }
 CUTS = {name: options for name, (_, options) in PLAIN.items()} | DILATED | HALVED
 

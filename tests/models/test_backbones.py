@@ -55,7 +55,9 @@ def test_stages_of_a_layer_each_differ_and_those_of_one_layer_do_not():
 def test_stages_are_what_a_pyramid_says(output_stride, layers):
     pyramid = SimplePyramid(8, 16, output_stride, layers=layers)
     stages = pyramid([torch.randn(2, 8, 6, 4)] * (4 if layers else 1))
-    shapes = [(2, c, 96 // s, 64 // s) for c, s in zip(pyramid.channels, pyramid.strides)]
+    shapes = [
+        (2, c, 96 // s, 64 // s) for c, s in zip(pyramid.channels, pyramid.strides, strict=True)
+    ]
     assert [stage.shape for stage in stages] == shapes
     if layers:
         assert not list(pyramid.resizers[0].parameters())  # nothing reads c2
@@ -86,7 +88,7 @@ def test_drop_path_reaches_the_backbone():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backbone": "beit_base_patch16_224"}, "beit_base_patch16_224 takes images of one size"),
+        ({"backbone": "levit_128s"}, "levit_128s takes images of one size only"),
         ({"backbone": "coat_lite_tiny"}, "one size only.*such as resnet50c.*sam2_hiera_tiny"),
         ({"backbone": "vit_relpos_small_patch16_224"}, "one size only"),
         ({"backbone": "crossvit_tiny_240"}, "one size only"),  # it resizes images
