@@ -12,6 +12,7 @@ from contextseg.inference.predictor import Predictor
 from contextseg.models.backbone import Backbone
 from contextseg.models.hiera import HieraStages
 from contextseg.models.unused_parameters import freeze_unused
+from contextseg.training.float32 import keep_float32
 from tests.models.backbone_families import HALVED, PLAIN, STRIDES, cut_networks
 
 ODD = (97, 130)
@@ -67,6 +68,9 @@ class TestEveryFamily:
                 assert side // stride <= size <= -(-side // stride)
         assert without_gradient(model) == set()
         assert bool(frozen(model)) == name.startswith("hrnet")
+        keep_float32(model, model.backbone, "cpu")
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            assert model(torch.randn(2, 3, *ODD)).logits.isfinite().all()
 
 
 @pytest.mark.slow
@@ -100,7 +104,8 @@ def test_hiera_is_timms_at_its_own_size(name):
     theirs = timm.create_model(name, features_only=True).eval()
     side = theirs.model.pretrained_cfg["input_size"][1]
     image = torch.randn(2, 3, side, side)
-    for ours, expected in zip(HieraStages(theirs.model)(image), theirs(image), strict=True):
+    maps = theirs(image)
+    for ours, expected in zip(HieraStages(theirs.model)(image), maps, strict=True):
         torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-5)
 
 

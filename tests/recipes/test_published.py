@@ -95,7 +95,8 @@ def run(config: TrainConfig, data: Path, out: Path, backbone: str | None, crop: 
     result = train(config, progress=False)
     assert result.steps == 2 * (images // 2)
     assert result.scores is not None
-    protocol = replace(config.protocol, base_size=crop, crop=crop, scales=(0.75, 1.5))
+    sides = {"short_side": crop, "stride": crop // 2} if config.protocol.style == "mmseg" else {}
+    protocol = replace(config.protocol, base_size=crop, crop=crop, scales=(0.75, 1.5), **sides)
     val = open_dataset(str(data), "val", config.data.layout)
     scores = evaluate(load(out, device="cpu"), val, protocol=protocol, limit=1)
     assert 0 <= scores.pixel_accuracy <= 1

@@ -79,6 +79,8 @@ class Backbone(nn.Module):
         info: Any = self.model.feature_info
         reductions: list[int] = info.reduction()
         plain = reductions[0] >= reductions[-1]
+        self.first_stage: str | None = info.module_name(0) if reductions[0] <= 2 else None
+        """timm's module whose output is at half the size of the image, if there is such a stage."""
         if plain:
             self.model = TransformerLayers(name, layers, options)
         elif isinstance(getattr(self.model, "model", None), Hiera):

@@ -29,6 +29,8 @@ class HieraStages(nn.Module):
         super().__init__()
         self.model = model
         self.halvings: int = model.q_pool
+        self.above: int = model.patch_embed.proj.padding[0]
+        model.patch_embed.proj.padding = (0, 0)  # see `forward`
         for block in model.blocks:
             if block.attn.use_mask_unit_attn:
                 block.attn.fused_attn = False  # its five dimensions are too many for ONNX
@@ -36,14 +38,11 @@ class HieraStages(nn.Module):
     def forward(self, image: Tensor) -> list[Tensor]:
         """Four maps."""
         model, scale = self.model, 2**self.halvings
-        projection, stride = model.patch_embed.proj, model.patch_stride[0]
-        windows = [side // (stride * scale) for side in image.shape[2:]]
+        windows = [side // (model.patch_stride[0] * scale) for side in image.shape[2:]]
         # Padded above and left alone: nothing reads the padding below and right of these sizes, and
         # without it an export can tell that rows and columns of tokens are multiples of a window.
-        above = projection.padding[0]
-        padded = F.pad(image, (above, 0, above, 0))
-        tokens = F.conv2d(padded, projection.weight, projection.bias, stride)  # [B, C, H, W]
-        tokens = tokens + self._positions([side * scale for side in windows])
+        tokens = model.patch_embed.proj(F.pad(image, (self.above, 0, self.above, 0)))
+        tokens = tokens + self._positions([side * scale for side in windows])  # [B, C, H, W]
         x = in_windows(tokens, windows, self.halvings)
         maps = []
         for index, block in enumerate(model.blocks):
