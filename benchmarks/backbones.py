@@ -8,7 +8,7 @@ The exports, which take far longer than the rest, come last.
 
 Weights are drawn, not fetched. A backbone works if an EncNet on it trains on images of 97 x 130
 pixels with a finite gradient for every parameter that is not frozen. It exports if its ONNX file,
-run on such an image, gives the probabilities of the network.
+run on such an image and on a larger one, gives the probabilities of the network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,10 @@ RESULTS = ROOT / "docs" / "results" / "backbones.json"
 PAGE = ROOT / "docs" / "backbones.md"
 MARKS = "<!-- table: python -m benchmarks.backbones -->\n", "<!-- end of table -->\n"
 
-ODD, SIZE, CLASSES = (97, 130), (512, 512), 3
+ODD, LARGE, SIZE, CLASSES = (97, 130), (301, 260), (512, 512), 3
 UNTRIED = "not tried"
+SECONDS = 180
+"""Processor time for an export."""
 TOLERANCE = 1e-4
 """Largest difference of a probability between an exported file and its network."""
 
@@ -136,16 +139,28 @@ def trains(model: SegmentationModel) -> str:
 def exports(model: SegmentationModel) -> str:
     """`yes` if an ONNX file for images of any size predicts as its network, or what went wrong."""
     predictor = Predictor(model, Classes.numbered(CLASSES), "cpu")
-    image = torch.randint(0, 256, (*ODD, 3), dtype=torch.uint8).numpy()
+    images = [torch.randint(0, 256, (*size, 3), dtype=torch.uint8).numpy() for size in (ODD, LARGE)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
+        signal.signal(signal.SIGVTALRM, give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             contextseg.export(predictor, path, output="logits")
-            found = contextseg.load(path).probabilities(image)
+            exported = contextseg.load(path)
+            apart = max(
+                float((exported.probabilities(x) - predictor.probabilities(x)).abs().max())
+                for x in images
+            )
         except Exception as error:
             return first_line(error)
-    apart = float((found - predictor.probabilities(image)).abs().max())
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return "yes" if apart <= TOLERANCE else f"probabilities differ by {apart:.1e}"
+
+
+def give_up(*_: Any) -> None:
+    """End an export that takes too long."""
+    raise TimeoutError(f"not written after {SECONDS} s of computing")
 
 
 def first_line(error: Exception) -> str:

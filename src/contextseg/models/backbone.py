@@ -18,6 +18,7 @@ from contextseg.models.backbone_weights import check_weights
 from contextseg.models.hiera import HieraStages
 from contextseg.models.image_sizes import shapes, size_multiple
 from contextseg.models.narrow_convolutions import guard_narrow
+from contextseg.models.shifted_windows import free_windows
 from contextseg.models.simple_pyramid import SimplePyramid
 from contextseg.models.timm_features import TransformerLayers, create_features
 
@@ -85,6 +86,7 @@ class Backbone(nn.Module):
             self.model = TransformerLayers(name, layers, options)
         elif isinstance(getattr(self.model, "model", None), Hiera):
             self.model = HieraStages(self.model.model)
+        free_windows(self.model)
         key = (name, reductions[-1], layers)
         if key not in _MULTIPLES:
             _MULTIPLES[key] = size_multiple(self.model)

@@ -15,8 +15,10 @@ from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
 """Classes that are upsampled together for a mask: memory holds 16 planes instead of all."""
-EXAMPLE = (2, 3, 96, 128)
-"""Shape of the images that a graph is traced with: all sizes differ, and none is special."""
+EXAMPLE = (2, 3, 301, 555)
+"""Shape of the images that a graph is traced with. All sizes differ, none is a multiple of anything
+(a tracer leaves out padding by nothing), and every feature map has more than one window or pixel
+(it takes a size of 1 for constant). Nothing is computed at this size."""
 
 
 class ExportGraph(nn.Module):
