@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import backbones
+from benchmarks.backbone_names import FAMILIES
 from benchmarks.plot import PANELS, curves_of, growth, write_sweep
 from benchmarks.tables import table
 
@@ -54,6 +56,18 @@ def test_pages_hold_the_figures_that_were_measured(path):
         assert any(results["command"] in page for page in pages)
     else:
         assert any(table(results) in page for page in pages), "run python -m benchmarks.tables"
+
+
+def test_the_page_of_backbones_holds_what_was_tried():
+    saved = json.loads(backbones.RESULTS.read_text(encoding="utf-8"))
+    assert set(saved["rows"]) == {name for names in FAMILIES.values() for name in names}
+    assert len(saved["rows"]) >= 40
+    text = backbones.table(saved)
+    assert f"{backbones.MARKS[0]}\n{text}\n{backbones.MARKS[1]}" in backbones.PAGE.read_text(
+        "utf-8"
+    )
+    refused = {"refused": "backbone: a takes images of one size only. Choose another."}
+    assert backbones.cells(refused)[-2] == "no: a takes images of one size only"
 
 
 def test_a_sweep_becomes_a_picture(tmp_path):

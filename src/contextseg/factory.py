@@ -38,6 +38,7 @@ from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.normalisation import with_normalisation
 from contextseg.models.segmentation import SegmentationModel
+from contextseg.models.unused_parameters import freeze_unused
 
 PAPER_CROP = (480, 480)
 """Default rows and columns of the crop that a context prior is built for."""
@@ -100,7 +101,7 @@ def build(config: ModelConfig) -> SegmentationModel:
     channels = backbone.channels if decoder is None else decoder.channels
     stride = feature_stride(config, backbone)
     config = with_prior_grid(config, PAPER_CROP, stride)
-    return SegmentationModel(
+    model = SegmentationModel(
         config,
         backbone=backbone,
         decoder=decoder,
@@ -108,12 +109,14 @@ def build(config: ModelConfig) -> SegmentationModel:
         head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, channels),
     )
+    freeze_unused(model)
+    return model
 
 
 def build_backbone(config: ModelConfig) -> Backbone:
     """The backbone at its output stride; a `JPU` wants it as it is without dilation."""
     stride = UNDILATED_STRIDE if config.decoder == "jpu" else config.output_stride
-    layers = 3 if config.pyramid == "layers" else 1
+    layers = 4 if config.pyramid == "layers" else 1
     return Backbone(
         config.backbone,
         config.pretrained,

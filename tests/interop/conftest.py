@@ -66,7 +66,7 @@ def onnx_file(model_file: Path, exports: Path) -> Path:
     def make(path: Path) -> None:
         report = export(model_file, path)
         assert report.verification.agreement >= 0.999
-        assert len(report.verification.sizes) == 3
+        assert len(report.verification.sizes) == 4
 
     return made_once(exports / "mask.onnx", make)
 

@@ -28,6 +28,7 @@ def kept(net) -> list[str]:
         ("resnet18", ["conv1"]),
         ("test_resnet", ["conv1.0", "conv1.3", "conv1.6"]),
         ("convnext_atto", ["stem_0"]),
+        ("test_vit", ["model.patch_embed.proj"]),
     ],
 )
 def test_the_stem_ends_where_the_first_halving_does(backbone, stem):

@@ -37,8 +37,8 @@ class ModelConfig:
     """Image pixels per feature pixel of the last stage: 8, 16 or 32. None takes 8 if the backbone
     can be dilated, else the backbone's own stride, which of a plain transformer is its patch."""
     pyramid: Literal["last", "layers"] = "last"
-    """Layers of a plain vision transformer that its stages are made from: the last, or three, one
-    for each of c3, c4 and c5. It has no effect on other backbones."""
+    """Layers of a plain vision transformer that its stages are made from: the last, or four, one
+    for each stage. It has no effect on other backbones."""
     drop_path: float = field(default=0.0, metadata=bounds(0, 1))
     """Largest probability of dropping a residual branch of the backbone in training."""
     decoder: Literal["dilated", "jpu"] = "dilated"

@@ -10,12 +10,15 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
+from timm.models.hiera import Hiera
 from torch import Tensor, nn
 
 from contextseg.context.outputs import StageChannels, Stages
 from contextseg.models.backbone_weights import check_weights
+from contextseg.models.hiera import HieraStages
 from contextseg.models.image_sizes import shapes, size_multiple
 from contextseg.models.narrow_convolutions import guard_narrow
+from contextseg.models.shifted_windows import free_windows
 from contextseg.models.simple_pyramid import SimplePyramid
 from contextseg.models.timm_features import TransformerLayers, create_features
 from contextseg.system.excerpts import VALUE, abridged
@@ -42,7 +45,7 @@ class Backbone(nn.Module):
         output_stride: image pixels per feature pixel of c5: 8, 16 or 32. None takes 8 if the
             model's last stages can be dilated, else the model's own stride. A plain transformer,
             whose layers have one stride, takes that of its patch, its half or its double.
-        layers: layers of a plain transformer that stages are made from: the last, or three.
+        layers: layers of a plain transformer that stages are made from: the last, or four.
         drop_path: largest probability of leaving out a residual branch in training.
         channels: of the images. For other than 3, timm adapts the pretrained weights of the stem:
             summed for one channel, repeated and scaled for more.
@@ -93,8 +96,13 @@ class Backbone(nn.Module):
         info: Any = self.model.feature_info
         reductions: list[int] = info.reduction()
         plain = reductions[0] >= reductions[-1]
+        self.first_stage: str | None = info.module_name(0) if reductions[0] <= 2 else None
+        """timm's module whose output is at half the size of the image, if there is such a stage."""
         if plain:
             self.model = TransformerLayers(name, layers, options)
+        elif isinstance(getattr(self.model, "model", None), Hiera):
+            self.model = HieraStages(self.model.model)
+        free_windows(self.model)
         key = (name, reductions[-1], layers)
         if key not in _MULTIPLES:
             _MULTIPLES[key] = size_multiple(self.model, channels)
@@ -105,7 +113,7 @@ class Backbone(nn.Module):
                 f"size. Choose a convolutional backbone, such as resnet50c, or a transformer of "
                 f"windows, such as swin_tiny_patch4_window7_224 or sam2_hiera_tiny."
             )
-        self._multiple = multiple
+        self.multiple = multiple
         self.pyramid: SimplePyramid | None = None
         widths: list[int] = info.channels()
         if plain:
@@ -131,9 +139,13 @@ class Backbone(nn.Module):
     def forward(self, image: Tensor) -> Stages:
         """The last four stages."""
         height, width = image.shape[2:]
-        bottom, right = (-size % self._multiple for size in (height, width))
+        # Written so that an export sees that padded sizes are multiples.
+        above = self.multiple - 1
+        bottom, right = (
+            (size + above) // self.multiple * self.multiple - size for size in (height, width)
+        )
         # A graph to export takes images of any size, whatever those it is traced with.
-        pad = self._multiple > 1 if torch.compiler.is_exporting() else bool(bottom or right)
+        pad = self.multiple > 1 if torch.compiler.is_exporting() else bool(bottom or right)
         maps = self.model(F.pad(image, (0, right, 0, bottom)) if pad else image)
         if self._channels_last:
             maps = [stage.permute(0, 3, 1, 2) for stage in maps]
@@ -147,7 +159,7 @@ class Backbone(nn.Module):
 
     def _cropped(self, stage: Tensor, stride: int, height: int, width: int) -> Tensor:
         """The part of a stage that covers the image, without what covers padding alone."""
-        if stride % self._multiple == 0:
+        if stride % self.multiple == 0:
             return stage
         return stage[:, :, : -(-height // stride), : -(-width // stride)]
 

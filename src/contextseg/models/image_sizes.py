@@ -26,7 +26,9 @@ def size_multiple(network: nn.Module, channels: int = 3) -> int | None:
         sizes = ([-(-side // multiple) * multiple for side in size] for size in tried)
         made = [shapes(network, height, width, channels) for height, width in sizes]
         if all(maps is not None and _same_channels(maps, made[0] or []) for maps in made):
-            return multiple
+            # Some networks resize every image to the size that they were made for.
+            follows = all(a != b for a, b in zip(made[0] or [], made[-1] or [], strict=True))
+            return multiple if follows else None
     return None
 
 

@@ -14,10 +14,11 @@ class SimplePyramid(nn.Module):
     At the stride of the patch, or half of it, c3, c4 and c5 have one size, as those of a dilated
     network. At twice the patch each is half as large as the one before it, as the joint pyramid
     upsampling wants them. A transposed convolution of 2x2 pixels enlarges a map and halves its
-    channels, max pooling shrinks it. c2 is c3: no context module here reads it.
+    channels, max pooling shrinks it. c2, which no context module here reads, has the size of c3 and
+    no weights of its own.
 
     Shape:
-        maps:    [B, C, H, W]: one, or three for c3, c4 and c5.
+        maps:    [B, C, H, W]: one, or four for c2, c3, c4 and c5.
         returns: c2 … c5, each [B, C_i, H_i, W_i].
 
     Args:
@@ -45,15 +46,16 @@ class SimplePyramid(nn.Module):
                 f"{', '.join(map(str, allowed))}, got {output_stride}. Leave it out for {patch}."
             )
         scale = output_stride / patch
-        scales = (scale,) * 3 if scale <= 1 else (0.5, 1.0, 2.0)  # c3, c4, c5
+        scales = (scale,) * 4 if scale <= 1 else (0.5, 0.5, 1.0, 2.0)  # c2 … c5
         sources = [(i if layers else 0, scale) for i, scale in enumerate(scales)]
         self.sources = list(dict.fromkeys(sources))  # those of one layer and size are one map
         self.resizers = nn.ModuleList(resizer(channels, scale) for _, scale in self.sources)
         self.indices = [self.sources.index(source) for source in sources]
-        strides = [round(scale * patch) for scale in scales]
-        self.strides = (strides[0], *strides)
-        widths = [channels // 2 if scale < 1 else channels for scale in scales]
-        self.channels = (widths[0], *widths)
+        self.strides = [round(scale * patch) for scale in scales]
+        self.channels = [channels // 2 if scale < 1 else channels for scale in scales]
+        if layers and scale != 1:
+            self.resizers[0] = nn.Upsample(scale_factor=1 / scales[0], mode="bilinear")
+            self.channels[0] = channels
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """The four stages."""
@@ -61,8 +63,7 @@ class SimplePyramid(nn.Module):
             resizer(maps[layer])
             for resizer, (layer, _) in zip(self.resizers, self.sources, strict=True)
         ]
-        c3, c4, c5 = (resized[index] for index in self.indices)
-        return [c3, c3, c4, c5]
+        return [resized[index] for index in self.indices]
 
 
 def resizer(channels: int, scale: float) -> nn.Module:

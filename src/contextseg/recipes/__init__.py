@@ -7,7 +7,7 @@ from typing import Any
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
-from contextseg.recipes import camvid, cpnet_paper, encnet_paper, own_data, small
+from contextseg.recipes import camvid, cpnet_paper, encnet_paper, modern, own_data, small
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 
 PUBLISHED: tuple[Callable[[], TrainConfig], ...] = (*encnet_paper.RECIPES, *cpnet_paper.RECIPES)
@@ -27,6 +27,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
         small.encnet_shapes,
         small.demo,
         *PUBLISHED,
+        *modern.RECIPES,
     )
 }
 """Segmentation recipes by the name that `contextseg train` accepts."""

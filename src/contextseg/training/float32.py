@@ -65,8 +65,7 @@ def keep_float32(model: nn.Module, backbone: Backbone, device_type: str) -> None
 
 def stem_convolutions(backbone: Backbone) -> list[nn.Conv2d]:
     """Convolutions up to the first stage if that is at half the image size, else the first one."""
-    info: Any = backbone.model.feature_info
-    last = info.module_name(0) if info.reduction()[0] <= 2 else ""
+    last = backbone.first_stage or ""
     found: list[nn.Conv2d] = []
     inside = False
     for name, module in backbone.model.named_modules():

@@ -15,8 +15,10 @@ from contextseg.models.segmentation import SegmentationModel
 
 CHUNK = 16
 """Classes that are upsampled together for a mask: memory holds 16 planes instead of all."""
-BATCH, EXAMPLE = 2, (96, 128)
-"""Images that a graph is traced with, and their size: none of the numbers is special."""
+BATCH, EXAMPLE = 2, (301, 555)
+"""Images that a graph is traced with, and their size. All sizes differ, none is a multiple of
+anything (a tracer leaves out padding by nothing), and every feature map has more than one window or
+pixel (it takes a size of 1 for constant). Nothing is computed at this size."""
 
 
 class ExportGraph(nn.Module):

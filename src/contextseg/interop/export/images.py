@@ -28,8 +28,9 @@ Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 LONGEST = 640
 """Maximum pixels of an image's long side, to bound time and memory."""
-FACTORS = ((1.0, 1.0), (0.61, 0.83), (0.87, 0.45))
-"""Sizes at which a dynamic export is verified: rows and columns relative to the image's own."""
+FACTORS = ((1.0, 1.0), (0.61, 0.83), (2.9, 2.3), (0.87, 0.45))
+"""Sizes at which a dynamic export is verified: rows and columns relative to the image's own. The
+third makes several windows of each stage of a transformer out of a synthetic scene."""
 
 
 def sample_images(
@@ -118,7 +119,7 @@ def verification_images(
     """Inputs for verifying an export.
 
     An export for one size gets every image at that size. A dynamic one gets each image at one of
-    three sizes, all within `longest` pixels, and finally a batch of two.
+    four sizes, all within `longest` pixels, and finally a batch of two.
     """
     if size is not None:
         return [normalised(image, config, size) for image in images]
@@ -126,7 +127,8 @@ def verification_images(
     for index, image in enumerate(images):
         plain = normalised(image, config, longest=longest)
         rows, columns = FACTORS[index % len(FACTORS)]
-        inputs.append(normalised(image, config, _scaled(plain.shape[2:], rows, columns)))
+        height, width = _scaled(plain.shape[2:], rows, columns)
+        inputs.append(normalised(image, config, (min(height, longest), min(width, longest))))
     last = inputs[-1]
     return [*inputs, torch.cat([last, last.flip(3)])]
 

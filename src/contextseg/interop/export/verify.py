@@ -112,8 +112,15 @@ def _check(result: Verification, precision: str, least: float | None) -> None:
         precision == "fp32" and result.max_difference > DIFFERENCE * max(1.0, result.largest)
     )
     if labels_differ or logits_differ:
+        # Tracing may fix the size of a part without a word: the windows of MaxViT are an example.
+        advice = (
+            " Some networks can be exported for one image size only: give it (--size H W)."
+            if len(result.sizes) > 1 and precision == "fp32"
+            else ""
+        )
         raise ExportDiffersError(
             f"export: refused, nothing written: the exported network differs from PyTorch. "
             f"{result.agreement:.2%} of the pixels agree (at least {least:.2%} must), largest "
             f"difference {result.max_difference:.3g}, on {result.images} images ({result.source})."
+            f"{advice}"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from contextseg.ops.context_prior import eager, reference
@@ -13,7 +12,7 @@ from contextseg.ops.context_prior.inputs import PriorInputs
 from contextseg.ops.context_prior.norm import PriorNorm
 from contextseg.ops.context_prior.prior import Prior
 from contextseg.ops.context_prior.rows import prior_rows
-from contextseg.ops.dispatch import Impl, choose, exporting
+from contextseg.ops.dispatch import Impl, choose, exporting, without_autocast
 
 __all__ = ["AffinityTerms", "Context", "Prior", "PriorNorm", "context_prior", "prior_rows"]
 
@@ -98,7 +97,7 @@ def context_prior(
     check_inputs(features, weight, norm, values, groups)
     given = check_labels(features, weight, labels, key_labels, void, diagonal)
     chosen = choose("context_prior", impl, features)
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         if exporting() and chosen == "eager" and given is None:
             return Context(*exported(features, weight, norm, values, groups), None)
         match chosen:

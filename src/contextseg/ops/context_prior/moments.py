@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from contextseg.ops.dispatch import without_autocast
+
 
 def second(features: Tensor, mean: Tensor, groups: int) -> Tensor:
     """Sum over images and pixels of (x - μ)(x - μ)ᵀ, within each group of channels.
@@ -23,7 +25,7 @@ def second(features: Tensor, mean: Tensor, groups: int) -> Tensor:
     """
     c = features.shape[2] // groups
     total = mean.new_zeros((groups, c, c))
-    with torch.autocast(mean.device.type, enabled=False):
+    with without_autocast(mean):
         for image in features:
             centred = image - mean
             for group, part in enumerate(centred.split(c, dim=1)):
@@ -56,7 +58,7 @@ def centred_product(features: Tensor, mean: Tensor, matrix: Tensor, row: Tensor)
     """
     groups, c, _ = matrix.shape
     product = torch.empty_like(features)
-    with torch.autocast(mean.device.type, enabled=False):
+    with without_autocast(mean):
         for image, out in zip(features, product, strict=True):
             centred = image - mean
             for group in range(groups):

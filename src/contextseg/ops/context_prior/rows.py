@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from contextseg.ops.context_prior.norm import PriorNorm, fold
+from contextseg.ops.dispatch import without_autocast
 
 
 def prior_rows(
@@ -25,7 +25,7 @@ def prior_rows(
     Returns:
         P, [B, R, M], in 0 to 1: row = the pixel asking. float32 or wider.
     """
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         folded, bias, _ = fold(features, weight, norm, groups)
         asking = features if rows is None else features[:, rows]
         asking = asking.to(folded.dtype)

@@ -19,7 +19,7 @@ from contextseg.ops.context_prior.inputs import (
 )
 from contextseg.ops.context_prior.products import add_product, linear
 from contextseg.ops.context_prior.tiling import key_spans, own_pairs, part, spans, tile_shape
-from contextseg.ops.dispatch import refuse_second_derivatives
+from contextseg.ops.dispatch import refuse_second_derivatives, without_autocast
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
@@ -38,7 +38,7 @@ def forward(inputs: FoldedInputs) -> tuple[Tensor, Tensor, Tensor]:
     intra, inter = new_context(values, N, weight.dtype).zero_(), new_context(values, N)
     sums = weight.new_zeros((4 if labels is not None else 0, B, N))
     share = 1 / max(M, 1)
-    with torch.autocast(weight.device.type, enabled=False):
+    with without_autocast(weight):
         most, most_keys = tile_shape(weight, N, groups)
         buffers = weight.new_empty((2, most * most_keys))
         for b in range(B):
@@ -70,7 +70,7 @@ def backward(grads: ContextGrads, inputs: FoldedInputs) -> tuple[Tensor, Tensor,
     grad_features = torch.zeros_like(features, dtype=dtype)
     grad_values = torch.zeros_like(values, dtype=dtype)
     grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-    with torch.autocast(weight.device.type, enabled=False):
+    with without_autocast(weight):
         most, most_keys = tile_shape(weight, N, groups)
         buffers = weight.new_empty((3, most * most_keys))
         for b in range(B):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from contextseg.ops.dispatch import Impl, choose, exporting
+from contextseg.ops.dispatch import Impl, choose, exporting, without_autocast
 from contextseg.ops.upsampled_cross_entropy import eager, reference
 from contextseg.ops.upsampled_cross_entropy.options import LossOptions
 
@@ -71,7 +70,7 @@ def upsampled_cross_entropy(
     options = LossOptions(
         class_weights, label_smoothing, ohem_threshold, ohem_min_kept, ignore_index, align_corners
     )
-    with torch.autocast(coarse_logits.device.type, enabled=False):
+    with without_autocast(coarse_logits):
         return WeightedSum(*_implementation(impl, coarse_logits)(coarse_logits, labels, options))
 
 
