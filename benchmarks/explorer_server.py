@@ -75,7 +75,7 @@ def write_images(folder: Path, count: int) -> None:
         path = folder / f"{number:05d}.jpg"
         if number < 20:
             coarse = random.integers(0, 256, (9, 12, 3), np.uint8)
-            Image.fromarray(coarse).resize(SIZE[::-1]).save(path)
+            Image.fromarray(coarse).resize((SIZE[1], SIZE[0])).save(path)
         else:
             os.link(folder / f"{number % 20:05d}.jpg", path)
 
