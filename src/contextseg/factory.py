@@ -38,7 +38,6 @@ from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.normalisation import with_normalisation
 from contextseg.models.segmentation import SegmentationModel
-from contextseg.models.unused_parameters import freeze_unused
 
 PAPER_CROP = (480, 480)
 """Default rows and columns of the crop that a context prior is built for."""
@@ -101,7 +100,7 @@ def build(config: ModelConfig) -> SegmentationModel:
     channels = backbone.channels if decoder is None else decoder.channels
     stride = feature_stride(config, backbone)
     config = with_prior_grid(config, PAPER_CROP, stride)
-    model = SegmentationModel(
+    return SegmentationModel(
         config,
         backbone=backbone,
         decoder=decoder,
@@ -109,8 +108,6 @@ def build(config: ModelConfig) -> SegmentationModel:
         head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, channels),
     )
-    freeze_unused(model)
-    return model
 
 
 def build_backbone(config: ModelConfig) -> Backbone:

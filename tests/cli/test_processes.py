@@ -52,6 +52,7 @@ def test_torchrun_scores_each_image_once_and_prints_once(model, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("mean IoU") == done.stdout.count("Written to") == 1
     assert "Warning" not in done.stderr
+    assert "site-packages" not in done.stderr
     assert main([*words.split(), str(tmp_path / "alone.json")]) == 0
     together, alone = (json.loads((tmp_path / f"{name}.json").read_text())
                        for name in ("scores", "alone"))  # fmt: skip

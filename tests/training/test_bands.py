@@ -14,7 +14,9 @@ from contextseg.data import open_dataset
 from contextseg.data.bands.statistics import channel_statistics
 from contextseg.models.backbone import Backbone
 from contextseg.training.normalisation import with_run_normalisation
+from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.train import train
+from contextseg.training.unused import unused_parameters
 from contextseg.weights import load_model
 from tests.data.bands.toy import write_array, write_bands
 from tests.training.tiny import tiny, write_data
@@ -50,6 +52,12 @@ def test_a_run_writes_down_what_its_images_are(folder, run):
     assert model.config.images == IMAGES
     assert model.config.normalisation == expected
     assert model.backbone.model.conv1[0].weight.shape[1] == 5
+
+
+def test_several_processes_try_the_network_with_as_many_channels(run):
+    task = SegmentationTask(read_yaml(run / "config.yaml", TrainConfig))
+    model = task.build(fresh=False)
+    assert unused_parameters(task, model, task.loss(model)) == []
 
 
 def test_a_run_is_resumed_with_its_own_statistics(folder, run, tmp_path, monkeypatch):

@@ -33,9 +33,13 @@ def test_layers_grow_with_the_batch_and_the_network_stays_as_it_is(name):
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
+class Choosy(torch.nn.Module):
+    def forward(self, images):
+        return images if images.sum() > 0 else -images
+
+
 def test_a_network_that_needs_numbers_has_no_estimate():
-    model = contextseg.create_model("cpnet", backbone="test_resnet", num_classes=3)
-    assert training_bytes(model, 2, (64, 64)) is None
+    assert training_bytes(Choosy(), 2, (64, 64)) is None
 
 
 def test_a_step_that_does_not_fit_is_foretold(monkeypatch, caplog, tmp_path):

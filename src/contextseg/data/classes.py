@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +14,12 @@ import numpy as np
 
 from contextseg.config.labels import IGNORED
 from contextseg.data.class_lists import check_lists, read_lists
+from contextseg.data.colours import Color, default_color
 from contextseg.data.text_files import nfc, read_json
 from contextseg.system.excerpts import excerpt
 
 LONGEST_NAME = 200
 """Characters of the name of a class or of a dataset."""
-
-Color = tuple[int, int, int]
-"""Red, green and blue, each 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +91,8 @@ class Classes:
         """
         if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
             raise ValueError('classes: expected an object with a list under the key "classes".')
-        _known_keys(
-            content, {"dataset", "num_classes", "ignore_label", "classes", "lists"}, "the file"
-        )
+        keys = {"dataset", "num_classes", "ignore_label", "classes", "lists"}
+        _known_keys(content, keys, "the file")
         ignored_id = content.get("ignore_label")
         if ignored_id is not None and not _is_byte(ignored_id):
             raise ValueError(
@@ -256,16 +252,6 @@ class Classes:
         known = np.zeros(256, np.bool_)
         known[[info.id for info in self.classes + self.ignored] + [IGNORED, self.ignored_id]] = True
         return known
-
-
-def default_color(number: int) -> Color:
-    """A colour for a class without one; all 256 are distinct."""
-    # Steps of the golden ratio never repeat and keep even the first few hues far apart.
-    hue = number * 0.6180339887498949 % 1.0
-    value = (0.95, 0.75, 0.55)[number // 16 % 3]
-    saturation = (0.75, 0.5)[number // 48 % 2]
-    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
-    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _entry(entry: Any, position: int) -> tuple[ClassInfo, bool]:

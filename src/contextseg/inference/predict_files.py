@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from contextseg.config import ImagesConfig
-from contextseg.data.bands.read import band_size, read_values
+from contextseg.data.bands.read import band_size
 from contextseg.data.images import read_image
 from contextseg.data.suffixes import image_suffixes
 from contextseg.inference.earlier import (
@@ -154,8 +154,8 @@ def predict_files(
         )
         views = {"scales": scales, "flip": flip, "window": window, "confidence": needs_confidence}
 
-        def predict(pixels: np.ndarray) -> Prediction:
-            prediction = predictor(pixels, **views)
+        def predict(image: np.ndarray | Path) -> Prediction:
+            prediction = predictor(image, **views)
             return prediction if ignore_below is None else prediction.ignore_below(ignore_below)
 
         images = predictor.config.images
@@ -167,7 +167,7 @@ def predict_files(
 def _written(
     jobs: Sequence[Job],
     writing: _Writing,
-    predict: Callable[[np.ndarray], Prediction],
+    predict: Callable[[np.ndarray | Path], Prediction],
     images: ImagesConfig,
     *,
     overlays: bool,
@@ -179,10 +179,10 @@ def _written(
     """
     states: dict[Job, Any] = {}
 
-    def read(job: Job) -> np.ndarray:
+    def read(job: Job) -> np.ndarray | Path:
         states[job] = made_of(job.image.path)  # before reading: a change shows in it later
         path = job.image.path
-        return read_image(path) if images.is_rgb else read_values(path)
+        return read_image(path) if images.is_rgb else path  # the predictor reads other kinds
 
     def encode(prediction: Prediction) -> Prediction:
         _ = prediction.mask_png, prediction.classes, overlays and prediction.overlay_jpeg

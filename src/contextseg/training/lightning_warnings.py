@@ -13,6 +13,7 @@ IGNORED_WARNINGS = (
     ".*srun.*",
     ".*smaller than the logging interval.*",
     ".*LeafSpec.*",
+    ".*sync_dist=True.*",  # scores are those of all processes already
 )
 """Lightning's warnings that do not apply, by design."""
 

@@ -163,7 +163,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def example(self) -> dict[str, Tensor]:
         """Two images of 64 x 64 pixels that hold every class."""
-        images = torch.zeros(2, 3, EXAMPLE, EXAMPLE, dtype=torch.uint8)
+        channels = self.config.model.images.count
+        images = torch.zeros(2, channels, EXAMPLE, EXAMPLE, dtype=torch.uint8)
         labels = torch.arange(2 * EXAMPLE**2).view(2, EXAMPLE, EXAMPLE)
         return {"image": images, "labels": (labels % self.classes.num_classes).to(torch.uint8)}
 

@@ -21,9 +21,12 @@ from torch.export import ExportedProgram
 from contextseg.engines.info import INPUT, KEY, PRESENCE, ExportInfo
 from contextseg.engines.programs import EXTRA
 from contextseg.interop.export.quantise import quantise
+from contextseg.system.excerpts import abridged
 from contextseg.system.extras import optional
 
 LEAST_OPSET, DEFAULT_OPSET = 18, 18
+REASON = 200
+"""Characters of a reason that a message quotes."""
 
 
 def write_onnx(
@@ -39,7 +42,7 @@ def write_onnx(
     optional("onnxscript", "export")
     outputs = len(program.graph_signature.user_outputs)
     with _quiet():
-        exported = torch.onnx.export(
+        exported = _converted(
             program,
             dynamo=True,
             opset_version=opset,
@@ -48,7 +51,6 @@ def write_onnx(
             external_data=False,
             verbose=False,
         )
-        assert exported is not None
         exported.save(str(path))
         if info.precision == "int8":
             quantise(path, calibration)
@@ -57,6 +59,24 @@ def write_onnx(
         halve(model)
     onnx.helper.set_model_props(model, info.to_metadata())
     onnx.save(model, path)
+
+
+def _converted(program: ExportedProgram, **options: Any) -> Any:
+    """What `torch.onnx.export` makes of a program.
+
+    Raises:
+        ValueError: an operator of the network has no counterpart in ONNX.
+    """
+    try:
+        return torch.onnx.export(program, **options)
+    except Exception as error:  # of many kinds: its messages are pages, and causes hold the reason
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        raise ValueError(
+            f"export: PyTorch cannot write this network as ONNX: {abridged(lines[0], REASON)}"
+        ) from error
 
 
 def halve(model: Any) -> None:

@@ -21,7 +21,6 @@ from contextseg.models.classifiers.model import Classifier
 from contextseg.models.classifiers.resnet14 import ResNet14
 from contextseg.models.narrow_convolutions import guard_narrow
 from contextseg.models.normalisation import with_normalisation
-from contextseg.models.unused_parameters import freeze_unused
 
 
 def build_classifier(config: ClassifierConfig) -> Classifier:
@@ -71,6 +70,4 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
         case _:
             assert_never(config.network)
     guard_narrow(backbone)
-    model = Classifier(config, backbone, head)
-    freeze_unused(model, (2, 3, config.size, config.size))
-    return model
+    return Classifier(config, backbone, head)
