@@ -160,6 +160,16 @@ class AnnotationProject(Project):
             write_text(path, json.dumps(state, indent=1) + "\n")
             return revision(path)
 
+    def position(self) -> int:
+        """Number of the image that was worked on last; 0 in a new project."""
+        times = {
+            number: max(file.stat().st_mtime for file in files)
+            for number in range(len(self.items))
+            if (files := [f for f in (self.mask_file(number), self.state_file(number))
+                          if f.is_file()])
+        }  # fmt: skip
+        return max(times, key=lambda number: times[number], default=0)
+
     def labelled(self) -> set[int]:
         """Numbers of the images that have a mask."""
         return set(self._labelled)

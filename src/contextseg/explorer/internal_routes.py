@@ -41,7 +41,7 @@ def internal_routes(session: Session) -> Sequence[Route]:
 
     def assignment(request: Request) -> Response:
         found = session.inspection(number_of(request), model_of(request))
-        return array_response(halved(_there(found.assignment, "codewords").numpy()))
+        return array_response(_there(found.assignment, "codewords").numpy())
 
     def codeword(request: Request) -> Response:
         index = request.path_params["codeword"]

@@ -41,6 +41,7 @@ def project_routes(session: Session, project: Project, mode: str) -> Sequence[Ro
                 "orders": {"name": "name"} | ranking.orders(),
                 "notes": project.notes[:100],
                 "writable": isinstance(project, AnnotationProject),
+                "position": (project.position() if isinstance(project, AnnotationProject) else 0),
                 "lists": project.lists() if isinstance(project, AnnotationProject) else {},
             }
         )

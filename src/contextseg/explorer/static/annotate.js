@@ -36,7 +36,7 @@ export async function start(place) {
 
 function Annotator({ project }) {
   const link = useMemo(readLink, []);
-  const [number, setNumber] = useState(Math.min(link.image ?? 0, project.count - 1));
+  const [number, setNumber] = useState(Math.min(link.image ?? project.position, project.count - 1));
   const [order, setOrder] = useState("name");
   const [filter, setFilter] = useState("");
   const [work, setWork] = useState(null);
