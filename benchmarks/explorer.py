@@ -142,7 +142,7 @@ def measure(size: str) -> dict[str, list[float]]:
 def annotating(size: str, seen: Predictor, project: AnnotationProject) -> dict[str, list[float]]:
     """Ticks on an image, as a whole and, of a large one, enlarged; then the next images."""
     found: dict[str, list[float]] = {}
-    with served(seen, project) as url, page_of(url) as page:
+    with served(seen, project) as url, page_of(f"{url}#image=0") as page:  # not the last one saved
         found[f"tick, {decided(page)[0] / 1e6:.1f} MP decided (annotate)"] = ticks(page)
         if size != "1 MP":
             box = page.locator(".frame").bounding_box()
