@@ -1,7 +1,7 @@
 """The pictures in the README: what a model sees in a photo, and what its context is.
 
     python -m benchmarks.readme_pictures samples/camvid/images/test/Seq05VD_f00330.webp \
-        [--model models/encnet_mobilenetv2_camvid] [--cpnet RUN] [--pixel ROW,COLUMN]
+        [--model models/street] [--cpnet RUN] [--pixel ROW,COLUMN]
 
 Writes to `docs/pictures`: `segmentation.webp` (photo, label map, overlay with legend),
 `presence.webp` (which classes the encoded semantics expect in the scene) and, with a trained CPNet,
@@ -39,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("photo", type=Path)
-    parser.add_argument("--model", default="models/encnet_mobilenetv2_camvid")
+    parser.add_argument("--model", default="models/street")
     parser.add_argument("--cpnet", help="run folder of a trained CPNet")
     parser.add_argument(
         "--pixel", default="0.8,0.45", help="row and column, as shares of the photo"

@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = contextseg.create_model("encnet", backbone="test_resnet", num_classes=
                                     ShapesDataset.classes.num_classes, head_channels=8,
                                     aux_channels=8)  # fmt: skip
-    for name in ("runs/mine", "runs/streets", "models/encnet_mobilenetv2_camvid"):
+    for name in ("runs/mine", "runs/streets", "models/street"):
         contextseg.save_pretrained(model, root / name, classes=ShapesDataset.classes)
     write_yaml(root / "mine.yaml", encnet_mobilenetv2_camvid())
     write_yaml(root / "runs" / "mine" / "config.yaml", encnet_mobilenetv2_camvid())

@@ -13,7 +13,7 @@ from contextseg.cli.prediction_options import MODEL_HELP, add_device_options
 
 EXAMPLE = """
 contextseg annotate holiday --model runs/mine
-contextseg annotate my_images --model models/encnet_mobilenetv2_camvid --classes classes.json --open
+contextseg annotate my_images --model models/street --classes classes.json --open
 """
 
 DESCRIPTION = """\

@@ -17,7 +17,7 @@ class Shipped(NamedTuple):
 
 
 MODELS = {
-    "street": Shipped(Path("models", "encnet_mobilenetv2_camvid"), "street scenes"),
+    "street": Shipped(Path("models", "street"), "street scenes"),
     "animals": Shipped(Path("models", "animals"), "photographs of animals"),
 }
 """The trained models by short name, which `contextseg.load` takes too; the first is the default."""
