@@ -43,7 +43,7 @@ def test_it_is_the_formula_s_in_float64():
         d = min(decay, (1 + n) / (10 + n)) if n else 0.0
         for name, value in net.state_dict().items():
             if value.is_floating_point():
-                value = d * expected.get(name, value) + (1 - d) * value
+                value = d * expected[name] + (1 - d) * value if n else value
             expected[name] = value.clone()
     for name, value in average_of(callback).state_dict().items():
         torch.testing.assert_close(value, expected[name], rtol=1e-12, atol=1e-12)
@@ -51,7 +51,7 @@ def test_it_is_the_formula_s_in_float64():
     # Two batches of one optimiser step, with accumulation, count once.
     before = {name: value.clone() for name, value in average_of(callback).state_dict().items()}
     with torch.no_grad():
-        net.layers[0].weight.zero_()
+        next(net.parameters()).zero_()
     callback.on_train_batch_end(cast(Any, SimpleNamespace(global_step=steps)), net, None, None, 0)
     after = average_of(callback).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -73,8 +73,9 @@ def test_a_training_on_a_gpu_averages_there(data, tmp_path):
     seen: set[str] = set()
 
     class Look(pl.Callback):
-        def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:
-            (callback,) = (c for c in trainer.callbacks if isinstance(c, WeightAverage))  # pyright: ignore
+        def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            callbacks = cast(Any, trainer).callbacks
+            (callback,) = (each for each in callbacks if isinstance(each, WeightAverage))
             seen.update(tensor.device.type for tensor in average_of(callback).parameters())
 
     config = tiny(data, tmp_path / "run", epochs=1, ema_decay=0.9, device="cuda")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
@@ -78,6 +78,6 @@ def _by_kind(average: nn.Module, model: nn.Module) -> list[tuple[list[Tensor], l
 def _average(old: list[Tensor], new: list[Tensor], share: float) -> None:
     """Move `old` towards `new` by a share of the way: all tensors of a kind at once."""
     if share == 1 or not old[0].is_floating_point():  # batch counters
-        torch._foreach_copy_(old, new)
+        cast(Any, torch)._foreach_copy_(old, new)
     else:
-        torch._foreach_lerp_(old, new, share)
+        cast(Any, torch)._foreach_lerp_(old, new, share)
