@@ -12,6 +12,7 @@ import contextseg
 from contextseg.data import open_dataset
 from contextseg.evaluation import read_scores
 from contextseg.system.samples import MODEL, sample_folder, shipped_model
+from contextseg.weights.model_file import model_file
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / MODEL
@@ -27,6 +28,10 @@ def test_it_is_found_and_small():
     assert found is not None
     assert found.resolve() == FOLDER
     assert (FOLDER / "model.safetensors").stat().st_size < 12 * 2**20
+
+
+def test_its_short_name_is_taken_wherever_a_file_is():
+    assert model_file("street").resolve() == FOLDER / "model.safetensors"
 
 
 def test_it_segments_frames_that_it_has_not_seen(predictor):

@@ -18,6 +18,7 @@ from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.excerpts import abridged
+from contextseg.system.samples import shipped_or_given
 from contextseg.weights.contents import TASK, description, read_metadata, read_tensors
 from contextseg.weights.fitting import filled
 
@@ -109,13 +110,14 @@ def _description(file: Path) -> tuple[ModelConfig, Classes]:
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
-    """The safetensors file of a run or model folder, or the file itself.
+    """The safetensors file of a run or model folder, or of a model of the repository by its short
+    name (`street`), or the file itself.
 
     Raises:
-        FileNotFoundError: neither is there.
+        FileNotFoundError: none of them is there.
     """
     refuse_address(path)
-    file = Path(path)
+    file = Path(shipped_or_given(path))
     if file.is_dir():
         models = sorted(each.parent for each in file.glob(f"*/{FILE_NAME}"))
         file = file / FILE_NAME
