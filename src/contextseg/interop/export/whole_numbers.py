@@ -18,8 +18,8 @@ from torch.fx import Graph
 def whole_padding() -> Iterator[None]:
     """Compute timm's "same" padding by division of whole numbers inside.
 
-    timm rounds a quotient of floating point up. In a network of many such layers, each size is
-    then a formula of roundings of the size before it, which PyTorch's tracer simplifies for minutes.
+    timm rounds a quotient of floating point up. In a network of many such layers, each size is then
+    a formula of roundings of the size before it, which PyTorch's tracer simplifies for minutes.
     """
     with patch.object(padding, "get_same_padding", _same_padding):
         yield
