@@ -31,6 +31,7 @@ def small_chunks(monkeypatch):
     set_chunks(monkeypatch, pairs=170)
     monkeypatch.setattr(chunk_plan, "STEP", 8)
     monkeypatch.setattr(chunk_plan, "GROUP", 4)
+    monkeypatch.setattr(chunk_plan, "FACTORS", 2)
     for name in ("FORWARD", "BACKWARD", "OUTPUT"):
         monkeypatch.setattr(chunk_plan, name, Blocks(2, 8, 4))
 

@@ -14,11 +14,11 @@ import triton.language as tl
 
 from contextseg.ops.context_prior.fused_kernels import as_multiplied, sigmoid
 
-VARYING = ("image", "row", "count")
-"""Where a chunk begins and how many queries of an image it has: no kernel is made for each."""
+VARYING = ["image", "row", "count", "B", "groups"]
+"""Where a chunk begins and how much there is: no kernel is made for each of them."""
 
 
-@triton.jit(do_not_specialize=VARYING)
+@triton.jit(do_not_specialize=VARYING[:4])
 def prior_kernel(
     logits_ptr,  # [images, count, stride], without the bias
     prior_ptr,  # the same; may be the same memory
@@ -32,6 +32,7 @@ def prior_kernel(
     OWN_PAIR: tl.constexpr,  # a query is also the key of its number, and this pair is a sum
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
+    FACTORS: tl.constexpr,  # numbers from 1 to 2 that have one logarithm
     SUM: tl.constexpr,
 ):  # fmt: skip
     """The prior of ROWS queries, and the sums over each of its rows."""
@@ -48,6 +49,7 @@ def prior_kernel(
     second = tl.zeros((ROWS, COLUMNS), SUM)
     third = tl.zeros((ROWS, COLUMNS), SUM)
     fourth = tl.zeros((ROWS, COLUMNS), SUM)
+    factors = tl.full((ROWS, COLUMNS), 1.0, SUM)
     for start in range(0, M, COLUMNS):
         key = start + tl.arange(0, COLUMNS)
         exists = key < M
@@ -62,21 +64,27 @@ def prior_kernel(
             valid = tl.load(key_valid_ptr + image * M + key, mask=exists, other=0.0)
             same = label[:, None] == held[None, :]
             counts = (valid > 0)[None, :]
-            # softplus(l) = max(l, 0) + log(1 + exp(-|l|)), NaN where l is
-            soft = tl.where(logits < 0, 0.0, logits) + tl.log(1 + tl.exp(-tl.abs(logits)))
+            # softplus(l) = max(l, 0) + log(1 + exp(-|l|)), NaN where l is; one logarithm of the
+            # product of several is as exact as theirs.
+            soft = tl.where(logits < 0, 0.0, logits)
+            factors *= tl.where(counts, 1 + tl.exp(-tl.abs(logits)), 1.0)
+            if start // COLUMNS % FACTORS == FACTORS - 1:
+                third += tl.log(factors)
+                factors = tl.full((ROWS, COLUMNS), 1.0, SUM)
             first += tl.where(same, prior, 0.0)
             second += tl.where(counts, prior, 0.0)
             third += tl.where(counts, soft, 0.0) - tl.where(same, logits, 0.0)
             if OWN_PAIR:
                 fourth += tl.where(query[:, None] == key[None, :], prior, 0.0)
     if LABELS:
+        third += tl.log(factors)
         tl.store(sums_ptr + query, tl.sum(first, 1), mask=inside)
         tl.store(sums_ptr + B * N + query, tl.sum(second, 1), mask=inside)
         tl.store(sums_ptr + 2 * B * N + query, tl.sum(third, 1), mask=inside)
         tl.store(sums_ptr + 3 * B * N + query, tl.sum(fourth, 1), mask=inside)
 
 
-@triton.jit(do_not_specialize=(*VARYING, "groups"))
+@triton.jit(do_not_specialize=VARYING)
 def slopes_kernel(
     logits_ptr,  # [images, count, stride], without the bias
     slopes_ptr,  # the same: products of slopes of the context and values
@@ -146,7 +154,7 @@ def slopes_kernel(
     tl.store(own, tl.load(own, mask=exists) + tl.sum(columns, 0), mask=exists)
 
 
-@triton.jit(do_not_specialize=VARYING)
+@triton.jit(do_not_specialize=VARYING[:3])
 def contexts_kernel(
     found_ptr,  # [images, count, D]: prior times values
     mean_ptr,  # [B, D], mean value

@@ -43,6 +43,8 @@ class Blocks(NamedTuple):
 FORWARD = Blocks(4, 512, 4)
 BACKWARD = Blocks(8, 256, 4)
 OUTPUT = Blocks(32, 64, 4)
+FACTORS = 64
+"""Numbers from 1 to 2 that the forward multiplies for one logarithm: fewer than overflow."""
 GROUP = 64
 """Rows that a program of the backward sums for each key."""
 

@@ -10,9 +10,11 @@ again for the next chunk, nothing waits for the GPU, and no sum depends on the o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import triton
+import triton.language as tl
 from torch import Tensor
 
 from contextseg.ops.context_prior import chunk_plan
@@ -47,7 +49,8 @@ class _Chunks:
         }
         (self.B, self.N, _), self.M = inputs.features.shape, inputs.weight.shape[0]
         self.spans = list(chunk_plan.chunk_spans(self.B, self.N, self.M, precision))
-        self.images, self.rows = (max(s.stop - s.start for s in side) for side in zip(*self.spans))
+        self.images = max(images.stop - images.start for images, _ in self.spans)
+        self.rows = max(rows.stop - rows.start for _, rows in self.spans)
         self.stride = -(-self.M // chunk_plan.STEP) * chunk_plan.STEP
         shape = number, self.images * self.rows * self.stride
         wide = self.bias.dtype if chunk_plan.CHUNKS[precision].exact else operand
@@ -59,9 +62,7 @@ class _Chunks:
         shape = images.stop - images.start, rows.stop - rows.start, self.stride
         return buffer[: shape[0] * shape[1] * shape[2]].view(shape)[..., : self.M]
 
-    def by_group(
-        self, images: slice, rows: slice
-    ) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
+    def by_group(self, images: slice, rows: slice) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
         """Keys and channels of each group, the features of the queries [images, rows, c], and the
         weights for each image [images, keys, c]."""
         for keys, channels in key_spans(self.weight[0], self.groups, self.M):
@@ -105,7 +106,8 @@ def forward(
             prior_kernel[(triton.cdiv(count, blocks.rows), number)](
                 logits, prior, work.bias, *work.labels, sums, *first_row,
                 work.B, work.N, work.M, work.stride, **work.options,
-                ROWS=blocks.rows, COLUMNS=blocks.columns, num_warps=blocks.warps,
+                ROWS=blocks.rows, COLUMNS=blocks.columns, FACTORS=chunk_plan.FACTORS,
+                num_warps=blocks.warps,
             )  # fmt: skip
             part = found[:number, :count]
             multiply(prior, work.values[images], part)
@@ -164,3 +166,29 @@ def rounding(precision: str) -> str:
     """How products round their factors: `tf32` where users allow it, else as their dtype does."""
     rounds = precision == "float32" and torch.get_float32_matmul_precision() != "highest"
     return "tf32" if rounds else "ieee"
+
+
+def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
+    """Kernels to compile without a GPU: in training, half precision and a sample of the others."""
+    kernels = (
+        (prior_kernel, chunk_plan.FORWARD, {"prior_ptr"}),
+        (slopes_kernel, chunk_plan.BACKWARD, {"prior_ptr", "result_ptr"}),
+        (contexts_kernel, chunk_plan.OUTPUT, {"intra_ptr", "inter_ptr"}),
+    )
+    entries = []
+    for operand, total in (("bf16", "fp32"), ("fp32", "fp32"), ("fp64", "fp64")):
+        for kernel, blocks, narrow in kernels:
+            constants: dict[str, Any] = {
+                "LABELS": True, "OWN_PAIR": True, "GROUP": chunk_plan.GROUP, "ROWS": blocks.rows,
+                "COLUMNS": blocks.columns, "PRECISION": "tf32" if operand == "fp32" else "ieee",
+                "FACTORS": chunk_plan.FACTORS, "SUM": tl.dtype(total),
+            }  # fmt: skip
+            constants = {k: v for k, v in constants.items() if k in kernel.arg_names}
+            signature = {
+                name: "constexpr" if name in constants
+                else "i32" if not name.endswith("_ptr")
+                else f"*{operand if name in narrow else total}"
+                for name in kernel.arg_names
+            }  # fmt: skip
+            entries.append((kernel, signature, constants | {"num_warps": blocks.warps}))
+    return entries

@@ -1,9 +1,10 @@
-"""Context through a prior of which tiles exist in registers, or chunks in a GPU's cache.
+"""Context through a prior that exists as chunks in a GPU's cache, or as tiles in registers.
 
-Chunks (`chunks`) are faster for all but small inputs; `chunk_plan` says which. In tiles, forward and backward are four passes of `gather_kernel`, ten products of N·M·C multiplications where
-seven would do if nothing were computed twice: each pass makes the prior again instead of adding up
-in memory what several programs found. So nothing of size N × M is in memory, there are no atomics,
-and the result is the same every time. Gradients of the weights are summed image by image.
+`chunk_plan` says which inputs are computed in chunks; `chunks` does it. In tiles, forward and
+backward are four passes of `gather_kernel`, ten products of N·M·C multiplications where seven would
+do if nothing were computed twice: each pass makes the prior again instead of adding up in memory
+what several programs found. So nothing of size N × M is in memory, there are no atomics, and the
+result is the same every time. Gradients of the weights are summed image by image.
 """
 # pyright: reportCallIssue=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
@@ -217,4 +218,4 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
                     signature[name] = "i32"
             constants |= {"num_warps": WARPS, "num_stages": STAGES}
             entries.append((gather_kernel, signature, constants))
-    return entries
+    return entries + chunks.ahead_of_time()

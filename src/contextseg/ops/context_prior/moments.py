@@ -63,9 +63,7 @@ second_op = torch.library.custom_op(
 
 
 @second_op.register_fake
-def _(
-    features: Tensor, mean: Tensor, groups: int, narrow: torch.dtype | None = None
-) -> Tensor:
+def _(features: Tensor, mean: Tensor, groups: int, narrow: torch.dtype | None = None) -> Tensor:
     c = features.shape[2] // groups
     return mean.new_empty((groups, c, c))
 
