@@ -43,12 +43,16 @@ def prior_kernel(
     query = row + local
     sums_ptr += image * N
     label = tl.zeros((ROWS,), SUM)
+    fourth = tl.zeros((ROWS,), SUM)
     if LABELS:
         label = tl.load(labels_ptr + image * N + query, mask=inside, other=0.0)
+        if OWN_PAIR:
+            single = tl.load(logits_ptr + offsets + query, mask=inside, other=0.0).to(SUM)
+            fourth = sigmoid(single + tl.load(bias_ptr + query, mask=inside, other=0.0))
+            tl.debug_barrier()  # a thread may write its prior where another reads this logit
     first = tl.zeros((ROWS, COLUMNS), SUM)
     second = tl.zeros((ROWS, COLUMNS), SUM)
     third = tl.zeros((ROWS, COLUMNS), SUM)
-    fourth = tl.zeros((ROWS, COLUMNS), SUM)
     factors = tl.full((ROWS, COLUMNS), 1.0, SUM)
     for start in range(0, M, COLUMNS):
         key = start + tl.arange(0, COLUMNS)
@@ -74,14 +78,12 @@ def prior_kernel(
             first += tl.where(same, prior, 0.0)
             second += tl.where(counts, prior, 0.0)
             third += tl.where(counts, soft, 0.0) - tl.where(same, logits, 0.0)
-            if OWN_PAIR:
-                fourth += tl.where(query[:, None] == key[None, :], prior, 0.0)
     if LABELS:
         third += tl.log(factors)
         tl.store(sums_ptr + query, tl.sum(first, 1), mask=inside)
         tl.store(sums_ptr + B * N + query, tl.sum(second, 1), mask=inside)
         tl.store(sums_ptr + 2 * B * N + query, tl.sum(third, 1), mask=inside)
-        tl.store(sums_ptr + 3 * B * N + query, tl.sum(fourth, 1), mask=inside)
+        tl.store(sums_ptr + 3 * B * N + query, fourth, mask=inside)
 
 
 @triton.jit(do_not_specialize=VARYING)

@@ -40,9 +40,9 @@ class Blocks(NamedTuple):
     warps: int
 
 
-FORWARD = Blocks(4, 512, 4)
+FORWARD = Blocks(2, 512, 4)
 BACKWARD = Blocks(8, 256, 4)
-OUTPUT = Blocks(32, 64, 4)
+OUTPUT = Blocks(64, 32, 4)
 FACTORS = 64
 """Numbers from 1 to 2 that the forward multiplies for one logarithm: fewer than overflow."""
 GROUP = 64
