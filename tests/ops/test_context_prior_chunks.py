@@ -30,10 +30,14 @@ def small_chunks(monkeypatch):
     """Several chunks an image or images a chunk, and several ragged blocks a chunk."""
     set_chunks(monkeypatch, pairs=170)
     monkeypatch.setattr(chunk_plan, "STEP", 8)
-    monkeypatch.setattr(chunk_plan, "GROUP", 4)
     monkeypatch.setattr(chunk_plan, "FACTORS", 2)
+    set_blocks(monkeypatch, Blocks(2, 8, 4))
+
+
+def set_blocks(monkeypatch, blocks: Blocks):
+    monkeypatch.setattr(chunk_plan, "GROUP", 2 * blocks.rows)
     for name in ("FORWARD", "BACKWARD", "OUTPUT"):
-        monkeypatch.setattr(chunk_plan, name, Blocks(2, 8, 4))
+        monkeypatch.setattr(chunk_plan, name, blocks)
 
 
 def set_chunks(monkeypatch, pairs: int, exact: bool = True):
@@ -95,6 +99,7 @@ def test_as_exact_as_the_formula():
 @pytest.mark.parametrize("exact", [True, False])
 def test_bfloat16_within_its_rounding(monkeypatch, exact):
     set_chunks(monkeypatch, 700, exact)
+    set_blocks(monkeypatch, Blocks(8, 32, 4))
     inputs = draw((2, 40, 40, 32, 24, 1), torch.bfloat16)
     actual, expected = run("fused", inputs), run("reference", widened(inputs))
     assert actual["intra"].dtype == actual["grad of features"].dtype == torch.bfloat16
@@ -104,8 +109,9 @@ def test_bfloat16_within_its_rounding(monkeypatch, exact):
             assert rms(actual[name] - expected[name]) <= bound * rms(expected[name]), name
 
 
-def test_far_from_the_origin_gradients_keep_their_digits():
+def test_far_from_the_origin_gradients_keep_their_digits(monkeypatch):
     """Most of the product and of the sum over its roundings cancel in the weight's gradient."""
+    set_blocks(monkeypatch, Blocks(8, 32, 4))
     inputs = draw((2, 40, 40, 32, 24, 1), torch.bfloat16)
     inputs["features"] = (inputs["features"].float() + 8).bfloat16()
     actual, expected = run("fused", inputs), run("reference", widened(inputs))
@@ -172,7 +178,8 @@ def test_nan_shows_where_it_is():
     assert found["grad of weight"].isnan().any()
 
 
-def test_saturated_logits_stay_finite():
+def test_saturated_logits_stay_finite(monkeypatch):
+    set_blocks(monkeypatch, Blocks(8, 32, 4))
     inputs = draw(SHAPES["square"], torch.float32)
     for sign in (1, -1):
         inputs["beta"] = torch.full((20,), sign * 500.0)

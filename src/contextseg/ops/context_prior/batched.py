@@ -11,7 +11,11 @@ LINE = 16
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
     """Write the product of a [B, n, c] and b [B, c, m] to `out` [B, n, m], of any dtype."""
-    if out.dtype == a.dtype:
+    if not fits(out) and out.shape[2] % (LINE // out.itemsize) == 0:
+        room = out.new_empty(out.shape)
+        multiply(a, b, room)
+        out.copy_(room)
+    elif out.dtype == a.dtype:
         torch.bmm(a, b, out=out)
     elif mixed(a, out):
         torch.bmm(a, b, out_dtype=out.dtype, out=out)  # type: ignore[call-overload]
@@ -39,8 +43,12 @@ def aligned(matrices: Tensor) -> Tensor:
 
     A view of a feature map with an odd number of pixels is such a case.
     """
-    step, size = LINE // matrices.itemsize, matrices.shape[2]
-    strides = matrices.stride()[1:]
-    if 1 in strides and max(strides) % step == 0 and matrices.data_ptr() % LINE == 0:
+    if fits(matrices) or matrices.shape[2] % (LINE // matrices.itemsize):
         return matrices
-    return matrices.contiguous() if size % step == 0 else matrices
+    return matrices.contiguous()
+
+
+def fits(matrices: Tensor) -> bool:
+    """Whether the rows or the columns of matrices [B, n, c] begin where a GPU reads fast."""
+    step, strides = LINE // matrices.itemsize, matrices.stride()[1:]
+    return 1 in strides and max(strides) % step == 0 and matrices.data_ptr() % LINE == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from contextseg.ops.context_prior.batched import add_product, multiply
+from contextseg.ops.context_prior.batched import add_product, aligned, multiply
 from contextseg.ops.dispatch import without_autocast
 
 AT_ONCE = 8
@@ -49,7 +49,7 @@ def _add_second_of_batches(
     """`second`, several images at a time, added to `total`."""
     room = total.new_empty((AT_ONCE, *total.shape[1:]))
     for images in features.split(AT_ONCE):
-        centred = (images - mean).to(narrow)
+        centred = aligned((images - mean).to(narrow))
         for group, part in enumerate(centred.split(total.shape[1], dim=2)):
             products = room[: len(part)]
             multiply(part.mT, part, products)
@@ -108,7 +108,7 @@ def _centred_product_of_batches(
     """`centred_product`, several images at a time, written to `product`."""
     product.copy_(row.expand_as(product))
     for images, out in zip(features.split(AT_ONCE), product.split(AT_ONCE), strict=True):
-        centred = (images - mean).to(matrix.dtype)
+        centred = aligned((images - mean).to(matrix.dtype))
         width = matrix.shape[1]
         for group, part in enumerate(centred.split(width, dim=2)):
             factor = matrix[group].expand(len(part), -1, -1)
