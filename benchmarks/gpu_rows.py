@@ -81,6 +81,7 @@ class Rows:
             print(f"{self.name:10}{form:44} skipped: no time left", flush=True)
             return
         start = time.perf_counter()
+        found: dict[str, Any] = {}
         try:
             found = run()
         except Exception as error:  # whatever a library raises: the others are still of use
