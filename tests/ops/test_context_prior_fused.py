@@ -1,4 +1,4 @@
-"""Context prior in a Triton kernel: against the dense formula, and as a sound operator."""
+"""Context prior in tiles of a Triton kernel: against the dense formula, as a sound operator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 pytest.importorskip("triton", reason="the kernel needs Triton")
 
-from contextseg.ops.context_prior import PriorNorm, context_prior, fused, fused_plan
+from contextseg.ops.context_prior import PriorNorm, chunk_plan, context_prior, fused, fused_plan
 from contextseg.ops.context_prior.fused_plan import Plan
 from tests.ops import interpreted_bfloat16
 from tests.ops.context_prior_runs import EXACT, GRADIENTS, OPTIONS, SHAPES, assert_equal, draw, run
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="these inputs 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Several ragged tiles an image, as large images have; channels and columns in blocks."""
+    monkeypatch.setattr(chunk_plan, "CHUNKS", {})
     for itemsize in (2, 4, 8):
         monkeypatch.setitem(fused_plan.TABLE, itemsize, ((0, Plan(16, 16, 16, 16)),))
 
@@ -226,12 +227,13 @@ PEAK = """
 import os
 os.environ["TRITON_INTERPRET"] = "1"
 import torch
-from contextseg.ops.context_prior import PriorNorm, context_prior, fused
+from contextseg.ops.context_prior import PriorNorm, chunk_plan, context_prior, fused
 from tests.peak_memory import peak
 torch.set_num_threads(1)
 class Idle:
     def __getitem__(self, grid):
         return lambda *arguments, **constants: None
+chunk_plan.CHUNKS = {}
 fused.gather_kernel = Idle()  # it can allocate nothing: what it is given is all there is
 def step(N):
     features = torch.randn(1, N, 32, requires_grad=True)

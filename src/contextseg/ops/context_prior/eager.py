@@ -17,15 +17,17 @@ from contextseg.ops.dispatch import sum_dtype
 def context_prior(
     inputs: PriorInputs,
     contexts: Callable[[FoldedInputs], tuple[Tensor, Tensor, Tensor]] = tiles.contexts,
+    narrow: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor, AffinityTerms | None]:
     """Intra, inter, terms; see `contextseg.ops.context_prior`.
 
-    `contexts` makes contexts and sums over rows, differentiably, as `tiles.contexts` does.
+    `contexts` makes contexts and sums over rows, differentiably, as `tiles.contexts` does;
+    `narrow` is the dtype in which it multiplies matrices, None for the dtype of its sums.
     """
     features, weight, norm, values, labels, groups, void, diagonal, ignore_index = inputs
     if norm.training:  # two gradients meet in the features: they are added before rounding
         features = features.to(sum_dtype(torch.promote_types(features.dtype, weight.dtype)))
-    folded, bias, statistics = fold(features, weight, norm, groups)
+    folded, bias, statistics = fold(features, weight, norm, groups, narrow)
     if labels is None:
         intra, inter, _ = contexts(
             FoldedInputs(features, folded, bias, values, None, None, None, groups, False)

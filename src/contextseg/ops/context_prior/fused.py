@@ -1,9 +1,10 @@
-"""Context through a prior that only ever exists as tiles in registers, in a Triton kernel.
+"""Context through a prior that exists as chunks in a GPU's cache, or as tiles in registers.
 
-Forward and backward are four passes of `gather_kernel`, ten products of N·M·C multiplications where
-seven would do if nothing were computed twice: each pass makes the prior again instead of adding up
-in memory what several programs found. So nothing of size N × M is in memory, there are no atomics,
-and the result is the same every time. Gradients of the weights are summed image by image.
+`chunk_plan` says which inputs are computed in chunks; `chunks` does it. In tiles, forward and
+backward are four passes of `gather_kernel`, ten products of N·M·C multiplications where seven would
+do if nothing were computed twice: each pass makes the prior again instead of adding up in memory
+what several programs found. So nothing of size N × M is in memory, there are no atomics, and the
+result is the same every time. Gradients of the weights are summed image by image.
 """
 # pyright: reportCallIssue=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
@@ -17,8 +18,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from contextseg.ops.context_prior import eager
+from contextseg.ops.context_prior import chunks, eager
 from contextseg.ops.context_prior.affinity import AffinityTerms
+from contextseg.ops.context_prior.chunk_plan import chunked
 from contextseg.ops.context_prior.fused_kernels import gather_kernel
 from contextseg.ops.context_prior.fused_plan import (
     SHARED_MEMORY,
@@ -43,7 +45,8 @@ from contextseg.ops.dispatch import refuse_second_derivatives
 def context_prior(inputs: PriorInputs) -> tuple[Tensor, Tensor, AffinityTerms | None]:
     """Intra, inter, terms; see `contextseg.ops.context_prior`."""
     precision = precision_of(inputs.features, inputs.weight, inputs.values)
-    return eager.context_prior(inputs, lambda folded: forward_op(*folded, precision))
+    narrow = torch.bfloat16 if precision == "bf16" else None
+    return eager.context_prior(inputs, lambda folded: forward_op(*folded, precision), narrow)
 
 
 def precision_of(features: Tensor, weight: Tensor, values: Tensor) -> str:
@@ -67,11 +70,22 @@ OPERANDS = {"bf16": torch.bfloat16, "tf32": torch.float32, "float32": torch.floa
 """What matrices are held in to be multiplied; else the dtype of the sums."""
 
 
+def operand_of(precision: str, inputs: FoldedInputs) -> torch.dtype:
+    """The dtype of the numbers that are multiplied."""
+    return OPERANDS.get(precision, inputs.weight.dtype)
+
+
+def in_chunks(precision: str, inputs: FoldedInputs) -> bool:
+    """Whether `chunks` computes a batch, or tiles in registers."""
+    B, N, _ = inputs.features.shape
+    return chunked(precision, B * N * inputs.weight.shape[0])
+
+
 class _Launch:
     """The passes over the prior of given tensors, whose products are of numbers of one dtype."""
 
     def __init__(self, inputs: FoldedInputs, slopes: Tensor, precision: str) -> None:
-        dtype = OPERANDS.get(precision, inputs.weight.dtype)
+        dtype = operand_of(precision, inputs)
         matrices = inputs.features, inputs.weight, inputs.values, slopes
         self.operands = [tensor.to(dtype) for tensor in matrices]
         self.bias, self.groups, self.own = inputs.bias.contiguous(), inputs.groups, inputs.own
@@ -114,6 +128,8 @@ def forward(inputs: FoldedInputs, precision: str) -> tuple[Tensor, Tensor, Tenso
     intra, inter, sums = new_outputs(inputs)
     if not intra.numel() or not inputs.weight.shape[0]:
         return intra.zero_(), inter.zero_(), sums.zero_()
+    if in_chunks(precision, inputs):
+        return chunks.forward(inputs, precision, operand_of(precision, inputs))
     mean = inputs.values.mean(1, dtype=inputs.weight.dtype)  # [B, D]
     launch = _Launch(inputs, inputs.values, precision)
     launch(Pass.CONTEXT, sums, mean, intra, inter)
@@ -130,6 +146,8 @@ def backward(
     if not grads.intra.numel() or not M or not weight.shape[1]:
         zeros = torch.zeros_like(weight), torch.zeros_like(bias)
         return grad_features.zero_(), *zeros, grad_values.zero_()
+    if in_chunks(precision, inputs):
+        return chunks.backward(grads, inputs, precision, operand_of(precision, inputs))
     slopes = (grads.intra.to(weight.dtype) - grads.inter.to(weight.dtype)) / M
     rest = grads.inter.sum(1, dtype=weight.dtype) / M  # of the mean value in inter, [B, D]
     sums = grads.sums.contiguous()
@@ -200,4 +218,4 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
                     signature[name] = "i32"
             constants |= {"num_warps": WARPS, "num_stages": STAGES}
             entries.append((gather_kernel, signature, constants))
-    return entries
+    return entries + chunks.ahead_of_time()

@@ -42,7 +42,11 @@ class PriorNorm(NamedTuple):
 
 
 def fold(
-    features: Tensor, weight: Tensor, norm: PriorNorm, groups: int
+    features: Tensor,
+    weight: Tensor,
+    norm: PriorNorm,
+    groups: int,
+    narrow: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Weight and bias that give normalised logits straight from the features.
 
@@ -55,6 +59,8 @@ def fold(
         weight: [M, C // groups].
         norm: parameters and statistics. None of them change.
         groups: groups of channels, each for M // groups keys.
+        narrow: dtype in which features about their mean are multiplied; None for that of the
+            result.
 
     Returns:
         Weight [M, C // groups], bias [M], and, while training, what `track` takes:
@@ -65,7 +71,7 @@ def fold(
     w, gain, shift = weight.to(dtype), norm.weight.to(dtype), norm.bias.to(dtype)
     statistics = None
     if norm.training:
-        mu, covariance, count = _Moments.apply(features, groups, dtype, norm)
+        mu, covariance, count = _Moments.apply(features, groups, dtype, norm, narrow)
         split = w.unflatten(0, (groups, -1))  # [groups, M / groups, c]
         mean = (split @ mu.view(groups, -1, 1)).flatten()
         variance = ((split @ covariance) * split).sum(-1).flatten().clamp_min(0)
@@ -100,7 +106,12 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, groups: int, dtype: torch.dtype, norm: PriorNorm
+        ctx: Any,
+        features: Tensor,
+        groups: int,
+        dtype: torch.dtype,
+        norm: PriorNorm,
+        narrow: torch.dtype | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         B, N, C = features.shape
         shared = norm.shared()
@@ -114,12 +125,12 @@ class _Moments(torch.autograd.Function):
         mean = sums / pixels
         compiling = torch.compiler.is_compiling()
         second = moments.second_op if compiling else moments.second
-        covariance = second(features, mean, groups)
+        covariance = second(features, mean, groups, narrow)
         if shared:
             dist.all_reduce(covariance, group=norm.group)
         covariance = covariance / pixels
         ctx.save_for_backward(features, mean, pixels)
-        ctx.norm, ctx.shared = norm, shared
+        ctx.norm, ctx.shared, ctx.narrow = norm, shared, narrow
         count = count.clone()
         ctx.mark_non_differentiable(count)
         return mean, covariance, count
@@ -138,5 +149,5 @@ class _Moments(torch.autograd.Function):
             slope = flat.view_as(slope)
         compiling = torch.compiler.is_compiling()
         product = moments.centred_product_op if compiling else moments.centred_product
-        grad = product(features, mean, slope / pixels, grad_mean / pixels)
-        return grad, None, None, None
+        grad = product(features, mean, slope / pixels, grad_mean / pixels, ctx.narrow)
+        return grad, None, None, None, None
