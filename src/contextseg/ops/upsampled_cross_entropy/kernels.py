@@ -80,78 +80,6 @@ def forward_kernel(
         tl.store(true_ptr + place, true, mask=x < width)
 
 
-@triton.jit
-def cell_sums(
-    logits_ptr,  # of each class, [BLOCK_L, 1, 1]
-    target_ptr,  # of the image
-    log_sum_ptr,
-    slope_log_sum_ptr,
-    slope_true_ptr,
-    c,
-    first,
-    last,
-    column,
-    next_column,
-    above,
-    below,
-    start,
-    stop,
-    down,
-    row_step,
-    width,
-    column_times,
-    column_plus,
-    column_per,
-    SUM: tl.constexpr,
-    BLOCK_L: tl.constexpr,
-    CELLS: tl.constexpr,
-    SLOTS: tl.constexpr,
-):
-    """Sums over the pixels of cells, [BLOCK_L, CELLS] each.
-
-    Args:
-        c: classes, [BLOCK_L].
-        first: image column at which each cell starts, [CELLS].
-        last: and ends.
-        column: feature column to its left, [CELLS].
-        next_column: and to its right.
-        above: offset of the feature row above.
-        below: and of the one below.
-        start: image row at which the cells start.
-        stop: and end.
-        down: weight of the feature row below, at `start`.
-        row_step: its growth from row to row.
-        SLOTS: most columns of a cell.
-
-    Returns:
-        Sums of the gradients, and of these times the weight of the column to the right, of the
-        row below, and of both.
-    """
-    x = first[:, None] + tl.arange(0, SLOTS)[None, :]  # [cells, slots]
-    inside = x < last[:, None]
-    across = distance(x, column[:, None], column_times, column_plus, column_per, SUM)
-    left, right = column[None, :, None], next_column[None, :, None]
-    top, growth = line(logits_ptr, above, below, left, right, across[None, :, :], SUM)
-    sums = tl.zeros((BLOCK_L, CELLS, SLOTS), SUM)
-    lower = tl.zeros((BLOCK_L, CELLS, SLOTS), SUM)
-    at = start.to(tl.int64) * width + x
-    for _ in range(stop - start):
-        # Where no pixel is, exponentials are 0.
-        log_sum = tl.load(log_sum_ptr + at, mask=inside, other=float("inf"))
-        slope = tl.load(slope_log_sum_ptr + at, mask=inside, other=0.0)
-        pull = tl.load(slope_true_ptr + at, mask=inside, other=0.0)
-        target = tl.load(target_ptr + at, mask=inside, other=-1).to(tl.int32)
-        grad = slope[None, :, :] * tl.exp(top + growth * down - log_sum[None, :, :])
-        grad += tl.where(target[None, :, :] == c[:, None, None], pull[None, :, :], 0.0)
-        sums += grad
-        lower += grad * down
-        at += width
-        down += row_step
-    across = across[None, :, :]
-    sums_right, corner = tl.sum(sums * across, 2), tl.sum(lower * across, 2)
-    return tl.sum(sums, 2), sums_right, tl.sum(lower, 2), corner
-
-
 @triton.jit(do_not_specialize=SIZES)
 def backward_kernel(
     logits_ptr,  # [B, L, H, W], neighbours in a row side by side
@@ -184,9 +112,9 @@ def backward_kernel(
     """BLOCK_L classes of CELLS cells of one row of cells, in PARTS of SLOTS columns.
 
     The gradient with respect to the corners of a cell needs four sums over its pixels: of their
-    gradients, and of these times the weights of the row below, of the column to the right, and of
-    both. A feature pixel is the corner of two cells in a row of cells: it gets a sum of two
-    numbers in `above` and in `below` each, whichever comes first.
+    gradients, and of these times the weight of the column to the right, of the row below, and of
+    both. A feature pixel is the corner of two cells of a row of cells: in `above` and in `below` it
+    gets a sum of two numbers each, the same whichever comes first.
     """
     row_blocks = tl.cdiv(W + 1, CELLS)
     i = tl.program_id(0) // row_blocks
@@ -194,56 +122,88 @@ def backward_kernel(
     stop = first_pixel(i + 1, H, height, row_times, row_plus, row_per)
     if start >= stop:
         return
-    j = tl.program_id(0) % row_blocks * CELLS + tl.arange(0, CELLS)
+    first_cell = tl.program_id(0) % row_blocks * CELLS
     c = tl.program_id(1) * BLOCK_L + tl.arange(0, BLOCK_L)
     image = tl.program_id(2).to(tl.int64)
-    first = first_pixel(j, W, width, column_times, column_plus, column_per)
-    last = first_pixel(j + 1, W, width, column_times, column_plus, column_per)
     row, next_row = tl.maximum(i - 1, 0), tl.minimum(i, H - 1)
-    column = tl.minimum(tl.maximum(j - 1, 0), W - 1)
-    next_column = tl.minimum(j, W - 1)
-    own = (c[:, None] < L) & (last > first)[None, :]
-    logits_ptr += image * stride_b + tl.minimum(c, L - 1).to(tl.int64)[:, None, None] * stride_l
-    maps = image * height * width
-    target_ptr += maps
-    log_sum_ptr += maps
-    slope_log_sum_ptr += maps
-    slope_true_ptr += maps
-    down = distance(start, row, row_times, row_plus, row_per, SUM)
+    above, below = row * stride_h, next_row * stride_h
+    logits_ptr += image * stride_b + tl.minimum(c, L - 1).to(tl.int64)[None, :] * stride_l
+    start_of_row = (image * height + start) * width
+    first_down = distance(start, row, row_times, row_plus, row_per, SUM)
     row_step = row_times.to(SUM) / row_per.to(SUM)
-    here = tl.zeros((BLOCK_L, CELLS), SUM)
-    right = tl.zeros((BLOCK_L, CELLS), SUM)
-    under = tl.zeros((BLOCK_L, CELLS), SUM)
-    corner = tl.zeros((BLOCK_L, CELLS), SUM)
+    # Slots of cells side by side, [CELLS * SLOTS].
+    slot = tl.arange(0, CELLS * SLOTS)
+    j = first_cell + slot // SLOTS
+    first = first_pixel(j, W, width, column_times, column_plus, column_per) + slot % SLOTS
+    last = first_pixel(j + 1, W, width, column_times, column_plus, column_per)
+    left, right = tl.minimum(tl.maximum(j - 1, 0), W - 1), tl.minimum(j, W - 1)
+    # Sums of the gradients, and times the weights.
+    plain = tl.zeros((CELLS, BLOCK_L), SUM)
+    rightward = tl.zeros((CELLS, BLOCK_L), SUM)
+    downward = tl.zeros((CELLS, BLOCK_L), SUM)
+    both = tl.zeros((CELLS, BLOCK_L), SUM)
     for part in range(PARTS):
-        here_, right_, under_, corner_ = cell_sums(
-            logits_ptr, target_ptr, log_sum_ptr, slope_log_sum_ptr, slope_true_ptr,
-            c, first + part * SLOTS, last, column, next_column,
-            row * stride_h, next_row * stride_h, start, stop, down, row_step,
-            width, column_times, column_plus, column_per,
-            SUM, BLOCK_L, CELLS, SLOTS,
-        )  # fmt: skip
-        here += here_
-        right += right_
-        under += under_
-        corner += corner_
-    here -= right  # what falls to the left
-    under -= corner
-    # A cell at the border has one neighbour instead of two, which gets all. Each feature row has
-    # one row of cells that adds to `above` and one that adds to `below`.
-    single = (next_column == column)[None, :]
-    plane = (image * L + c[:, None]) * H
+        x = first + part * SLOTS
+        inside = x < last
+        across = distance(x, left, column_times, column_plus, column_per, SUM)
+        top, growth = line(
+            logits_ptr, above, below, left[:, None], right[:, None], across[:, None], SUM
+        )
+        sums = tl.zeros((CELLS * SLOTS, BLOCK_L), SUM)
+        lower = tl.zeros((CELLS * SLOTS, BLOCK_L), SUM)
+        at = start_of_row + x
+        down = first_down
+        for _ in range(stop - start):
+            # Where no pixel is, exponentials are 0.
+            log_sum = tl.load(log_sum_ptr + at, mask=inside, other=float("inf"))
+            slope = tl.load(slope_log_sum_ptr + at, mask=inside, other=0.0)
+            pull = tl.load(slope_true_ptr + at, mask=inside, other=0.0)
+            target = tl.load(target_ptr + at, mask=inside, other=-1).to(tl.int32)
+            grad = slope[:, None] * tl.exp(top + growth * down - log_sum[:, None])
+            grad += tl.where(target[:, None] == c[None, :], pull[:, None], 0.0)
+            sums += grad
+            lower += grad * down
+            at += width
+            down += row_step
+        plain += over_slots(sums, BLOCK_L, CELLS, SLOTS)
+        rightward += over_slots(sums * across[:, None], BLOCK_L, CELLS, SLOTS)
+        downward += over_slots(lower, BLOCK_L, CELLS, SLOTS)
+        both += over_slots(lower * across[:, None], BLOCK_L, CELLS, SLOTS)
+    j = first_cell + tl.arange(0, CELLS)
+    left, right = tl.maximum(j - 1, 0)[:, None], tl.minimum(j, W - 1)[:, None]
+    own = (c[None, :] < L) & (j[:, None] <= W)
+    plane = (image * L + c[None, :]) * H
+    # Cells at the border have one feature row, or column, instead of two, which gets all. Each
+    # feature row has one row of cells that adds to `above` and one that adds to `below`.
     if i < H:
-        to = below_ptr + (plane + next_row) * W
-        add_up(to, column, next_column, single, own, tl.where(i == 0, here, under), tl.where(i == 0, right, corner))
+        pulls = tl.where(i == 0, plain, downward)
+        to_right = tl.where(i == 0, rightward, both)
+        add_up(below_ptr + (plane + next_row) * W, left, right, own, pulls, to_right)
     if i > 0:
-        to = above_ptr + (plane + row) * W
-        add_up(to, column, next_column, single, own, tl.where(i == H, here, here - under), tl.where(i == H, right, right - corner))
+        pulls = tl.where(i == H, plain, plain - downward)
+        to_right = tl.where(i == H, rightward, rightward - both)
+        add_up(above_ptr + (plane + row) * W, left, right, own, pulls, to_right)
 
 
 @triton.jit
-def add_up(row_ptr, column, next_column, single, own, to_left, to_right):
-    """Add what cells pull to the feature pixels of a row, [BLOCK_L, CELLS]."""
-    to_left = tl.where(single, to_left + to_right, to_left)
-    tl.atomic_add(row_ptr + column[None, :], to_left, mask=own, sem="relaxed")
-    tl.atomic_add(row_ptr + next_column[None, :], to_right, mask=own & ~single, sem="relaxed")
+def over_slots(sums, BLOCK_L: tl.constexpr, CELLS: tl.constexpr, SLOTS: tl.constexpr):
+    """Sums over the slots of each cell, [CELLS * SLOTS, BLOCK_L] to [CELLS, BLOCK_L]."""
+    return tl.sum(tl.reshape(sums, (CELLS, SLOTS, BLOCK_L)), 1)
+
+
+@triton.jit
+def add_up(row_ptr, left, right, own, pulls, to_right):
+    """Add `to_right` of `pulls` to the feature pixels to the right of cells, the rest to the left.
+
+    Args:
+        row_ptr: of the feature row of each class, [1, BLOCK_L].
+        left: feature column to the left of each cell, [CELLS, 1].
+        right: and to the right.
+        own: which of them to add, [CELLS, BLOCK_L].
+        pulls: sums of gradients, [CELLS, BLOCK_L].
+        to_right: part of them.
+    """
+    single = left == right
+    to_left = tl.where(single, pulls, pulls - to_right)
+    tl.atomic_add(row_ptr + left, to_left, mask=own, sem="relaxed")
+    tl.atomic_add(row_ptr + right, to_right, mask=own & ~single, sem="relaxed")
