@@ -34,7 +34,8 @@ from contextseg.ops.upsampled_fused import (
 
 BLOCK_W = 32  # image columns of a program
 MOST_ROWS = 16  # image rows of a program at most
-WARPS = 1  # skipping pays if few pixels have to agree
+WARPS = 1
+SKIP = True  # leave out classes that can win nowhere; pays if few pixels have to agree
 
 
 def upsampled_argmax(
@@ -175,7 +176,7 @@ def best_classes(
             *logits.stride()[:3],
             CONFIDENCE=confidence,
             SUM=triton_dtype(sum_dtype(logits.dtype)),
-            SKIP=True,
+            SKIP=SKIP,
             PARTS=parts,
             BLOCK_H=block_h,
             BLOCK_W=BLOCK_W,
@@ -192,7 +193,7 @@ def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
     cases = []
     for logits, total in DTYPES:
         kind = tl.float64 if total == "fp64" else tl.float32
-        constants = {"CONFIDENCE": True, "SUM": kind, "SKIP": True, "PARTS": 1}
+        constants = {"CONFIDENCE": True, "SUM": kind, "SKIP": SKIP, "PARTS": 1}
         constants |= {"BLOCK_H": 8, "BLOCK_W": BLOCK_W}
         types = signature(logits, {"labels_ptr": "*u8", "probabilities_ptr": f"*{total}"})
         types |= dict.fromkeys(constants, "constexpr")
