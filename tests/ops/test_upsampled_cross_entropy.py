@@ -39,7 +39,8 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(upsampled_cells, "BLOCK_BYTES", {"cpu": 20_000, "cuda": 20_000})
     if not torch.cuda.is_available():
         fused = pytest.importorskip("contextseg.ops.upsampled_cross_entropy.fused")
-        for name, size in {"BLOCK_W": 4, "BLOCK_J": 2, "BLOCK_L": 8}.items():
+        sizes = {"BLOCK_W": 4, "MOST_ROWS": 2, "BLOCK_L": 8, "CELLS": 2, "MOST_SLOTS": 2}
+        for name, size in sizes.items():
             monkeypatch.setattr(fused, name, size)
 
 

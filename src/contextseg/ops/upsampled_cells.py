@@ -179,6 +179,39 @@ def increments(corners: Tensor, rows: Axis, columns: Axis, block: Block) -> Incr
     return Increments(*(part.flatten(1) for part in parts))
 
 
+def increments_between(
+    top_left: Tensor,
+    top_right: Tensor,
+    bottom_left: Tensor,
+    bottom_right: Tensor,
+    below: Tensor,
+    beside: Tensor,
+    row_step: float,
+    column_step: float,
+) -> Increments:
+    """First values and growth in cells whose corners are given, [L, cells] each.
+
+    Args:
+        top_left: corners of the cells, [L, cells], and so on.
+        top_right: ...
+        bottom_left: ...
+        bottom_right: ...
+        below: `Axis.offset` of the rows, [cells].
+        beside: of the columns, [cells].
+        row_step: `Axis.step` of the rows.
+        column_step: of the columns.
+    """
+    down, down_right = (bottom_left - top_left) * row_step, (bottom_right - top_right) * row_step
+    first = torch.lerp(top_left, bottom_left, below)
+    last = torch.lerp(top_right, bottom_right, below)
+    return Increments(
+        torch.lerp(first, last, beside),
+        torch.lerp(down, down_right, beside),
+        (last - first) * column_step,
+        (down_right - down) * column_step,
+    )
+
+
 def values(start: Increments, rows: Axis, columns: Axis) -> Tensor:
     """Values of all slots of the cells, [L, slots of a row, slots of a column, cells]."""
     down = _places(rows, start.first)

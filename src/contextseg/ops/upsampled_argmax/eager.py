@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from contextseg.ops.dispatch import sum_dtype
+from contextseg.ops.upsampled_argmax import pruned
+from contextseg.ops.upsampled_argmax.best import first_index, highest_share
 from contextseg.ops.upsampled_argmax.result import empty
 from contextseg.ops.upsampled_cells import (
     axis,
     blocks,
-    exponentials,
     increments,
     is_level,
     pad,
@@ -46,17 +47,21 @@ def best_classes(
     rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
     padded = pad(coarse_logits.to(exact))
     labels, probabilities = empty(coarse_logits, height, width, align_corners, confidence, dtype)
+    few = [pruned.pays(one, rows, columns) for one in padded]
+    for image in range(B):
+        if few[image]:
+            wanted = probabilities if confidence else None
+            pruned.label_image(padded, image, rows, columns, labels, wanted)
     for block in blocks(B, rows, columns, L * exact.itemsize, device):
+        if few[block.image]:
+            continue
         corners = block.corners(padded)
         logits = values(increments(corners, rows, columns, block), rows, columns)
         best = logits.amax(0)  # [slots, slots, cells]
         if confidence:
             corners = corners - corners.amax(0)  # changes no probability
-            if is_level(corners):
-                powers = exponentials(increments(corners, rows, columns, block), rows, columns)
-                probability = powers.amax(0) / powers.sum(0)
-            else:
-                probability = (logits - best).exp_().sum(0).reciprocal_()
+            start = increments(corners, rows, columns, block)
+            probability = highest_share(start, is_level(corners), rows, columns)
             block.place(probabilities, probability, rows, columns)
         block.place(labels, first_index(logits, best), rows, columns)
     return labels, probabilities
@@ -69,16 +74,3 @@ best_classes_op = torch.library.custom_op(
 
 
 best_classes_op.register_fake(empty)
-
-
-def first_index(logits: Tensor, best: Tensor) -> Tensor:
-    """The lowest index along the first dimension at which `logits`, overwritten, are `best`.
-
-    `Tensor.max` goes through a column of a matrix one number at a time on a CPU. Maxima without
-    their index are found for many columns at once, so the index is found as a maximum too.
-    """
-    if logits.device.type != "cpu" or best.isnan().any():  # NaN equals nothing
-        return logits.max(0).indices
-    count = len(logits)
-    codes = torch.arange(count, 0, -1, dtype=logits.dtype).view(-1, *[1] * best.ndim)
-    return count - logits.eq_(best).mul_(codes).amax(0)

@@ -1,9 +1,10 @@
 """Upsampled cross-entropy in Triton kernels, which keep the upsampled logits in registers.
 
 The forward goes through the classes of an image pixel and leaves log Σ_c exp(logit_c) and the logit
-of the true class. In the backward a program owns feature pixels and goes through the image pixels
-around them, so that sums need no atomics and do not depend on the order of programs. The rest, that
-is weights, label smoothing and hard examples, is arithmetic on maps [B, h, w].
+of the true class. The backward sums over the pixels between four feature pixels; each of these then
+adds up what comes from its sides. Sums do not depend on the order of programs: a number in memory
+is a sum of two at most. The rest, that is weights, label smoothing and hard examples, is arithmetic
+on maps [B, h, w].
 """
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
@@ -21,10 +22,15 @@ from torch import Tensor
 from contextseg.ops.dispatch import refuse_second_derivatives, sum_dtype
 from contextseg.ops.upsampled_cross_entropy.kernels import backward_kernel, forward_kernel
 from contextseg.ops.upsampled_cross_entropy.options import LossOptions, is_hard
-from contextseg.ops.upsampled_fused import BLOCK_W, DTYPES, signature, table, triton_dtype
+from contextseg.ops.upsampled_fused import DTYPES, coalesced, scale, signature, triton_dtype
 
-BLOCK_L = 16  # classes at a time
-BLOCK_J = 16  # feature pixels of a row that a program of the backward owns
+BLOCK_W = 128  # image columns of a program of the forward
+MOST_ROWS = 16  # and its image rows, at most
+UNROLL = 4  # classes whose loads may be under way at once
+BLOCK_L = 16  # classes of a program of the backward
+CELLS = 16  # and its cells
+MOST_SLOTS = 32  # and the columns of a cell it goes through at a time, at most
+WARPS = {"forward": 4, "backward": 4}
 
 
 def upsampled_cross_entropy(
@@ -71,26 +77,31 @@ def log_sum_and_true(
         [B, h, w] twice, float32 or float64; the logit is 0 for -1 and NaN for what is no class.
     """
     (B, L, H, W), (height, width) = coarse_logits.shape, target.shape[1:]
-    dtype, device = sum_dtype(coarse_logits.dtype), coarse_logits.device
+    dtype = sum_dtype(coarse_logits.dtype)
     log_sum = coarse_logits.new_empty(target.shape, dtype=dtype)
     true = torch.empty_like(log_sum)
     if B == 0:
         return log_sum, true
-    with torch.cuda.device_of(coarse_logits):
-        forward_kernel[(triton.cdiv(width, BLOCK_W), height, B)](
-            coarse_logits,
+    logits = coalesced(coarse_logits)
+    rows, columns = scale(H, height, align_corners), scale(W, width, align_corners)
+    block_h = min(triton.next_power_of_2(rows.slots), MOST_ROWS)
+    parts = triton.cdiv(rows.slots, block_h)
+    with torch.cuda.device_of(logits):
+        forward_kernel[(triton.cdiv(width, BLOCK_W), (H + 1) * parts, B)](
+            logits,
             target.contiguous(),
-            *table(H, height, align_corners, device, dtype),
-            *table(W, width, align_corners, device, dtype),
             log_sum,
             true,
             L,
-            height,
-            width,
-            *coarse_logits.stride(),
+            *rows,
+            *columns,
+            *logits.stride()[:3],
             SUM=triton_dtype(dtype),
-            BLOCK_L=BLOCK_L,
+            PARTS=parts,
+            BLOCK_H=block_h,
             BLOCK_W=BLOCK_W,
+            UNROLL=UNROLL,
+            num_warps=WARPS["forward"],
         )
     return log_sum, true
 
@@ -112,35 +123,33 @@ def gradient(
 ) -> Tensor:
     """Gradient [B, L, H, W], in the dtype of `log_sum`, of which the slopes are."""
     (B, L, H, W), (height, width) = coarse_logits.shape, target.shape[1:]
-    dtype, device = log_sum.dtype, coarse_logits.device
-    grad = coarse_logits.new_empty((B, L, H, W), dtype=dtype)
+    above, below = (log_sum.new_zeros((B, L, H, W)) for _ in range(2))
     if B == 0:
-        return grad
-    rows = table(H, height, align_corners, device, dtype)
-    columns = table(W, width, align_corners, device, dtype)
-    with torch.cuda.device_of(coarse_logits):
-        backward_kernel[(H * triton.cdiv(W, BLOCK_J), triton.cdiv(L, BLOCK_L), B)](
-            coarse_logits,
+        return above
+    logits = coalesced(coarse_logits)
+    rows, columns = scale(H, height, align_corners), scale(W, width, align_corners)
+    slots = min(triton.next_power_of_2(columns.slots), MOST_SLOTS)
+    with torch.cuda.device_of(logits):
+        backward_kernel[((H + 1) * triton.cdiv(W + 1, CELLS), triton.cdiv(L, BLOCK_L), B)](
+            logits,
             target.contiguous(),
-            *rows,
-            *columns,
-            touched(rows.before, rows.after, H),
-            touched(columns.before, columns.after, W),
             log_sum,
             slope_log_sum.contiguous(),
             slope_true.contiguous(),
-            grad,
+            above,
+            below,
             L,
-            H,
-            W,
-            height,
-            width,
-            *coarse_logits.stride(),
-            SUM=triton_dtype(dtype),
+            *rows,
+            *columns,
+            *logits.stride()[:3],
+            SUM=triton_dtype(log_sum.dtype),
             BLOCK_L=BLOCK_L,
-            BLOCK_J=BLOCK_J,
+            CELLS=CELLS,
+            PARTS=triton.cdiv(columns.slots, slots),
+            SLOTS=slots,
+            num_warps=WARPS["backward"],
         )
-    return grad
+    return above.add_(below)
 
 
 @gradient.register_fake
@@ -153,18 +162,6 @@ def _(
     align_corners: bool,
 ) -> Tensor:
     return torch.empty(coarse_logits.shape, dtype=log_sum.dtype, device=coarse_logits.device)
-
-
-def touched(before: Tensor, after: Tensor, length: int) -> Tensor:
-    """First image pixel between whose neighbours each feature pixel is, and the one after the last.
-
-    Returns:
-        [2, length], int32; what is from the first on and before the last is all.
-    """
-    positions = torch.arange(length, dtype=torch.int32, device=before.device)
-    first = torch.searchsorted(after, positions)
-    last = torch.searchsorted(before, positions, right=True)
-    return torch.stack([first, last]).to(torch.int32)
 
 
 def _save(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: tuple[Tensor, Tensor]) -> None:
@@ -190,24 +187,16 @@ def ahead_of_time() -> list[tuple[Any, dict[str, str], dict[str, Any]]]:
     """Kernels, signatures and constants to compile without a GPU."""
     cases = []
     for logits, total in DTYPES:
-        common = {"SUM": tl.float64 if total == "fp64" else tl.float32, "BLOCK_L": BLOCK_L}
-        target = {"target_ptr": "*i64"}
-        for kernel, block, ranges, names, sizes in (
-            (forward_kernel, {"BLOCK_W": BLOCK_W}, (), FORWARD_MAPS, ("L", "height", "width")),
-            (
-                backward_kernel,
-                {"BLOCK_J": BLOCK_J},
-                ("row_range_ptr", "column_range_ptr"),
-                BACKWARD_MAPS,
-                ("L", "H", "W", "height", "width"),
-            ),
-        ):
-            maps = target | dict.fromkeys(ranges, "*i32") | dict.fromkeys(names, f"*{total}")
-            constants = common | block
-            types = signature(logits, total, maps, sizes) | dict.fromkeys(constants, "constexpr")
-            cases.append((kernel, {name: types[name] for name in kernel.arg_names}, constants))
+        kind = tl.float64 if total == "fp64" else tl.float32
+        forward = {"PARTS": 1, "BLOCK_H": 8, "BLOCK_W": BLOCK_W, "UNROLL": UNROLL}
+        backward = {"BLOCK_L": BLOCK_L, "CELLS": CELLS, "PARTS": 1, "SLOTS": 8}
+        for kernel, constants in ((forward_kernel, forward), (backward_kernel, backward)):
+            constants = {"SUM": kind} | constants
+            names = [name for name in kernel.arg_names if name.endswith("_ptr")][1:]
+            maps = dict.fromkeys(names, f"*{total}") | {"target_ptr": "*i64"}
+            types = signature(logits, maps) | dict.fromkeys(constants, "constexpr")
+            warps = WARPS["forward" if kernel is forward_kernel else "backward"]
+            cases.append(
+                (kernel, {n: types[n] for n in kernel.arg_names}, constants | {"num_warps": warps})
+            )
     return cases
-
-
-FORWARD_MAPS = ("log_sum_ptr", "true_ptr")
-BACKWARD_MAPS = ("log_sum_ptr", "slope_log_sum_ptr", "slope_true_ptr", "grad_ptr")
