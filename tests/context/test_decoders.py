@@ -26,15 +26,25 @@ def stages(size=(12, 17), factors=(1, 2, 4, 8), channels=CHANNELS) -> Stages:
 
 
 def scrambled(module: nn.Module) -> nn.Module:
-    """In float64, with weights of any kind: some begin at 0."""
+    """In float64, with weights and statistics of any kind: some begin at 0."""
     for parameter in module.double().parameters():
         nn.init.normal_(parameter, std=0.3)
-    return module
+    for name, statistics in module.named_buffers():
+        if name.endswith(("mean", "var")):
+            nn.init.uniform_(statistics, 0.5, 2)
+    return module.eval()
 
 
 def conv(state, name, x):
-    """A 3x3 convolution from names of weights alone."""
-    return F.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], padding=1)
+    """A 3x3 convolution, and its norm where there is one, from names of weights alone."""
+    x = F.conv2d(x, state[f"{name}.0.weight"], state.get(f"{name}.0.bias"), padding=1)
+    if f"{name}.1.weight" not in state:
+        return x
+    weight, bias, mean, variance = (
+        state[f"{name}.1.{part}"][:, None, None]
+        for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
 
 
 def unit(state, name, x):
@@ -73,8 +83,10 @@ def refined(state, given, align_corners):
 
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("factors", [(1, 2, 4, 8), (1, 2, 2, 2), (1, 1, 1, 1)])
-def test_refinenet_is_the_paper_s_cascade(factors, align_corners):
-    module = scrambled(RefineNetContext(CHANNELS, 8, align_corners=align_corners))
+@pytest.mark.parametrize("norm", [True, False])
+def test_refinenet_is_the_paper_s_cascade(factors, align_corners, norm):
+    module = RefineNetContext(CHANNELS, 8, align_corners=align_corners, norm=norm)
+    module = scrambled(module)
     given = stages(factors=factors)
     found = module(given).features
     assert found.shape == (2, 4, 12, 17)
@@ -84,8 +96,9 @@ def test_refinenet_is_the_paper_s_cascade(factors, align_corners):
 
 def test_refinenet_has_the_paper_s_widths_and_its_residual_units_begin_as_the_identity():
     with torch.device("meta"):
-        module = RefineNetContext(StageChannels(256, 512, 1024, 2048), 512)
-    widths = [(b.adaptation[0].in_channels, b.adaptation[0].out_channels) for b in module.blocks]
+        module = RefineNetContext(StageChannels(256, 512, 1024, 2048), 512, norm=False)
+    reductions = [block.adaptation[0][0] for block in module.blocks]
+    widths = [(layer.in_channels, layer.out_channels) for layer in reductions]
     assert widths == [(2048, 512), (1024, 256), (512, 256), (256, 256)]
     w, h = 9 * 512 * 512 + 512, 9 * 256 * 256 + 256
     first = 9 * 2048 * 512 + 512 + (2 * 2 + 2 + 2) * w  # adaptation, pooling, output
@@ -98,7 +111,8 @@ def test_refinenet_has_the_paper_s_widths_and_its_residual_units_begin_as_the_id
     for name, millions in (("resnet50", 99), ("resnet101", 118), ("resnet152", 134)):
         with torch.device("meta"):
             model = contextseg.create_model("refinenet", backbone=name, num_classes=21, pools=4,
-                                            output_stride=32, aux_weight=0)  # fmt: skip
+                                            norm=False, output_stride=32,
+                                            aux_weight=0)  # fmt: skip
         assert round(sum(p.numel() for p in model.parameters()) / 1e6) == millions
     module = RefineNetContext(CHANNELS, 8).double()
     x = torch.randn(1, 4, 5, 6, dtype=torch.float64)
@@ -143,13 +157,11 @@ def test_learned_upsampling_is_a_sum_over_the_pixels_that_reach_a_place(factor, 
 def test_deconvnet_mirrors_a_pooled_backbone():
     """Figure 2 of the DeconvNet paper: unpooling and convolutions, from c4 to c2."""
     module = DeconvNetContext(CHANNELS, 5, pooled=(True, True, True), convolutions=2)
-    module = scrambled(module).eval()
+    module = scrambled(module)
     given, state = stages(factors=(1, 2, 4, 8), size=(16, 24)), module.state_dict()
 
     def layer(x, name):
-        x = F.conv2d(x, state[f"{name}.0.weight"], padding=1)
-        scale = state[f"{name}.1.weight"] / (1 + 1e-5) ** 0.5
-        return (x * scale[:, None, None] + state[f"{name}.1.bias"][:, None, None]).relu()
+        return conv(state, name, x).relu()
 
     x = layer(layer(given.c5, "reduction"), "expansion")
     assert x.shape[1] == CHANNELS.c4

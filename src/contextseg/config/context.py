@@ -160,6 +160,9 @@ class RefineNetConfig:
 
     pools: int = field(default=2, metadata=bounds(1, 16))
     """Steps of each block's chained residual pooling."""
+    norm: bool = True
+    """Batch norm after each convolution. The paper has none; without it, learning rates that other
+    models train with are too large."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -23,6 +23,7 @@ class RefineNetContext(nn.Module):
         channels: channels of the block on c5; the other blocks have half of them.
         pools: pooling steps in each block's chain.
         align_corners: convention of the resize of coarser maps.
+        norm: batch norm after each convolution; the paper has none.
 
     Source: Lin et al., CVPR 2017 (arXiv 1611.06612), section 3, with its 512 and 256 channels.
     """
@@ -33,6 +34,8 @@ class RefineNetContext(nn.Module):
         channels: int,
         pools: int = 2,
         align_corners: bool = False,
+        *,
+        norm: bool = True,
     ) -> None:
         super().__init__()
         self.out_channels = max(1, channels // 2)
@@ -44,6 +47,7 @@ class RefineNetContext(nn.Module):
                 coarser=0 if i == 0 else widths[i - 1],
                 pools=pools,
                 units=3 if i == 3 else 1,
+                norm=norm,
                 align_corners=align_corners,
             )
             for i, (stage, width) in enumerate(zip(reversed(stage_channels), widths, strict=True))
@@ -75,21 +79,26 @@ class RefineBlock(nn.Module):
         coarser: int,
         pools: int,
         units: int,
+        norm: bool,
         align_corners: bool,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
         self.adaptation = nn.Sequential(
-            conv3x3(stage_channels, width), ResidualUnit(width), ResidualUnit(width)
+            conv3x3(stage_channels, width, norm),
+            ResidualUnit(width, norm),
+            ResidualUnit(width, norm),
         )
         self.own = self.coarser = None
         if coarser:
-            self.own = conv3x3(width, width)
+            self.own = conv3x3(width, width, norm)
             self.coarser = nn.Sequential(
-                ResidualUnit(coarser), ResidualUnit(coarser), conv3x3(coarser, width)
+                ResidualUnit(coarser, norm),
+                ResidualUnit(coarser, norm),
+                conv3x3(coarser, width, norm),
             )
-        self.pooling = ChainedPooling(width, pools)
-        self.output = nn.Sequential(*(ResidualUnit(width) for _ in range(units)))
+        self.pooling = ChainedPooling(width, pools, norm)
+        self.output = nn.Sequential(*(ResidualUnit(width, norm) for _ in range(units)))
 
     def forward(self, stage: Tensor, coarser: Tensor | None) -> Tensor:
         """Refined features at the stage's size."""
@@ -101,13 +110,13 @@ class RefineBlock(nn.Module):
 
 
 class ResidualUnit(nn.Module):
-    """ReLU and 3x3 convolution, twice, added to the input; without norms. Identity at first."""
+    """ReLU and 3x3 convolution, twice, added to the input. Identity at first."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
-        self.first = conv3x3(width, width)
-        self.second = conv3x3(width, width)
-        nn.init.zeros_(self.second.weight)
+        self.first = conv3x3(width, width, norm)
+        self.second = conv3x3(width, width, norm)
+        nn.init.zeros_(self.second[-1].weight)  # type: ignore[arg-type]  # of the norm, if any
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, width, H, W], as the features."""
@@ -117,12 +126,15 @@ class ResidualUnit(nn.Module):
 class ChainedPooling(nn.Module):
     """ReLU; then steps of 5x5 max-pooling and a 3x3 convolution, each step's result added.
 
-    Each step pools what the step before it gave, so the chain sees ever larger regions.
+    Each step pools what the step before it gave, so the chain sees ever larger regions. It begins
+    as the ReLU alone: maxima of 25 values are large, and four chains in a row would make them huge.
     """
 
-    def __init__(self, width: int, pools: int) -> None:
+    def __init__(self, width: int, pools: int, norm: bool) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(conv3x3(width, width) for _ in range(pools))
+        self.convolutions = nn.ModuleList(conv3x3(width, width, norm) for _ in range(pools))
+        for layers in self.convolutions:
+            nn.init.zeros_(layers[-1].weight)  # type: ignore[index,arg-type]  # see above
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, width, H, W], as the features."""
@@ -133,9 +145,11 @@ class ChainedPooling(nn.Module):
         return total
 
 
-def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """A 3x3 convolution with a bias that keeps a map's size and, at first, its variance."""
-    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+def conv3x3(in_channels: int, out_channels: int, norm: bool) -> nn.Sequential:
+    """A 3x3 convolution that keeps a map's size and, at first, its variance; a norm or a bias."""
+    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=not norm)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
+    if norm:
+        return nn.Sequential(convolution, nn.BatchNorm2d(out_channels))
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # the convolution has a bias
-    return convolution
+    return nn.Sequential(convolution)

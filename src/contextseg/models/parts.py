@@ -75,8 +75,9 @@ def build_context(
             assert config.num_classes is not None
             sizes = channels, config.head_channels, config.num_classes, stride
             return DilatedNetContext(*sizes, module=module, dropout=config.dropout)
-        case RefineNetConfig(pools=pools):
-            return RefineNetContext(channels, config.head_channels, pools, config.align_corners)
+        case RefineNetConfig(pools=pools, norm=norm):
+            sizes = channels, config.head_channels, pools, config.align_corners
+            return RefineNetContext(*sizes, norm=norm)
         case DeconvNetConfig(convolutions=convolutions):
             sizes = channels, config.head_channels, backbone.strides, backbone.pooled
             return DeconvNetContext(*sizes, convolutions=convolutions)
