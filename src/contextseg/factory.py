@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, TypeVar, assert_never, overload
+from typing import Any, Literal, TypeVar, overload
 
 import torch
-from torch import nn
 
 from contextseg.config import (
     MODELS,
     ContextPriorConfig,
-    DeepLabV3Config,
-    EncodingConfig,
-    FCNConfig,
     ModelConfig,
-    PSPNetConfig,
 )
 from contextseg.config.classification import ClassifierConfig
 from contextseg.config.networks import CLASSIFIERS
-from contextseg.context import (
-    JPU,
-    ContextEncoding,
-    CPNetContext,
-    EncNetContext,
-    FCNContext,
-    PooledContext,
-)
-from contextseg.context.aggregation import Aggregation
-from contextseg.context.aspp import ASPP
-from contextseg.context.context_prior import ContextPrior
-from contextseg.context.layers import classifier
-from contextseg.context.outputs import StageChannels
-from contextseg.context.pyramid_pooling import PyramidPooling
+from contextseg.context import JPU
 from contextseg.models.backbone import Backbone
 from contextseg.models.classifiers import Classifier, build_classifier
-from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.normalisation import with_normalisation
+from contextseg.models.parts import build_aux_head, build_context, build_head
 from contextseg.models.segmentation import SegmentationModel
 
 PAPER_CROP = (480, 480)
@@ -100,12 +82,13 @@ def build(config: ModelConfig) -> SegmentationModel:
     channels = backbone.channels if decoder is None else decoder.channels
     stride = feature_stride(config, backbone)
     config = with_prior_grid(config, PAPER_CROP, stride)
+    context = build_context(config, channels, stride, backbone)
     return SegmentationModel(
         config,
         backbone=backbone,
         decoder=decoder,
-        context=build_context(config, channels, stride),
-        head=classifier(config.head_channels, num_classes, config.dropout),
+        context=context,
+        head=build_head(config, int(context.out_channels), num_classes, stride),  # type: ignore[arg-type]
         aux_head=build_aux_head(config, channels),
     )
 
@@ -136,68 +119,6 @@ def feature_stride(config: ModelConfig, backbone: Backbone) -> int:
     return backbone.stride if config.decoder == "dilated" else backbone.strides[1]  # that of c3
 
 
-def build_context(config: ModelConfig, channels: StageChannels, stride: int) -> nn.Module:
-    """The context module between stages of these channels, c5 at this stride, and the head."""
-    match config.context:
-        case FCNConfig() as context:
-            return FCNContext(
-                channels, config.head_channels, context.num_convs, context.concat_input
-            )
-        case EncodingConfig() as context:
-            return EncNetContext(
-                channels,
-                config.head_channels,
-                num_codewords=context.num_codewords,
-                num_classes=_presence_classes(config, context),
-                variant=context.variant,
-                lateral=context.lateral,
-                align_corners=config.align_corners,
-                reduction_size=1 if config.decoder == "jpu" else 3,
-            )
-        case ContextPriorConfig() as context:
-            return build_cpnet(config, context, channels, stride)
-        case PSPNetConfig(bins=bins):
-            sizes = channels.c5, config.head_channels
-            return PooledContext(PyramidPooling(*sizes, bins, config.align_corners))
-        case DeepLabV3Config(rates=rates, projection=projection):
-            sizes = channels.c5, config.head_channels
-            return PooledContext(ASPP(*sizes, stride, rates, projection))
-        case _:
-            assert_never(config.context)
-
-
-def build_cpnet(
-    config: ModelConfig, context: ContextPriorConfig, channels: StageChannels, stride: int
-) -> CPNetContext:
-    """CPNet's context module with its aggregation and its prior."""
-    sizes = channels.c5, config.head_channels
-    match context.aggregation:
-        case "asymmetric":
-            aggregation = Aggregation(*sizes, context.kernel_size)
-        case "ppm":
-            aggregation = PyramidPooling(*sizes, align_corners=config.align_corners)
-        case "aspp":
-            aggregation = ASPP(*sizes, stride)
-    assert context.prior_grid is not None  # `build` sets it
-    prior = ContextPrior(
-        config.head_channels,
-        context.prior_grid,
-        groups=context.groups,
-        resolution=context.resolution,
-        void=context.void,
-        diagonal=context.diagonal,
-    )
-    return CPNetContext(
-        channels,
-        config.head_channels,
-        aggregation=aggregation,
-        prior=prior,
-        values=context.values,
-        contexts=context.contexts,
-        affinity=context.has_affinity_loss,
-    )
-
-
 def with_prior_grid(
     config: ModelConfig, crop: tuple[int, int], stride: int | None = None
 ) -> ModelConfig:
@@ -217,29 +138,6 @@ def with_prior_grid(
             stride = feature_stride(undrawn, build_backbone(undrawn))
     grid = -(-crop[0] // stride), -(-crop[1] // stride)
     return dataclasses.replace(config, context=dataclasses.replace(context, prior_grid=grid))
-
-
-def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHead | None:
-    """The auxiliary head on c4, or None if its loss has no weight."""
-    if config.aux_weight == 0:
-        return None
-    context, encoding = config.context, None
-    if isinstance(context, EncodingConfig) and context.variant == "paper":
-        encoding = ContextEncoding(
-            config.aux_channels,
-            context.num_codewords,
-            _presence_classes(config, context),
-            context.variant,
-        )
-    assert config.num_classes is not None
-    return AuxiliaryHead(
-        channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
-    )
-
-
-def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:
-    """Classes of the presence branch; None if the SE-loss has no weight."""
-    return config.num_classes if context.se_weight > 0 else None
 
 
 def _named(name: str) -> ModelConfig | ClassifierConfig:

@@ -90,6 +90,13 @@ def test_an_ablation_is_derived_from_its_base_with_the_options(comparison):
         assert config.epochs == 2
         assert config.model.context.se_weight == 0.5
     assert comparison.options["runs"] == "r"
+    assert comparison.options["papers"] is False
+
+
+def test_the_papers_systems_come_with_the_papers_rows(comparison):
+    assert main(["compare", "--ablation", "papers", "--base", "encnet_shapes"]) == 0
+    assert "RefineNet" in comparison.configs
+    assert comparison.options["papers"] is True
 
 
 def test_all_recipes_and_ablations_are_listed(capsys):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
+from contextseg.comparison.plan import settings_of
 from contextseg.comparison.report import write_reports
 from contextseg.comparison.report_tables import class_table, cost_table, score_table
 from contextseg.comparison.results import Comparison, Cost, Entry, Run, RunScores
+from contextseg.data import open_dataset
+from contextseg.recipes import encnet_shapes
+from contextseg.recipes.ablations import ABLATIONS
 
 SCRIPT = '<script>alert("1")</script>'
 LOG = (
@@ -62,6 +67,23 @@ def folder(comparison, tmp_path):
     (tmp_path / "logs" / "log.csv").write_text(LOG)
     write_reports(tmp_path, comparison)
     return tmp_path
+
+
+def test_published_rows_on_other_data_come_where_they_are_asked_for(comparison, tmp_path):
+    models = ABLATIONS["papers"](encnet_shapes())
+    data = open_dataset("shapes", "val")
+    for papers in (False, True):
+        found = settings_of(
+            models, data, small=(9,), size=(64, 64), limit=1, title="", papers=papers
+        )
+        write_reports(tmp_path, replace(comparison, settings=found))
+        for name in ("report.html", "report.md"):
+            text = (tmp_path / name).read_text(encoding="utf-8")
+            assert ("Published on other data" in text) == papers
+            assert (
+                "RefineNet" in text and "47.30" in text and "mmsegmentation" not in text
+            ) == papers
+    assert found["published"] == []
 
 
 def test_names_of_classes_and_models_cannot_become_tags(folder):

@@ -11,11 +11,15 @@ from contextseg.config import (
     ClassifierAugmentConfig,
     ClassifierDataConfig,
     ContextPriorConfig,
+    DeconvNetConfig,
+    DeepLabV2Config,
     DeepLabV3Config,
+    DilatedNetConfig,
     EncodingConfig,
     FCNConfig,
     ModelConfig,
     PSPNetConfig,
+    RefineNetConfig,
     TrainConfig,
     classification,
 )
@@ -64,6 +68,10 @@ def test_options_that_training_resolves():
         (context.PyramidPooling, PSPNetConfig),
         (context.ASPP, DeepLabV3Config),
         (context.FCNContext, FCNConfig),
+        (context.DilatedClassifiers, DeepLabV2Config),
+        (context.DilatedNetContext, DilatedNetConfig),
+        (context.RefineNetContext, RefineNetConfig),
+        (context.DeconvNetContext, DeconvNetConfig),
     ],
 )
 def test_a_module_has_the_defaults_of_its_config(module, config):

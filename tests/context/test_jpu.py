@@ -78,8 +78,8 @@ def test_encnet_on_it_reduces_by_a_1x1_convolution():
     assert sizes[1] - sizes[0] == 19_735_552 - 8 * 2048 * 512
 
 
-@pytest.mark.parametrize("name", contextseg.list_models("segmentation"))
-def test_every_model_trains_on_it_at_an_odd_size(name):
+@pytest.mark.parametrize("name", sorted({*contextseg.list_models()} - {"refinenet", "deconvnet"}))
+def test_every_model_but_decoders_trains_on_it_at_an_odd_size(name):
     model = contextseg.create_model(name, backbone="test_resnet", num_classes=3, head_channels=8,
                                     aux_channels=8, decoder="jpu")  # fmt: skip
     labels = torch.randint(0, 3, (1, 75, 140))

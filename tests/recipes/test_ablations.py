@@ -52,6 +52,16 @@ def test_models_are_all_there_are_and_fcn_is_first():
     }
 
 
+def test_the_papers_systems_are_all_models_under_the_names_that_papers_give_them():
+    configs = ABLATIONS["papers"](BASES[0])
+    assert next(iter(configs)) == "FCN"
+    assert list(configs)[-2:] == ["EncNet", "CPNet"]
+    assert {name: config.model.title for name, config in configs.items()} == {
+        name: name for name in configs
+    }
+    assert {config.model.name for config in configs.values()} == set(list_models("segmentation"))
+
+
 def test_options_of_the_bases_own_module_hold():
     base = BASES[2]
     own = EncodingConfig(variant="reference", num_codewords=16)

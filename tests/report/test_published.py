@@ -9,7 +9,7 @@ import pytest
 from benchmarks.published import page
 from contextseg.cli.__main__ import main
 from contextseg.data.vocabularies import vocabulary
-from contextseg.report.published import published, published_on, table_of
+from contextseg.report.published import published, published_in_papers, published_on, table_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +47,19 @@ def test_only_results_on_the_same_data_and_classes():
         assert {row.classes for row in found} <= {None, classes.num_classes}
     assert published_on("PASCAL VOC 2012, animals pack", 21) == []
     assert published_on("CamVid", 11) == []
+
+
+def test_what_the_papers_report_of_a_system_on_any_data():
+    found = published_in_papers(["RefineNet", "DeepLabV3", "deeplabv2"])
+    assert {(row.data, row.system, row.mean_iou) for row in found} == {
+        ("PASCAL-Context", "RefineNet", 47.3),
+        ("PASCAL-Context", "DeepLabv2", 45.7),
+        ("PASCAL VOC 2012", "DeepLabv3", 85.7),
+    }
+    assert published_in_papers(["DeconvNet"]) == []
+    sources = {row.source.partition(",")[0] for row in published_in_papers(["EncNet"])}
+    assert sources == {"EncNet paper", "CPNet paper"}  # no model zoos
+    assert table_of(found).columns[:2] == ["data", "system"]
 
 
 def test_the_page_is_made_of_the_rows():

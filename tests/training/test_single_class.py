@@ -15,11 +15,15 @@ import contextseg
 from contextseg.cli.__main__ import main
 from contextseg.config import (
     ContextPriorConfig,
+    DeconvNetConfig,
+    DeepLabV2Config,
     DeepLabV3Config,
+    DilatedNetConfig,
     EncodingConfig,
     FCNConfig,
     LossConfig,
     PSPNetConfig,
+    RefineNetConfig,
 )
 from contextseg.config.io import write_yaml
 from contextseg.metrics import SegmentationMetrics
@@ -55,8 +59,9 @@ def test_the_confusion_of_one_class_is_a_matrix(seen):
 @pytest.mark.parametrize(
     "context",
     [EncodingConfig(num_codewords=4), ContextPriorConfig(), FCNConfig(), PSPNetConfig(),
-     DeepLabV3Config()],
-    ids=lambda context: type(context).__name__,
+     DeepLabV3Config(), DeepLabV2Config(), DilatedNetConfig(), DilatedNetConfig(module="large"),
+     RefineNetConfig(), DeconvNetConfig()],
+    ids=str,
 )  # fmt: skip
 def test_every_model_trains_and_scores(root, tmp_path, context):
     config = tiny(root, tmp_path / "run", epochs=1, loss=LossConfig(class_weights="balanced"))

@@ -64,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
         mean_over=options.mean_over,
         runs=options.runs,
         title=options.title,
+        papers=options.ablation == "papers",
     )
     _print_result(result)
     if result.interrupted:

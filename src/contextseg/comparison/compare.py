@@ -78,6 +78,7 @@ def compare(
     mean_over: Sequence[str] = (),
     runs: str | os.PathLike[str] | None = None,
     title: str = "",
+    papers: bool = False,
     progress: bool = True,
     watch: Progress | None = None,
 ) -> ComparisonResult:
@@ -103,6 +104,7 @@ def compare(
             empty, models are compared by the mean over all.
         runs: folder of the runs; None takes `out`/runs. Comparisons that share it share runs.
         title: of the report.
+        papers: also show what the two papers report of these models on other data.
         progress: show a progress bar of each training on standard error.
         watch: returns a context manager for an evaluation, given its description; what it yields
             is called with the number of images done and the total.
@@ -128,9 +130,8 @@ def compare(
         models = named(configs)
         data = open_data(models, split)
         models = with_precisions(with_equal_sizes(models), folder, trainings, seeds)
-        settings = settings_of(
-            models, data, small=small, size=size, limit=limit, title=title, mean_over=mean_over
-        )
+        shown = {"size": size, "title": title, "mean_over": mean_over, "papers": papers}
+        settings = settings_of(models, data, small=small, limit=limit, **shown)
         session = _Session(
             models=models,
             kind=KINDS[settings["task"]],

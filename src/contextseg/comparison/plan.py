@@ -21,7 +21,7 @@ from contextseg.comparison.runs import AnyConfig, identity, normalised
 from contextseg.config import ImagesConfig, TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import from_dict, to_dict
-from contextseg.report.published import published_on
+from contextseg.report.published import published_in_papers, published_on
 from contextseg.system.environment import machine
 
 logger = logging.getLogger(__name__)
@@ -103,8 +103,9 @@ def settings_of(
     limit: int | None,
     title: str,
     mean_over: Sequence[str] = (),
+    papers: bool = False,
 ) -> dict[str, Any]:
-    """What is scored and measured, and how.
+    """What is scored and measured, and how; with `papers`, what they report on other data too.
 
     Raises:
         ValueError: an option is out of range.
@@ -122,6 +123,9 @@ def settings_of(
     size = size or KINDS[task].size(config, data)
     if task == "segmentation" and min(size) < 32:
         raise ValueError(f"compare: size must be at least 32 rows and columns, got {list(size)}.")
+    here = published_on(data.classes.dataset, data.classes.num_classes)
+    systems = {model.model.title for model in models.values()} if papers else set()
+    elsewhere = [row for row in published_in_papers(systems) if row not in here]
     return {
         "title": title,
         "task": task,
@@ -133,9 +137,8 @@ def settings_of(
         "mean_over": list(mean_over),
         "size": list(size),
         "machine": machine(config.device),
-        "published": [
-            asdict(row) for row in published_on(data.classes.dataset, data.classes.num_classes)
-        ],
+        "published": [asdict(row) for row in here],
+        "published_elsewhere": [asdict(row) for row in elsewhere],
     }
 
 

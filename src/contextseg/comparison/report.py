@@ -115,6 +115,12 @@ def _parts(comparison: Comparison, folder: Path) -> list[_Part]:
             table=published_table(comparison),
         ),
         _Part(
+            heading="Published on other data",
+            note="What the EncNet and CPNet papers report of these models, with other data, "
+            "backbones and schedules. Compare the order of the models, not the numbers.",
+            table=published_table(comparison, "published_elsewhere"),
+        ),
+        _Part(
             heading="Runs",
             note="All options of a run are in comparison.json. A + marks code that was changed "
             "after the commit. Minutes are for the whole run, possibly on a shared machine.",

@@ -161,9 +161,9 @@ def run_table(comparison: Comparison) -> Table | None:
     return Table(heads, rows) if rows else None
 
 
-def published_table(comparison: Comparison) -> Table | None:
-    """Published results on the same data; None if there are none."""
-    rows = [PublishedResult(**row) for row in comparison.settings.get("published", ())]
+def published_table(comparison: Comparison, name: str = "published") -> Table | None:
+    """The published results that the setting `name` holds; None if there are none."""
+    rows = [PublishedResult(**row) for row in comparison.settings.get(name, ())]
     return table_of(rows) if rows else None
 
 

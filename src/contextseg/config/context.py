@@ -126,23 +126,96 @@ class DeepLabV3Config:
         check(self)
 
 
-ContextConfig = FCNConfig | EncodingConfig | ContextPriorConfig | PSPNetConfig | DeepLabV3Config
-"""One class per context module; `contextseg.factory` has a case for each."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeepLabV2Config:
+    """DeepLabv2: the sum of classifiers of several dilations on c5."""
+
+    __repr__ = changed_options
+
+    rates: tuple[int, ...] = field(default=(6, 12, 18, 24), metadata=bounds(1, 1024, numbers=16))
+    """Dilations of the 3x3 classifiers at output stride 8; scaled by 8 / stride for others."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DilatedNetConfig:
+    """DilatedNet: convolutions of growing dilation between class maps."""
+
+    __repr__ = changed_options
+
+    module: Literal["basic", "large"] = "basic"
+    """Context module: `basic` has a channel for each class in all layers, `large` 2 to 32."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefineNetConfig:
+    """RefineNet: a cascade of refinement blocks from c5 to c2."""
+
+    __repr__ = changed_options
+
+    pools: int = field(default=2, metadata=bounds(1, 16))
+    """Steps of each block's chained residual pooling."""
+    norm: bool = True
+    """Batch norm after each convolution. The paper has none; without it, learning rates that other
+    models train with are too large."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeconvNetConfig:
+    """DeconvNet: the backbone mirrored by unpooling, or by learned upsampling."""
+
+    __repr__ = changed_options
+
+    convolutions: int = field(default=3, metadata=bounds(1, 16))
+    """3x3 convolutions after each upsampling."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+ContextConfig = (
+    FCNConfig
+    | EncodingConfig
+    | ContextPriorConfig
+    | PSPNetConfig
+    | DeepLabV3Config
+    | DeepLabV2Config
+    | DilatedNetConfig
+    | RefineNetConfig
+    | DeconvNetConfig
+)
+"""One class per context module; `contextseg.models.parts` has a case for each."""
 
 MODELS: dict[str, type[ContextConfig]] = {
     "cpnet": ContextPriorConfig,
+    "deconvnet": DeconvNetConfig,
+    "deeplabv2": DeepLabV2Config,
     "deeplabv3": DeepLabV3Config,
+    "dilatednet": DilatedNetConfig,
     "encnet": EncodingConfig,
     "fcn": FCNConfig,
     "pspnet": PSPNetConfig,
+    "refinenet": RefineNetConfig,
 }
 """Segmentation models by name: each is defined by its context module."""
 
 TITLES = {
     "cpnet": "CPNet",
+    "deconvnet": "DeconvNet",
+    "deeplabv2": "DeepLabv2",
     "deeplabv3": "DeepLabV3",
+    "dilatednet": "DilatedNet",
     "encnet": "EncNet",
     "fcn": "FCN",
     "pspnet": "PSPNet",
+    "refinenet": "RefineNet",
 }
 """How papers spell their names."""

@@ -7,7 +7,14 @@ from typing import Literal
 
 from contextseg.config.changed_options import changed_options
 from contextseg.config.checks import check, one_of
-from contextseg.config.context import MODELS, TITLES, ContextConfig, EncodingConfig
+from contextseg.config.context import (
+    MODELS,
+    TITLES,
+    ContextConfig,
+    DeconvNetConfig,
+    EncodingConfig,
+    RefineNetConfig,
+)
 from contextseg.config.images import ImagesConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT, bounds
 from contextseg.config.normalisation import (
@@ -79,6 +86,11 @@ class ModelConfig:
             raise ValueError(
                 f"output_stride must be None or 32 with decoder jpu, which replaces dilation, got "
                 f"{self.output_stride}."
+            )
+        if self.decoder == "jpu" and isinstance(self.context, (RefineNetConfig, DeconvNetConfig)):
+            raise ValueError(
+                f"decoder must be dilated with {self.name}, which is a decoder itself and goes "
+                f"from c5 to c2."
             )
         if self.image_scale % 0.25:
             raise ValueError(f"image_scale must be a multiple of 0.25, got {self.image_scale}.")

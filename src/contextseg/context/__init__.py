@@ -12,12 +12,16 @@ from contextseg.context.aspp import ASPP
 from contextseg.context.context_encoding import ContextEncoding
 from contextseg.context.context_prior import ContextPrior
 from contextseg.context.cpnet import CPNetContext
+from contextseg.context.deconvnet import DeconvNetContext
+from contextseg.context.deeplabv2 import DeepLabV2Context, DilatedClassifiers
+from contextseg.context.dilatednet import DilatedNetContext
 from contextseg.context.encoding import Encoding
 from contextseg.context.gate import EncodingGate
 from contextseg.context.insert import insert_gates
 from contextseg.context.jpu import JPU
 from contextseg.context.outputs import ContextOutput, StageChannels, Stages
 from contextseg.context.pyramid_pooling import PyramidPooling
+from contextseg.context.refinenet import RefineNetContext
 from contextseg.context.stages import EncNetContext, FCNContext, PooledContext
 
 __all__ = [
@@ -28,12 +32,17 @@ __all__ = [
     "ContextEncoding",
     "ContextOutput",
     "ContextPrior",
+    "DeconvNetContext",
+    "DeepLabV2Context",
+    "DilatedClassifiers",
+    "DilatedNetContext",
     "EncNetContext",
     "Encoding",
     "EncodingGate",
     "FCNContext",
     "PooledContext",
     "PyramidPooling",
+    "RefineNetContext",
     "SqueezeExcitation",
     "StageChannels",
     "Stages",

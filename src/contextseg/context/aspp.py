@@ -13,6 +13,11 @@ from contextseg.context.pooled_norm import PooledBatchNorm2d
 RATED_STRIDE = 8
 
 
+def dilations_at(stride: int, rates: Sequence[int]) -> tuple[int, ...]:
+    """Dilations that reach as far in the image as `rates` do at stride 8, at least 1 each."""
+    return tuple(max(1, round(rate * RATED_STRIDE / stride)) for rate in rates)
+
+
 class ASPP(nn.Module):
     """Gives each pixel context at several scales, and the mean of the image.
 
@@ -44,7 +49,7 @@ class ASPP(nn.Module):
         projection: bool = False,
     ) -> None:
         super().__init__()
-        self.dilations = tuple(max(1, round(rate * RATED_STRIDE / stride)) for rate in rates)
+        self.dilations = dilations_at(stride, rates)
         self.branches = nn.ModuleList(
             [conv_norm_relu(in_channels, out_channels, 1)]
             + [conv_norm_relu(in_channels, out_channels, 3, dilation=d) for d in self.dilations]

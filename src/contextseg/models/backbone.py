@@ -18,6 +18,7 @@ from contextseg.models.backbone_weights import check_weights
 from contextseg.models.hiera import HieraStages
 from contextseg.models.image_sizes import shapes, size_multiple
 from contextseg.models.narrow_convolutions import guard_narrow
+from contextseg.models.pooled_stages import pooled_stages
 from contextseg.models.shifted_windows import free_windows
 from contextseg.models.simple_pyramid import SimplePyramid
 from contextseg.models.timm_features import TransformerLayers, create_features
@@ -96,6 +97,7 @@ class Backbone(nn.Module):
         info: Any = self.model.feature_info
         reductions: list[int] = info.reduction()
         plain = reductions[0] >= reductions[-1]
+        pooled = pooled_stages(self.model)
         self.first_stage: str | None = info.module_name(0) if reductions[0] <= 2 else None
         """timm's module whose output is at half the size of the image, if there is such a stage."""
         if plain:
@@ -127,6 +129,8 @@ class Backbone(nn.Module):
         self.stride = reductions[-1]
         self.strides = tuple(_last_four(reductions))
         self.channels = StageChannels(*_last_four(widths))
+        self.pooled: tuple[bool, ...] = (False,) * 3 if plain else tuple(_last_four(pooled)[:3])
+        """Whether the backbone max-pools c2, c3 and c4 by 2x2 into the next stage."""
         if output_stride is not None and self.stride != output_stride:
             reason = "" if dilated else ", for its stages cannot be dilated"
             raise ValueError(

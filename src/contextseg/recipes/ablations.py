@@ -19,6 +19,7 @@ from contextseg.config import (
     PSPNetConfig,
     TrainConfig,
 )
+from contextseg.config.context import TITLES
 
 C = TypeVar("C")
 
@@ -26,10 +27,32 @@ BASE = "encnet_mobilenetv2_camvid"
 """Recipe that an ablation starts from by default."""
 
 
+PAPERS = (
+    "fcn",
+    "deconvnet",
+    "dilatednet",
+    "deeplabv2",
+    "refinenet",
+    "pspnet",
+    "deeplabv3",
+    "encnet",
+    "cpnet",
+)
+"""Models by the year in which they were published; FCN, the baseline, is the first."""
+
+
 def models(base: TrainConfig) -> dict[str, TrainConfig]:
     """All segmentation models, otherwise as in the base."""
     ordered = sorted(MODELS, key=lambda name: (name != "fcn", name))  # the baseline first
     return {name: _with(base, _own(base, MODELS[name])) for name in ordered}
+
+
+def papers(base: TrainConfig) -> dict[str, TrainConfig]:
+    """The systems that both papers compare with, by year, and the papers' own.
+
+    Their reports show the papers' rows too, whatever the data.
+    """
+    return {TITLES[name]: _with(base, _own(base, MODELS[name])) for name in PAPERS}
 
 
 def encnet(base: TrainConfig) -> dict[str, TrainConfig]:
@@ -112,6 +135,6 @@ def _with(base: TrainConfig, context: Any) -> TrainConfig:
 
 ABLATIONS: dict[str, Callable[[TrainConfig], dict[str, TrainConfig]]] = {
     ablation.__name__: ablation
-    for ablation in (models, encnet, se_weight, codewords, cpnet, kernel_size, prior)
+    for ablation in (models, papers, encnet, se_weight, codewords, cpnet, kernel_size, prior)
 }
 """Ablations by the name that `contextseg compare --ablation` accepts."""

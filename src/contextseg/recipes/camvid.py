@@ -9,13 +9,17 @@ from contextseg.config import (
     ContextConfig,
     ContextPriorConfig,
     DataConfig,
+    DeconvNetConfig,
+    DeepLabV2Config,
     DeepLabV3Config,
+    DilatedNetConfig,
     EncodingConfig,
     FCNConfig,
     LossConfig,
     ModelConfig,
     OptimConfig,
     PSPNetConfig,
+    RefineNetConfig,
     TrainConfig,
 )
 
@@ -128,6 +132,26 @@ def pspnet_mobilenetv2_camvid() -> TrainConfig:
 def deeplabv3_mobilenetv2_camvid() -> TrainConfig:
     """DeepLabV3 instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
     return _instead_of_encnet(DeepLabV3Config(), "deeplabv3_mobilenetv2_camvid")
+
+
+def deeplabv2_mobilenetv2_camvid() -> TrainConfig:
+    """DeepLabv2 instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(DeepLabV2Config(), "deeplabv2_mobilenetv2_camvid")
+
+
+def dilatednet_mobilenetv2_camvid() -> TrainConfig:
+    """DilatedNet instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(DilatedNetConfig(), "dilatednet_mobilenetv2_camvid")
+
+
+def refinenet_mobilenetv2_camvid() -> TrainConfig:
+    """RefineNet instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(RefineNetConfig(), "refinenet_mobilenetv2_camvid")
+
+
+def deconvnet_mobilenetv2_camvid() -> TrainConfig:
+    """DeconvNet instead of EncNet, otherwise like encnet_mobilenetv2_camvid."""
+    return _instead_of_encnet(DeconvNetConfig(), "deconvnet_mobilenetv2_camvid")
 
 
 def _instead_of_encnet(context: ContextConfig, name: str) -> TrainConfig:

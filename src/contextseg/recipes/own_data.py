@@ -27,6 +27,10 @@ TITLES = {
     "deeplabv3": "DeepLabV3",
     "fcn": "The dilated FCN",
     "pspnet": "PSPNet",
+    "deeplabv2": "DeepLabv2",
+    "dilatednet": "DilatedNet",
+    "refinenet": "RefineNet",
+    "deconvnet": "DeconvNet",
 }
 _STRIDE = 16
 """Output stride: 8 takes several times the memory and the time."""

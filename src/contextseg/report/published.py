@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,6 +12,8 @@ from contextseg.report.tables import Table
 from contextseg.system.json_text import load_json
 
 FILE = "published.json"
+PAPERS = ("EncNet paper", "CPNet paper")
+"""How sources that are one of the two papers begin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +73,20 @@ def published_on(dataset: str, classes: int | None = None) -> list[PublishedResu
     ]
 
 
+def published_in_papers(systems: Iterable[str]) -> list[PublishedResult]:
+    """What the EncNet and CPNet papers report of these systems, on any data.
+
+    Args:
+        systems: names as papers spell them, in capitals or not.
+    """
+    names = {system.casefold() for system in systems}
+    return [
+        row
+        for row in published()
+        if row.system.casefold() in names and row.source.startswith(PAPERS)
+    ]
+
+
 _SCORES = {
     "mean IoU, %": "mean_iou",
     "pixel accuracy, %": "pixel_accuracy",
@@ -80,7 +96,7 @@ _SCORES = {
 
 
 def table_of(rows: Sequence[PublishedResult]) -> Table:
-    """Rows of one data set as a table, with the columns that any row has."""
+    """Rows as a table, with the columns that any row has; of several data sets, these too."""
     scores = {heading: [getattr(row, field) for row in rows] for heading, field in _SCORES.items()}
     scores = {heading: values for heading, values in scores.items() if any(values)}
     texts = {
@@ -95,6 +111,8 @@ def table_of(rows: Sequence[PublishedResult]) -> Table:
         heading: [NOTHING if value is None else fixed(value, 2) for value in values]
         for heading, values in scores.items()
     }
-    columns = {"system": [row.name for row in rows], **texts, **numbers}
+    sets = [row.data for row in rows]
+    columns = {"data": sets} if len(set(sets)) > 1 else {}
+    columns |= {"system": [row.name for row in rows], **texts, **numbers}
     columns["source"] = [row.source for row in rows]
     return Table(list(columns), list(zip(*columns.values(), strict=True)))
