@@ -1,4 +1,4 @@
-"""Logits as a trained network gives them: of the CamVid model in `models/`, on pictures in `samples/`.
+"""Logits of a trained network: of the CamVid model in `models/`, on pictures in `samples/`.
 
 They are as smooth and as sure as those of any image, while random logits are neither. Maps of more
 classes, or larger ones, are laid together from maps of several pictures.

@@ -115,9 +115,7 @@ def check_labels(
     return {"wrong": wrong, "confidence_off": off, "ok": wrong == 0 and off < 1e-5}
 
 
-def check_loss(
-    coarse: Tensor, size: tuple[int, int], align: bool, settings: Settings
-) -> Settings:
+def check_loss(coarse: Tensor, size: tuple[int, int], align: bool, settings: Settings) -> Settings:
     """Loss and gradient against the formula in float64, and the same twice."""
     target = torch.randint(coarse.shape[1], (len(coarse), *size), device=coarse.device)
     target[:, :2] = 255

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contextseg.ops import upsampled_argmax
-from contextseg.ops.upsampled_cells import BLOCK_BYTES
+from contextseg.ops.upsampled_argmax import pruned
+from contextseg.ops.upsampled_cells import BLOCK_BYTES, axis, pad
 from contextseg.ops.upsampled_rows import strips, upsampled_lines, upsampled_rows
 from tests.peak_memory import printed_by
 
@@ -250,3 +251,53 @@ def test_wrong_input_is_named(coarse, options, message):
 def test_integer_logits_are_refused():
     with pytest.raises(TypeError, match=r"floating point, got torch\.int64"):
         upsampled_argmax(torch.zeros(1, 3, 4, 4, dtype=torch.int64), (8, 8))
+
+
+def smooth(classes: int = 20, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Logits of which few can win in a cell, as a trained network's."""
+    maps = torch.randn(2, classes, 5, 6, dtype=dtype)
+    return 8 * upsampled(maps, (13, 16), False)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("size", [(104, 128), (40, 99), (117, 47)], ids=str)
+def test_classes_that_cannot_win_are_left_out(size, align_corners, monkeypatch):
+    coarse = smooth()
+    monkeypatch.setattr(pruned, "STRIP_BYTES", 20_000)
+    places = [axis(a, b, align_corners) for a, b in zip(coarse.shape[2:], size, strict=True)]
+    assert all(pruned.pays(one, *places, False) for one in pad(coarse))
+    expected = upsampled(coarse, size, align_corners)
+    labels, confidence = upsampled_argmax(
+        coarse, size, align_corners=align_corners, confidence=True
+    )
+    alone = upsampled_argmax(coarse, size, align_corners=align_corners, dtype=torch.uint8)
+    assert torch.equal(labels, expected.argmax(1))
+    assert torch.equal(alone.long(), labels)
+    torch.testing.assert_close(confidence, expected.softmax(1).amax(1))
+
+
+def test_confidence_of_pruned_classes_is_exact_in_float64(monkeypatch):
+    coarse, size = smooth(), (104, 128)
+    monkeypatch.setattr(pruned, "MANY", 1.1)
+    monkeypatch.setattr(pruned, "FEW", 1.1)
+    _, confidence = upsampled_argmax(coarse, size, confidence=True)
+    exact = upsampled(coarse, size, False).softmax(1).amax(1)
+    torch.testing.assert_close(confidence, exact, rtol=1e-12, atol=1e-12)
+
+
+def test_the_lowest_of_equal_classes_wins_among_few():
+    coarse = smooth()
+    coarse = torch.cat([coarse, coarse], 1)
+    labels = upsampled_argmax(coarse, (104, 128))
+    assert torch.equal(labels, upsampled_argmax(coarse[:, :20].contiguous(), (104, 128)))
+
+
+def test_where_logits_are_not_finite_all_classes_are_compared():
+    coarse = smooth()
+    places = axis(13, 104, False), axis(16, 128, False)
+    for value in (math.nan, math.inf):
+        broken = coarse.clone()
+        broken[0, 3, 5, 5] = value
+        assert [pruned.pays(one, *places, False) for one in pad(broken)] == [False, True]
+        labels = upsampled_argmax(broken, (104, 128))
+        assert torch.equal(labels[1], upsampled(coarse, (104, 128), False).argmax(1)[1])

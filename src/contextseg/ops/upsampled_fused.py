@@ -9,7 +9,7 @@ feature pixels j - 1 and j; before the first and after the last are cells with o
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import triton
@@ -31,7 +31,8 @@ class Scale(NamedTuple):
     @property
     def slots(self) -> int:
         """Most image pixels in a cell, or a few more."""
-        return self.new_length if self.times == 0 else min(self.new_length, -(-self.per // self.times))
+        most = -(-self.per // self.times) if self.times else self.new_length
+        return min(self.new_length, most)
 
 
 def scale(length: int, new_length: int, align_corners: bool) -> Scale:
@@ -67,7 +68,11 @@ def neighbours(pixel, length, times, plus, per, SUM: tl.constexpr):
     """Feature pixels before and after image pixels, and the weight of the latter."""
     whole = tl.maximum(pixel.to(tl.int64) * times + plus, 0) // per
     before = tl.minimum(whole, length - 1).to(tl.int32)
-    return before, tl.minimum(before + 1, length - 1), distance(pixel, before, times, plus, per, SUM)
+    return (
+        before,
+        tl.minimum(before + 1, length - 1),
+        distance(pixel, before, times, plus, per, SUM),
+    )
 
 
 @triton.jit

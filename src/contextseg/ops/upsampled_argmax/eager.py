@@ -47,7 +47,7 @@ def best_classes(
     rows, columns = axis(H, height, align_corners), axis(W, width, align_corners)
     padded = pad(coarse_logits.to(exact))
     labels, probabilities = empty(coarse_logits, height, width, align_corners, confidence, dtype)
-    few = [pruned.pays(one, rows, columns) for one in padded]
+    few = [pruned.pays(one, rows, columns, confidence) for one in padded]
     for image in range(B):
         if few[image]:
             wanted = probabilities if confidence else None

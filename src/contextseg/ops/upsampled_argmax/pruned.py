@@ -29,8 +29,8 @@ from contextseg.ops.upsampled_cells import (
 STRIP_BYTES = 2 * 2**20
 """Bytes of the coarse logits whose bounds are found at a time: few enough for a cache."""
 
-FEW = 0.4
-"""Share of classes that may be left for pruning to be worth its while."""
+FEW, MANY = 0.4, 0.7
+"""Share of classes that may be left for pruning to be worth its while: to win, for the softmax."""
 
 SAMPLED_ROWS = 8
 """Rows of cells whose classes are counted to decide."""
@@ -39,7 +39,7 @@ LEAST_PIXELS = 8
 """Image pixels in a cell from which on finding bounds is cheaper than interpolating."""
 
 
-def pays(padded: Tensor, rows: Axis, columns: Axis) -> bool:
+def pays(padded: Tensor, rows: Axis, columns: Axis, confidence: bool) -> bool:
     """Whether few classes of a map [L, H + 2, W + 2] can win in the cells of some rows.
 
     Where a logit is infinite or NaN, it does not.
@@ -52,7 +52,14 @@ def pays(padded: Tensor, rows: Axis, columns: Axis) -> bool:
     step = max(1, height // SAMPLED_ROWS)
     first = torch.arange(step // 2, height, step)
     low, high = bounds(padded[:, first], padded[:, first + 1])
-    return bool((high >= low).float().mean() < FEW)
+    if (high >= low).float().mean() > FEW:
+        return False
+    return not confidence or bool((high >= low - reach_of(padded)).float().mean() < MANY)
+
+
+def reach_of(padded: Tensor) -> float:
+    """How far below the best logit all classes [L, ...] together are but rounding."""
+    return math.log(2 * len(padded) / torch.finfo(padded.dtype).eps)
 
 
 def bounds(top: Tensor, bottom: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,7 +167,7 @@ def label_image(
     L, width = padded.shape[1], len(columns.offset)
     slots = len(columns.pixel), len(rows.pixel)
     tall = max(1, STRIP_BYTES // (L * width * padded.itemsize))
-    reach = math.log(2 * L / torch.finfo(padded.dtype).eps)  # all others together are rounding
+    reach = reach_of(padded[image])
     for top in range(0, len(rows.offset), tall):
         stop = min(top + tall, len(rows.offset))
         block = Block(image, slice(top, stop), slice(0, width))
@@ -171,8 +178,8 @@ def label_image(
         gather = Gather(corners, rows, columns, block)
         for cells, names, _ in left.groups(math.prod(slots), padded.itemsize):
             logits = values(gather.increments(cells, names), rows, columns)
-            winner = first_index(logits, logits.amax(0))  # [slots, slots, n]
-            winner = names.to(labels.dtype).gather(0, winner.flatten(0, 1).long())
+            winner = first_index(logits, logits.amax(0)).flatten(0, 1).long()  # [slots, n]
+            winner = names.to(labels.dtype).gather(0, winner)
             found[:, :, cells] = winner.unflatten(0, slots)
         block.place(labels, found, rows, columns)
         if probabilities is None:
