@@ -100,8 +100,9 @@ def check_labels(
 ) -> Settings:
     """Labels and confidence against the formula in float64."""
     with chosen(argmax, settings):
-        options = {"align_corners": align, "confidence": True, "impl": "fused"}
-        labels, confidence = upsampled_argmax(coarse, size, **options)
+        labels, confidence = upsampled_argmax(
+            coarse, size, align_corners=align, confidence=True, impl="fused"
+        )
         alone = upsampled_argmax(coarse, size, align_corners=align, impl="fused")
     logits = F.interpolate(coarse.double(), size, mode="bilinear", align_corners=align)
     best = logits.topk(min(2, logits.shape[1]), 1).values
@@ -209,7 +210,7 @@ def label_times(report: Report) -> None:
                 "plain": (plain, partial(chosen, argmax, {}))
             }
             for name, settings in ARGMAX.items():
-                step = partial(upsampled_argmax, coarse, size, confidence=confidence, impl="fused")
+                step = partial(argmax.best_classes, coarse, *size, False, confidence, torch.int64)
                 steps[name] = (step, partial(chosen, argmax, settings))
             bytes_ = partial(upsampled_argmax, coarse, size, dtype=torch.uint8, impl="fused")
             steps["ours, uint8 labels"] = (bytes_, partial(chosen, argmax, {}))
