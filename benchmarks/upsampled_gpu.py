@@ -26,6 +26,7 @@ from torch import Tensor
 from benchmarks.gpu_time import timed
 from benchmarks.measuring import environment, extra_cuda_mib
 from contextseg.ops import upsampled_argmax, upsampled_cross_entropy
+from contextseg.ops.dispatch import Impl
 from contextseg.ops.upsampled_argmax import fused as argmax
 from contextseg.ops.upsampled_cross_entropy import fused as loss
 
@@ -117,7 +118,7 @@ def check_loss(coarse: Tensor, size: tuple[int, int], align: bool, settings: Set
     target = torch.randint(coarse.shape[1], (len(coarse), *size), device=coarse.device)
     target[:, :2] = 255
 
-    def run(logits: Tensor, impl: str) -> tuple[Tensor, Tensor]:
+    def run(logits: Tensor, impl: Impl) -> tuple[Tensor, Tensor]:
         logits = logits.detach().requires_grad_()
         total, weight = upsampled_cross_entropy(logits, target, align_corners=align, impl=impl)
         (grad,) = torch.autograd.grad(total, logits)
