@@ -264,8 +264,8 @@ def smooth(classes: int = 20, dtype: torch.dtype = torch.float64) -> Tensor:
 def test_classes_that_cannot_win_are_left_out(size, align_corners, monkeypatch):
     coarse = smooth()
     monkeypatch.setattr(pruned, "STRIP_BYTES", 20_000)
-    places = [axis(a, b, align_corners) for a, b in zip(coarse.shape[2:], size, strict=True)]
-    assert all(pruned.pays(one, *places, False) for one in pad(coarse))
+    rows, columns = axis(13, size[0], align_corners), axis(16, size[1], align_corners)
+    assert all(pruned.pays(one, rows, columns, False) for one in pad(coarse))
     expected = upsampled(coarse, size, align_corners)
     labels, confidence = upsampled_argmax(
         coarse, size, align_corners=align_corners, confidence=True

@@ -6,6 +6,7 @@ end above the lowest of the best logits so far, the class cannot win and its val
 a trained network's classes few are left.
 """
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
 
 from __future__ import annotations

@@ -80,12 +80,12 @@ def bounds(top: Tensor, bottom: Tensor) -> tuple[Tensor, Tensor]:
 class Candidates(NamedTuple):
     """The classes that are left in each cell of a block."""
 
-    count: Tensor
+    number: Tensor
     """How many, [cells]."""
     start: Tensor
     """Index of the first of each cell in `name`, [cells]."""
     name: Tensor
-    """Classes, ascending in each cell, [sum of `count`]."""
+    """Classes, ascending in each cell, [sum of `number`]."""
 
     def groups(self, pixels: int, itemsize: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Cells with about as many candidates, and these, in blocks of `BLOCK_BYTES`.
@@ -100,14 +100,14 @@ class Candidates(NamedTuple):
             Cells [n], classes [K, n], the last one repeated where a cell has less than K, and
             whether a class is such a repetition, [K, n].
         """
-        most, least = int(self.count.max()), 1
+        most, least = int(self.number.max()), 1
         while least < most:
             size = min(most, max(least + 1, least + least // 2))
-            cells = ((self.count > least) & (self.count <= size)).nonzero()[:, 0]
+            cells = ((self.number > least) & (self.number <= size)).nonzero()[:, 0]
             width = max(1, BLOCK_BYTES["cpu"] // (size * pixels * itemsize))
             for part in cells.split(width):
-                number, last = torch.arange(size)[:, None], self.count[part] - 1
-                yield part, self.name[self.start[part] + number.minimum(last)], number > last
+                place, last = torch.arange(size)[:, None], self.number[part] - 1
+                yield part, self.name[self.start[part] + place.minimum(last)], place > last
             least = size
 
 
@@ -136,14 +136,15 @@ class Gather:
         self.width = self.line - 1
         self.below = rows.offset[block.rows].to(corners)
         self.beside = columns.offset[block.columns].to(corners)
-        self.steps = rows.step, columns.step
+        self.row_step, self.column_step = rows.step, columns.step
 
     def increments(self, cells: Tensor, names: Tensor) -> Increments:
         """What the values of classes [K, n] in cells [n] follow from, [K, n] each."""
         row, column = cells // self.width, cells % self.width
         at = names * self.size + (row * self.line + column)
-        four = [self.corners[at + offset] for offset in (0, 1, self.line, self.line + 1)]
-        return increments_between(*four, self.below[row], self.beside[column], *self.steps)
+        a, b, c, d = (self.corners[at + offset] for offset in (0, 1, self.line, self.line + 1))
+        below, beside = self.below[row], self.beside[column]
+        return increments_between(a, b, c, d, below, beside, self.row_step, self.column_step)
 
 
 def label_image(

@@ -27,7 +27,7 @@ from contextseg.ops.upsampled_fused import DTYPES, coalesced, scale, signature, 
 BLOCK_W = 128  # image columns of a program of the forward
 MOST_ROWS = 16  # and its image rows, at most
 UNROLL = 4  # classes whose loads may be under way at once
-BLOCK_L = 16  # classes of a program of the backward
+BLOCK_L = 8  # classes of a program of the backward
 CELLS = 16  # and its cells
 MOST_SLOTS = 32  # and the columns of a cell it goes through at a time, at most
 WARPS = {"forward": 4, "backward": 4}

@@ -4,6 +4,7 @@ Both go through the cells between feature pixels, so that a logit's neighbours a
 all image rows of a cell, in which upsampled logits grow evenly.
 """
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
 # (Triton's language is typed for its compiler, not for a Python type checker.)
 
 from __future__ import annotations
