@@ -34,6 +34,7 @@ from contextseg.context.layers import classifier
 from contextseg.context.outputs import StageChannels
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.models.backbone import Backbone
+from contextseg.models.crf import CRF
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.normalisation import with_normalisation
@@ -107,6 +108,7 @@ def build(config: ModelConfig) -> SegmentationModel:
         context=build_context(config, channels, stride),
         head=classifier(config.head_channels, num_classes, config.dropout),
         aux_head=build_aux_head(config, channels),
+        crf=build_crf(config, num_classes),
     )
 
 
@@ -235,6 +237,13 @@ def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHea
     return AuxiliaryHead(
         channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
     )
+
+
+def build_crf(config: ModelConfig, num_classes: int) -> CRF | None:
+    """The CRF behind the head, or None if it has no iterations in training."""
+    if config.crf.train_iterations == 0:
+        return None
+    return CRF(config.crf, num_classes, config.normalisation.std)
 
 
 def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:

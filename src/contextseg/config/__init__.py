@@ -24,6 +24,7 @@ from contextseg.config.context import (
     FCNConfig,
     PSPNetConfig,
 )
+from contextseg.config.crf import CRFConfig
 from contextseg.config.images import RGB, ImagesConfig
 from contextseg.config.model import ModelConfig
 from contextseg.config.networks import (
@@ -49,6 +50,7 @@ __all__ = [
     "MODELS",
     "RGB",
     "AugmentConfig",
+    "CRFConfig",
     "ClassifierAugmentConfig",
     "ClassifierConfig",
     "ClassifierDataConfig",

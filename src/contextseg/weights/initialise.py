@@ -9,7 +9,7 @@ from contextseg.weights.contents import read_metadata, read_tensors
 from contextseg.weights.model_file import model_file
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
-             "aux_head.encoding.presence.")  # fmt: skip
+             "aux_head.encoding.presence.", "crf.")  # fmt: skip
 """Names of the weights whose shape depends on the number of classes."""
 
 
