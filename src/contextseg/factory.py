@@ -34,8 +34,8 @@ from contextseg.context.layers import classifier
 from contextseg.context.outputs import StageChannels
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.models.backbone import Backbone
-from contextseg.models.crf import CRF
 from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.models.crf import CRF
 from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.normalisation import with_normalisation
 from contextseg.models.segmentation import SegmentationModel

@@ -18,8 +18,8 @@ def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimi
     """The optimiser of the trainable parameters, with separate rates for backbone and context.
 
     Only weights of convolutions and linear layers are decayed, unless `config.decay_all` is set:
-    norms, biases, codewords, smoothing factors and a CRF are not. With `config.layer_decay` below 1, each
-    layer of the backbone has a rate of its own.
+    norms, biases, codewords, smoothing factors and a CRF are not. With `config.layer_decay` below
+    1, each layer of the backbone has a rate of its own.
 
     Raises:
         ValueError: the backbone tells no layers, or the optimiser cannot be built on this machine.

@@ -31,12 +31,13 @@ def crf(
     Mean field of the energy $\sum_i \psi_i(x_i) + \sum_{i<j} \mu(x_i, x_j)
     \sum_m w_m \tilde k_m(i, j)$: starting from $Q = \mathrm{softmax}(z)$, each iteration computes
 
-    $$z'_i(l) = z_i(l) - \sum_{l'} \mu(l, l') \sum_m w_m(l') \sum_{j \ne i} \tilde k_m(i, j) Q_j(l')$$
+    $$z'_i(l) = z_i(l)
+      - \sum_{l'} \mu(l, l') \sum_m w_m(l') \sum_{j \ne i} \tilde k_m(i, j) Q_j(l')$$
 
     and $Q = \mathrm{softmax}(z')$. The kernels are
     $k_1 = \exp(-|p_i - p_j|^2 / 2\theta_p^2 - |I_i - I_j|^2 / 2\theta_c^2)$ (appearance) and
     $k_2 = \exp(-|p_i - p_j|^2 / 2\theta_s^2)$ (smoothness), normalised symmetrically:
-    $\tilde k(i, j) = k(i, j) / \sqrt{d_i d_j}$ with $d_i = \sum_j k(i, j)$, in which i itself counts.
+    $\tilde k(i, j) = k(i, j) / \sqrt{d_i d_j}$ with $d_i = \sum_j k(i, j)$, where i itself counts.
 
     Args:
         logits: z, [B, L, H, W], floating point; the logarithms of probabilities will do.

@@ -52,9 +52,7 @@ class Lattice:
             blurred = at_points[before].add_(at_points[after]).mul_(0.25)
             at_points = blurred.add_(at_points, alpha=0.5)
         dimensions = self.points.shape[1] - 1
-        found = F.embedding_bag(
-            self.points, at_points, mode="sum", per_sample_weights=self.shares
-        )
+        found = F.embedding_bag(self.points, at_points, mode="sum", per_sample_weights=self.shares)
         return found.mul_(height(dimensions))
 
 
@@ -114,7 +112,9 @@ def simplices(features: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     whole = torch.round(x / D)  # the nearest point whose coordinates are multiples of D
     excess = whole.sum(1, keepdim=True).to(torch.int64)
     order = (x - whole * D).argsort(dim=1, descending=True, stable=True)
-    rank = torch.empty_like(order).scatter_(1, order, torch.arange(D, device=device).expand_as(order))
+    rank = torch.empty_like(order).scatter_(
+        1, order, torch.arange(D, device=device).expand_as(order)
+    )
     rank += excess
     wrap = (rank < 0).to(torch.int64) - (rank >= D).to(torch.int64)  # onto the plane of sum 0
     rank += D * wrap
