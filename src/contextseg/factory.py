@@ -243,7 +243,7 @@ def build_crf(config: ModelConfig, num_classes: int) -> CRF | None:
     """The CRF behind the head, or None if it has no iterations in training."""
     if config.crf.train_iterations == 0:
         return None
-    return CRF(config.crf, num_classes, config.normalisation.std)
+    return CRF(config.crf, num_classes, config.normalisation)
 
 
 def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contextseg.config import CRFConfig
+from contextseg.config import CRFConfig, Normalisation
 from contextseg.models.outputs import upsample
 from contextseg.ops import crf
 
@@ -22,7 +22,7 @@ class CRF(nn.Module):
     Args:
         config: iterations, initial weights, widths.
         num_classes: classes L.
-        std: standard deviation of each channel that images were divided by, in 0 to 1.
+        normalisation: what was done to the pixels of images.
 
     Shape:
         coarse_logits: [B, L, H, W].
@@ -31,10 +31,11 @@ class CRF(nn.Module):
                        up, in float32 or wider.
     """
 
-    scale: Tensor
-    """[C, 1, 1]: from normalised images to differences of values of 0 to 255."""
+    mean: Tensor
+    """[C, 1, 1], on the scale 0 to 255, like `std`."""
+    std: Tensor
 
-    def __init__(self, config: CRFConfig, num_classes: int, std: Sequence[float]) -> None:
+    def __init__(self, config: CRFConfig, num_classes: int, normalisation: Normalisation) -> None:
         super().__init__()
         self.config = config
         start = torch.tensor([[config.appearance], [config.smoothness]])
@@ -42,15 +43,16 @@ class CRF(nn.Module):
         self.compatibility: nn.Parameter | None = None
         if config.compatibility == "learned":
             self.compatibility = nn.Parameter(1 - torch.eye(num_classes))
-        scale = 255 * torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
-        self.register_buffer("scale", scale, persistent=False)
+        for name, values in zip(("mean", "std"), normalisation, strict=True):
+            statistic = 255 * torch.tensor(values, dtype=torch.float32).view(-1, 1, 1)
+            self.register_buffer(name, statistic, persistent=False)
 
     def forward(self, coarse_logits: Tensor, image: Tensor, align_corners: bool = False) -> Tensor:
         """Logits after the iterations, as many as `train_iterations` while training."""
         config = self.config
         return refined(
             upsample(coarse_logits, reduced(image.shape[2:], config.stride), align_corners),
-            image.detach() * self.scale,
+            image.detach() * self.std + self.mean,
             config,
             iterations=config.train_iterations if self.training else config.iterations,
             weights=self.weights,
@@ -71,7 +73,7 @@ def refined(
 
     Args:
         logits: [B, L, *reduced(size)].
-        image: [B, C, *size], with values of 0 to 255, or any that differ by as much.
+        image: [B, C, *size], on the scale 0 to 255.
         config: widths, in image pixels, reach and stride.
         iterations: as in the op, like `weights` and `compatibility`.
     """
