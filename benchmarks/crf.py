@@ -27,7 +27,7 @@ from contextseg.ops import crf
 
 SIZE, FEATURES, SMALL = (360, 480), (60, 60), (40, 54)
 HAS_PYDENSECRF = importlib.util.find_spec("pydensecrf") is not None
-APPEARANCE, SMOOTHNESS, POSITION, COLOUR, SPREAD = 5.0, 3.0, 60.0, 10.0, 3.0
+APPEARANCE, SMOOTHNESS, POSITION, COLOUR, SPREAD = 2.0, 1.0, 60.0, 10.0, 3.0
 """The defaults of the op."""
 SCENES, CLASSES = 4, 11
 ROOT = Path(__file__).parents[1]

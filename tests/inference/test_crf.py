@@ -21,9 +21,9 @@ from tests.inference.fakes import colour_predictor, draw_image
 def test_it_is_the_op_on_the_probabilities():
     predictor, image = colour_predictor(), draw_image(45, 60)
     before = predictor.probabilities(image, flip=True)
-    predictor.crf = CRFConfig(iterations=3, appearance=2, colour=20)
+    predictor.crf = CRFConfig(iterations=3, appearance=4, colour=20)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
-    expected = crf(before.log()[None], pixels, weights=(2.0, 3.0), iterations=3, colour=20)[0]
+    expected = crf(before.log()[None], pixels, weights=(4.0, 1.0), iterations=3, colour=20)[0]
     found = predictor.probabilities(image, flip=True)
     torch.testing.assert_close(found, expected.softmax(0), rtol=1e-4, atol=1e-5)
     result = predictor.segment(image, flip=True, confidence=True)
@@ -95,7 +95,10 @@ def test_on_the_command_line(model, tmp_path, capsys):
         (["--crf-options", "stride=2"], "--crf-options requires --crf"),
         (["--crf", "--crf-options", "color=3"], "must be NAME=VALUE, separated by commas, of iter"),
         (["--crf", "--crf-options", "stride"], "got 'stride'"),
-        (["--crf", "--crf-options", "iterations=1.5"], "iterations must be a whole number, got 1.5"),
+        (
+            ["--crf", "--crf-options", "iterations=1.5"],
+            "iterations must be a whole number, got 1.5",
+        ),
         (["--crf", "--crf-options", "colour=0"], "colour must be between"),
     ],
 )

@@ -30,7 +30,7 @@ contextseg predict --model street street.jpg        # the same, by its name
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
 contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confidence
-contextseg predict runs/mine holiday/ -o predictions --crf --crf-options colour=8,stride=2
+contextseg predict runs/mine holiday/ -o predictions --crf --crf-options appearance=4,stride=2
 """
 
 DESCRIPTION = """\

@@ -21,9 +21,9 @@ class CRFConfig:
     0 leaves it out."""
     iterations: int = field(default=10, metadata=bounds(1, 100))
     """Mean-field iterations outside training."""
-    appearance: float = field(default=5.0, metadata=bounds(0, 1000))
+    appearance: float = field(default=2.0, metadata=bounds(0, 1000))
     """Weight of pairs that are close and alike; of a network, for each class at the start."""
-    smoothness: float = field(default=3.0, metadata=bounds(0, 1000))
+    smoothness: float = field(default=1.0, metadata=bounds(0, 1000))
     """Weight of pairs that are close; of a network, for each class at the start."""
     position: float = field(default=60.0, metadata=bounds(0.1, 10_000))
     """Distance of pixels that are close, for `appearance`: a standard deviation, in image

@@ -17,7 +17,7 @@ def crf(
     logits: Tensor,
     image: Tensor,
     *,
-    weights: Tensor | Sequence[float] = (5.0, 3.0),
+    weights: Tensor | Sequence[float] = (2.0, 1.0),
     compatibility: Tensor | None = None,
     iterations: int = 10,
     position: float = 60.0,
