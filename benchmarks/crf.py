@@ -3,8 +3,8 @@
     python -m benchmarks.crf [--device cuda] [--quick] [--json]
     python -m benchmarks.crf --accuracy
 
-pydensecrf (C++, one thread) takes part if it is installed: `pip install pydensecrf2`. All forms have
-the same kernels and weights. --accuracy prints how far probabilities are from the plain formula in
+pydensecrf (C++, one thread) takes part if it is installed: `pip install pydensecrf2`. All forms
+have the same kernels and weights. --accuracy prints how far probabilities are from the plain formula in
 float64, over four photos at 40 x 54 pixels. `benchmarks.crf_camvid` scores a model with a CRF.
 """
 

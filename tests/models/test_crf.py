@@ -61,7 +61,8 @@ def test_at_a_stride_widths_shrink_with_the_image():
         head = small(replace(LOCAL, train_iterations=0)).eval()(image).coarse_logits
         reduced = F.interpolate(image, (12, 17), mode="bilinear", antialias=True)
         expected = crf(
-            F.interpolate(head, (12, 17), mode="bilinear"), reduced * model.crf.std + model.crf.mean,
+            F.interpolate(head, (12, 17), mode="bilinear"),
+            reduced * model.crf.std + model.crf.mean,
             weights=(2.0, 1.0), iterations=1, reach=2, position=2, spread=0.75,
         )  # fmt: skip
     torch.testing.assert_close(output.coarse_logits, expected)
@@ -99,8 +100,8 @@ def test_a_run_trains_it_and_its_file_predicts_the_same(tmp_path):
     assert not torch.equal(layer.weights, torch.tensor([[2.0], [1.0]]).expand_as(layer.weights))
     assert not torch.equal(layer.compatibility.diagonal(), torch.zeros(len(layer.compatibility)))
     assert "crf" in str(predictor.model.info())
+    predictor.crf = CRFConfig()
     with pytest.raises(ValueError, match="trained with a CRF of its own"):
-        predictor.crf = CRFConfig()
         predictor.segment(torch.zeros(3, 48, 64, dtype=torch.uint8))
 
 
