@@ -4,8 +4,9 @@
     python -m benchmarks.crf --accuracy
 
 pydensecrf (C++, one thread) takes part if it is installed: `pip install pydensecrf2`. All forms
-have the same kernels and weights. --accuracy prints how far probabilities are from the plain formula in
-float64, over four photos at 40 x 54 pixels. `benchmarks.crf_camvid` scores a model with a CRF.
+have the same kernels and weights. --accuracy prints how far probabilities are from the plain
+formula in float64, over four photos at 40 x 54 pixels. `benchmarks.crf_camvid` scores a model with
+a CRF.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +30,9 @@ from contextseg.ops import crf
 SIZE, FEATURES, SMALL = (360, 480), (60, 60), (40, 54)
 HAS_PYDENSECRF = importlib.util.find_spec("pydensecrf") is not None
 APPEARANCE, SMOOTHNESS, POSITION, COLOUR, SPREAD = 2.0, 1.0, 60.0, 10.0, 3.0
-"""The defaults of the op."""
+KERNELS: dict[str, Any] = {
+    "weights": (APPEARANCE, SMOOTHNESS), "position": POSITION, "colour": COLOUR, "spread": SPREAD,
+}  # fmt: skip
 SCENES, CLASSES = 4, 11
 ROOT = Path(__file__).parents[1]
 
@@ -48,13 +52,13 @@ def scene(size: tuple[int, int], number: int = 0, batch: int = 1) -> tuple[Tenso
         return F.interpolate(coarse, size, mode="bilinear"), images.round()
 
 
-def ours(size: tuple[int, int], **options: object) -> Step:
+def ours(size: tuple[int, int], **options: Any) -> Step:
     """The op, without gradients."""
     logits, image = (tensor.to(torch.get_default_device()) for tensor in scene(size))
 
     def work() -> Tensor:
         with torch.no_grad():
-            return crf(logits, image, **options)  # pyright: ignore[reportArgumentType]
+            return crf(logits, image, **KERNELS | options)
 
     return work
 
@@ -84,11 +88,11 @@ def training(impl: str, reach: int | None = None) -> Step:
     device = torch.get_default_device()
     logits, image = (tensor.to(device) for tensor in scene(FEATURES, batch=4))
     logits.requires_grad_()
-    options = {"iterations": 5, "position": POSITION / 8, "spread": 1.0, "reach": reach}
+    options: dict[str, Any] = {"iterations": 5, "position": POSITION / 8, "reach": reach}
 
     def work() -> None:
         logits.grad = None
-        crf(logits, image, impl=impl, **options).logsumexp(1).sum().backward()  # pyright: ignore[reportArgumentType]
+        crf(logits, image, impl=impl, **KERNELS | options).logsumexp(1).sum().backward()
 
     return work
 
@@ -96,8 +100,10 @@ def training(impl: str, reach: int | None = None) -> Step:
 def accuracy() -> None:
     """Print mean and largest errors of probabilities, and labels that agree."""
     ways: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-        "lattice": lambda z, image: crf(z, image).softmax(1),
-        "lattice, one iteration": lambda z, image: crf(z, image, iterations=1).softmax(1),
+        "lattice": lambda z, image: crf(z, image, **KERNELS).softmax(1),
+        "lattice, one iteration": lambda z, image: crf(z, image, **KERNELS, iterations=1).softmax(
+            1
+        ),
     }
     if HAS_PYDENSECRF:
         ways["pydensecrf"] = densecrf
@@ -108,7 +114,8 @@ def accuracy() -> None:
         for number in range(SCENES):
             logits, image = scene(SMALL, number)
             steps = 1 if "one" in name else 10
-            exact = crf(logits.double(), image, impl="reference", iterations=steps).softmax(1)
+            exact = crf(logits.double(), image, **KERNELS, impl="reference", iterations=steps)
+            exact = exact.softmax(1)
             found = way(logits, image)
             errors.append((found - exact).abs().flatten())
             same += (found.argmax(1) == exact.argmax(1)).double().mean().item() / SCENES

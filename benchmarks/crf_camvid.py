@@ -37,8 +37,8 @@ LOCAL = CRFConfig(iterations=1, reach=5, position=3)
 SETTINGS = [
     CRFConfig(appearance=appearance, smoothness=smoothness, position=position, colour=colour)
     for appearance, smoothness, position, colour in (
-        (2, 1, 60, 10), (5, 3, 60, 10), (1, 1, 60, 10), (2, 1, 60, 5), (2, 1, 60, 20),
-        (2, 1, 20, 10), (2, 1, 20, 5), (0.5, 0.5, 20, 5), (0, 1, 60, 10),
+        (2, 1, 20, 5), (2, 1, 20, 10), (2, 1, 60, 5), (2, 1, 60, 10), (2, 1, 60, 20),
+        (1, 1, 60, 10), (5, 3, 60, 10), (0.5, 0.5, 20, 5), (0, 1, 60, 10),
     )
 ]  # fmt: skip
 """Options to choose from; the first are the defaults."""

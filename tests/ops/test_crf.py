@@ -12,8 +12,8 @@ from contextseg.ops import crf
 from contextseg.ops.crf import lattice
 from contextseg.ops.crf.smoothness import smooth
 
-STRONG = 5.0, 3.0
-"""Weights of kernels that change most labels of `scene`."""
+STRONG = {"weights": (5.0, 3.0), "position": 60.0, "colour": 10.0}
+"""Kernels that change most labels of `scene`."""
 
 
 def scene(size: tuple[int, int], classes: int = 4, device: str = "cpu") -> tuple[Tensor, Tensor]:
@@ -78,16 +78,16 @@ def test_a_window_equals_the_reference(reach, device):
 
 def test_a_window_of_the_whole_image_is_fully_connected(device):
     logits, image = scene((20, 20), device=device)
-    found = crf(logits, image, weights=STRONG, reach=20)
-    expected = crf(logits, image, weights=STRONG, impl="reference")
+    found = crf(logits, image, **STRONG, reach=20)
+    expected = crf(logits, image, **STRONG, impl="reference")
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(20, 20), (13, 31)])
 def test_the_lattice_is_close_to_the_reference(size, device):
     logits, image = scene(size, device=device)
-    found = crf(logits, image, weights=STRONG).softmax(1)
-    expected = crf(logits, image, weights=STRONG, impl="reference").softmax(1)
+    found = crf(logits, image, **STRONG).softmax(1)
+    expected = crf(logits, image, **STRONG, impl="reference").softmax(1)
     error = (found - expected).abs()
     assert 1e-6 < error.mean() < 0.01  # docs/ops/crf.md states it
     assert (found.argmax(1) == expected.argmax(1)).double().mean() > 0.98
@@ -171,7 +171,7 @@ def test_images_of_a_batch_do_not_meet(device):
 def test_labels_follow_the_edge(device):
     logits, image = scene((40, 40), device=device)
     side = (image.mean(1) > 130).long()
-    before, after = logits.argmax(1), crf(logits, image, weights=STRONG).argmax(1)
+    before, after = logits.argmax(1), crf(logits, image, **STRONG).argmax(1)
     assert (before == side).double().mean() < 0.7
     assert (after == side).double().mean() > 0.99
 

@@ -25,10 +25,10 @@ class CRFConfig:
     """Weight of pairs that are close and alike; of a network, for each class at the start."""
     smoothness: float = field(default=1.0, metadata=bounds(0, 1000))
     """Weight of pairs that are close; of a network, for each class at the start."""
-    position: float = field(default=60.0, metadata=bounds(0.1, 10_000))
+    position: float = field(default=20.0, metadata=bounds(0.1, 10_000))
     """Distance of pixels that are close, for `appearance`: a standard deviation, in image
     pixels."""
-    colour: float = field(default=10.0, metadata=bounds(0.1, 10_000))
+    colour: float = field(default=5.0, metadata=bounds(0.1, 10_000))
     """Difference of pixels that are alike: a standard deviation, in values of 0 to 255."""
     spread: float = field(default=3.0, metadata=bounds(0.1, 1000))
     """Distance of pixels that are close, for `smoothness`: a standard deviation, in image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +21,8 @@ def crf(
     weights: Tensor | Sequence[float] = (2.0, 1.0),
     compatibility: Tensor | None = None,
     iterations: int = 10,
-    position: float = 60.0,
-    colour: float = 10.0,
+    position: float = 20.0,
+    colour: float = 5.0,
     spread: float = 3.0,
     reach: int | None = None,
     impl: Impl = "auto",
@@ -48,7 +49,7 @@ def crf(
         iterations: at least 0; 10 for predictions, 5 in training (CRF-RNN), 1 for DPN's single
             pass.
         position: θ_p, in pixels.
-        colour: θ_c, in units of the image: 10 suits values of 0 to 255.
+        colour: θ_c, in units of the image: 5 suits values of 0 to 255.
         spread: θ_s, in pixels.
         reach: consider only pairs of pixels at most so many rows and columns apart (and sum d over
             these), as ConvCRF and DPN do; None considers all pairs.
@@ -88,7 +89,7 @@ def crf(
     if logits.is_meta or hasattr(logits, "fake_mode"):
         return torch.empty_like(logits, dtype=dtype)  # shapes without numbers have no lattice
     with without_autocast(logits):
-        run = reference.crf if form == "reference" else eager.crf
+        run: Any = reference.crf if form == "reference" else eager.crf
         return run(
             logits.to(dtype), image.to(dtype), strengths, compatibility.to(dtype), iterations,
             kernels,
