@@ -108,6 +108,8 @@ def given(page: str) -> dict[str, object]:
         names |= {"maps": torch.rand(2, 8, 6, 6), "bn": torch.nn.BatchNorm2d(36),
                   "weight": torch.rand(36, 8), "values": torch.rand(2, 36, 4),
                   "labels": torch.randint(5, (2, 36), dtype=torch.uint8)}  # fmt: skip
+    elif page == "docs/ops/crf.md":
+        names |= {"logits": torch.rand(1, 5, 24, 32), "image": 255 * torch.rand(1, 3, 24, 32)}
     elif page == "docs/ops/upsampled.md":
         names |= {"coarse_logits": torch.rand(1, 5, 60, 60),
                   "labels": torch.randint(5, (1, 480, 480), dtype=torch.uint8)}  # fmt: skip

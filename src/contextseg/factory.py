@@ -18,7 +18,7 @@ from contextseg.context import JPU
 from contextseg.models.backbone import Backbone
 from contextseg.models.classifiers import Classifier, build_classifier
 from contextseg.models.normalisation import with_normalisation
-from contextseg.models.parts import build_aux_head, build_context, build_head
+from contextseg.models.parts import build_aux_head, build_context, build_crf, build_head
 from contextseg.models.segmentation import SegmentationModel
 
 PAPER_CROP = (480, 480)
@@ -90,6 +90,7 @@ def build(config: ModelConfig) -> SegmentationModel:
         context=context,
         head=build_head(config, int(context.out_channels), num_classes, stride),  # type: ignore[arg-type]
         aux_head=build_aux_head(config, channels),
+        crf=build_crf(config, num_classes),
     )
 
 

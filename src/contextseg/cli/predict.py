@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli.crf_options import add_crf_options, chosen_crf
 from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
@@ -29,6 +30,7 @@ contextseg predict --model street street.jpg        # the same, by its name
 contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
 contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confidence
+contextseg predict runs/mine holiday/ -o predictions --crf --crf-options appearance=4,stride=2
 """
 
 DESCRIPTION = """\
@@ -71,6 +73,7 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help="also write confidence/NAME.png: the probability of each pixel's class, 255 for 1",
     )
+    add_crf_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing results in DIR")
     parser.add_argument(
         "--skip-existing",
@@ -79,6 +82,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--no-overlays", action="store_true", help="write no overlays")
     options = parser.parse_intermixed_args(list(argv))
+    crf = chosen_crf(options)
     _choose_model(options)
     show_messages()
 
@@ -89,10 +93,10 @@ def main(argv: Sequence[str]) -> int:
 
     if is_classifier(options.model):
         views = options.scales != (1.0,) or options.window is not None or options.flip
-        if views or options.ignore_below is not None or options.confidence:
+        if views or options.ignore_below is not None or options.confidence or crf:
             raise UsageError(
-                f"{options.model} is a classifier: --scales, --flip, --window, --ignore-below and "
-                f"--confidence do not apply."
+                f"{options.model} is a classifier: --scales, --flip, --window, --ignore-below, "
+                f"--confidence and --crf do not apply."
             )
         with _reported_at_the_end():
             summary = classify_files(
@@ -111,6 +115,7 @@ def main(argv: Sequence[str]) -> int:
     predictor = load(
         options.model, device=options.device, precision=options.precision, trust=options.trust
     )
+    predictor.crf = crf
     with _reported_at_the_end():
         summary = predict_files(
             predictor,

@@ -28,6 +28,7 @@ from contextseg.config.context import (
     PSPNetConfig,
     RefineNetConfig,
 )
+from contextseg.config.crf import CRFConfig
 from contextseg.config.images import RGB, ImagesConfig
 from contextseg.config.model import ModelConfig
 from contextseg.config.networks import (
@@ -53,6 +54,7 @@ __all__ = [
     "MODELS",
     "RGB",
     "AugmentConfig",
+    "CRFConfig",
     "ClassifierAugmentConfig",
     "ClassifierConfig",
     "ClassifierDataConfig",

@@ -15,6 +15,7 @@ from contextseg.config.context import (
     EncodingConfig,
     RefineNetConfig,
 )
+from contextseg.config.crf import CRFConfig
 from contextseg.config.images import ImagesConfig
 from contextseg.config.marks import FREE_ON_RESUME, RESOLVED, WITHOUT_EFFECT, bounds
 from contextseg.config.normalisation import (
@@ -61,6 +62,8 @@ class ModelConfig:
     """Share of features dropped before each classifier during training."""
     align_corners: bool = False
     """Convention of all bilinear upsampling; the authors' checkpoints need True."""
+    crf: CRFConfig = field(default_factory=CRFConfig)
+    """A fully connected CRF behind the head, with `train_iterations` above 0."""
     image_scale: float = field(default=1.0, metadata=bounds(1, 8))
     """Factor by which images are enlarged before the network outside training, a multiple of 0.25:
     a larger one is slower and resolves smaller objects. Train at scales (`augment.scale`) near it.

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import ModelConfig, ProtocolConfig
+from contextseg.config import CRFConfig, ModelConfig, ProtocolConfig
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import check_averageable
-from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.crf import with_crf
+from contextseg.inference.preprocess import size_of, to_canvas
 from contextseg.inference.views.plan import check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
-from contextseg.inference.views.run import ViewLogits, run_views
+from contextseg.inference.views.run import ViewLogits, run_views, whole
 
 
 class Segmentation(NamedTuple):
@@ -39,6 +40,9 @@ class Network:
     precision: str
     max_pixels: int
     model: nn.Module
+    crf: CRFConfig | None = None
+    """A CRF that refines the probabilities of whole images, at their own size; None for none. Set
+    it to `contextseg.config.CRFConfig(...)`. Labels, probabilities and confidence are then its."""
 
     def _run_views(
         self,
@@ -57,6 +61,29 @@ class Network:
         passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
         with self._autocast():
             return run_views(canvas, passes, self.model, self.config, self.max_pixels)
+
+    def _segment_with_crf(
+        self,
+        image: np.ndarray | Tensor,
+        scales: Sequence[float],
+        flip: bool,
+        window: int | tuple[int, int] | None,
+        protocol: ProtocolConfig | None,
+        confidence: bool,
+    ) -> Segmentation:
+        """Labels of an image, and their probability if requested, after the CRF."""
+        if protocol is not None:
+            raise ValueError("segment: a protocol has no CRF; set predictor.crf to None for it.")
+        logits = self._run_views(image, scales, flip, window)
+        sure, labels = self._with_crf(logits, image).max(0)
+        presence_logits = logits.presence_logits()
+        return Segmentation(labels.to(torch.uint8), presence_logits, sure if confidence else None)
+
+    def _with_crf(self, logits: ViewLogits, image: np.ndarray | Tensor) -> Tensor:
+        """Class probabilities [L, h, w] after the CRF."""
+        assert self.crf is not None
+        probabilities = whole(logits, size_of(image))
+        return with_crf(probabilities, image, self.crf, self.config, self.max_pixels)
 
     def _run_protocol(self, image: np.ndarray | Tensor, protocol: ProtocolConfig) -> ProtocolLogits:
         """Run the network on every window of a protocol."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from contextseg.config import ImagesConfig
+from contextseg.config.io import to_dict
 from contextseg.data.bands.read import band_size
 from contextseg.data.images import read_image
 from contextseg.data.suffixes import image_suffixes
@@ -134,6 +135,7 @@ def predict_files(
         # Only where they matter: lines of runs without them stay what they were.
         **({} if ignore_below is None else {"ignore_below": ignore_below}),
         **({"temperature": predictor.config.temperature} if needs_confidence else {}),
+        **({} if predictor.crf is None else {"crf": to_dict(predictor.crf)}),
     )
     left = jobs
     if skip_existing:

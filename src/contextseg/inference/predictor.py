@@ -21,8 +21,8 @@ from contextseg.inference.network import Network, Segmentation
 from contextseg.inference.preprocess import size_of
 from contextseg.inference.result import Prediction
 from contextseg.inference.several import as_images, several
-from contextseg.inference.views.confidence import tempered
 from contextseg.inference.views.plan import MAX_PIXELS, check_options
+from contextseg.inference.views.run import whole
 from contextseg.models.normalisation import with_normalisation
 from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
@@ -198,6 +198,8 @@ class Predictor(Network):
         plain = (tuple(scales), flip, window) == ((1.0,), False, None)
         if protocol is not None and not plain:
             raise ValueError("segment: a protocol sets scales, flip and window itself.")
+        if self.crf is not None:
+            return self._segment_with_crf(image, scales, flip, window, protocol, confidence)
         one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
         if isinstance(self.model, ExportedModel) and one_pass and not confidence:
             labels, presence_logits = segment_exported(
@@ -237,12 +239,9 @@ class Predictor(Network):
         """
         pixels = read_pixels(image, self.config.images)
         logits = self._run_views(pixels, scales, flip, window)
-        height, width = pixels.shape[:2]
-        volume = torch.empty((self.classes.num_classes, height, width), device=self.device)
-        for start, stop, probabilities in logits.strips():
-            part = probabilities[:, : max(0, height - start), :width]
-            volume[:, start:stop] = tempered(part, self.config.temperature)
-        return volume
+        if self.crf is not None:
+            return self._with_crf(logits, pixels)
+        return whole(logits, size_of(pixels), self.config.temperature)
 
     @torch.inference_mode()
     def probability_strips(self, image: np.ndarray | Tensor) -> Iterator[tuple[int, int, Tensor]]:

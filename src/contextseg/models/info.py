@@ -20,6 +20,7 @@ WORDS = {
     "context": "features with context",
     "head": "class logits",
     "aux_head": "class logits from c4, for training only",
+    "crf": "class logits that agree between pixels that are close and alike",
 }
 """What a part gives, by its attribute."""
 
@@ -40,7 +41,7 @@ class PartInfo:
     """One part of a network."""
 
     name: str
-    """Its attribute: `backbone`, `decoder`, `context`, `head`, `aux_head`."""
+    """Its attribute: `backbone`, `decoder`, `context`, `head`, `aux_head`, `crf`."""
     kind: str
     """Its class, or the name of a timm model."""
     parameters: int

@@ -17,7 +17,8 @@ class SegmentationOutput:
     """Class logits of an image, and the logits that the other losses need."""
 
     coarse_logits: Tensor
-    """[B, L, H, W] at feature size; losses, metrics and predictions are computed from these."""
+    """[B, L, H, W] at feature size, or that of a CRF; losses, metrics and predictions are made
+    from these."""
     size: tuple[int, int]
     """Rows and columns of the image."""
     align_corners: bool = False

@@ -38,6 +38,7 @@ from contextseg.context.layers import classifier
 from contextseg.context.outputs import StageChannels
 from contextseg.context.pyramid_pooling import PyramidPooling
 from contextseg.models.backbone import Backbone
+from contextseg.models.crf import CRF
 from contextseg.models.heads import AuxiliaryHead
 
 
@@ -145,6 +146,13 @@ def build_aux_head(config: ModelConfig, channels: StageChannels) -> AuxiliaryHea
     return AuxiliaryHead(
         channels.c4, config.aux_channels, config.num_classes, config.dropout, encoding
     )
+
+
+def build_crf(config: ModelConfig, num_classes: int) -> CRF | None:
+    """The CRF behind the head, or None if it has no iterations in training."""
+    if config.crf.train_iterations == 0:
+        return None
+    return CRF(config.crf, num_classes, config.normalisation)
 
 
 def _presence_classes(config: ModelConfig, context: EncodingConfig) -> int | None:

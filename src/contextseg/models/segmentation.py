@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from contextseg.config import ContextPriorConfig, ModelConfig
 from contextseg.context.outputs import ContextOutput, Stages, resize
+from contextseg.models.crf import CRF
 from contextseg.models.heads import AuxiliaryHead
 from contextseg.models.info import ModelInfo, model_info, model_line
 from contextseg.models.outputs import SegmentationOutput
@@ -42,6 +43,7 @@ class SegmentationModel(nn.Module):
         head: nn.Module,
         aux_head: AuxiliaryHead | None,
         decoder: nn.Module | None = None,
+        crf: CRF | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -50,6 +52,7 @@ class SegmentationModel(nn.Module):
         self.context = context
         self.head = head
         self.aux_head = aux_head
+        self.crf = crf
 
     @property
     def num_classes(self) -> int:
@@ -84,8 +87,11 @@ class SegmentationModel(nn.Module):
         aux_logits, aux_presence = None, None
         if self.training and self.aux_head is not None:
             aux_logits, aux_presence = self.aux_head(stages.c4)
+        logits = self.head(context.features)
+        if self.crf is not None:
+            logits = self.crf(logits, image, self.config.align_corners)
         return SegmentationOutput(
-            coarse_logits=self.head(context.features),
+            coarse_logits=logits,
             size=(image.shape[2], image.shape[3]),
             align_corners=self.config.align_corners,
             presence_logits=context.presence_logits,

@@ -10,6 +10,7 @@ from contextseg.ops.context_prior import (
     context_prior,
     prior_rows,
 )
+from contextseg.ops.crf import crf
 from contextseg.ops.encode import encode
 from contextseg.ops.encode.assignment import soft_assignment
 from contextseg.ops.upsampled_argmax import upsampled_argmax
@@ -21,6 +22,7 @@ __all__ = [
     "PriorNorm",
     "class_presence",
     "context_prior",
+    "crf",
     "encode",
     "prior_rows",
     "soft_assignment",

@@ -18,8 +18,8 @@ def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimi
     """The optimiser of the trainable parameters, with separate rates for backbone and context.
 
     Only weights of convolutions and linear layers are decayed, unless `config.decay_all` is set:
-    norms, biases, codewords and smoothing factors are not. With `config.layer_decay` below 1, each
-    layer of the backbone has a rate of its own.
+    norms, biases, codewords, smoothing factors and a CRF are not. With `config.layer_decay` below
+    1, each layer of the backbone has a rate of its own.
 
     Raises:
         ValueError: the backbone tells no layers, or the optimiser cannot be built on this machine.
@@ -68,7 +68,7 @@ def _optimiser(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim
 
 def is_weight(name: str, parameter: nn.Parameter) -> bool:
     """Whether this is a weight of a convolution or a linear layer, which are decayed."""
-    return parameter.ndim > 1 and not name.endswith(".codewords")
+    return parameter.ndim > 1 and not name.startswith("crf.") and not name.endswith(".codewords")
 
 
 def schedule(optimiser: torch.optim.Optimizer, config: OptimConfig, steps: int) -> LambdaLR:

@@ -10,7 +10,7 @@ from contextseg.weights.model_file import model_file
 
 PER_CLASS = ("head.", "aux_head.classifier.", "context.encoding.presence.",
              "aux_head.encoding.presence.", "context.classifier.",
-             "context.class_layers.")  # fmt: skip
+             "context.class_layers.", "crf.")  # fmt: skip
 """Names of the weights whose shape depends on the number of classes."""
 
 

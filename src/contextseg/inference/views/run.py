@@ -16,6 +16,7 @@ from contextseg.inference.views.average import (
     mean_probabilities,
     presence_of,
 )
+from contextseg.inference.views.confidence import tempered
 from contextseg.inference.views.plan import Pass, View
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops import upsampled_argmax
@@ -69,6 +70,17 @@ class ViewLogits(NamedTuple):
             return None
         logits = torch.stack(self.presence)  # [views, L]
         return presence_of(logits.split([len(each.views) for each in self.passes]))
+
+
+def whole(logits: ViewLogits, size: tuple[int, int], temperature: float = 1.0) -> Tensor:
+    """Class probabilities [L, h, w] of an image of `size`, which may have been padded."""
+    height, width = size
+    first = logits.coarse_logits[0]
+    volume = torch.empty((len(first), height, width), device=first.device)
+    for start, stop, probabilities in logits.strips():
+        part = probabilities[:, : max(0, height - start), :width]
+        volume[:, start:stop] = tempered(part, temperature)
+    return volume
 
 
 def run_views(

@@ -198,9 +198,21 @@ def _network(model: str | os.PathLike[str] | Predictor) -> tuple[SegmentationMod
         network, classes = model.model, model.classes
         if not isinstance(network, SegmentationModel):
             raise ValueError("export: this model is already exported; export the original one.")
+        _require_no_crf(network)
         return ExportGraph(network, "logits").model, classes
     network, classes = load_model(model)
+    _require_no_crf(network)
     return network, classes
+
+
+def _require_no_crf(network: SegmentationModel) -> None:
+    """Raise if there is a CRF, whose lattice differs from image to image: no graph holds it."""
+    if network.crf is not None:
+        raise ValueError(
+            "export: the model ends in a CRF (model.crf), which other engines cannot run. Predict "
+            "with PyTorch, or export what is before it: predictor = contextseg.load(...), "
+            "predictor.model.crf = None, contextseg.export(predictor, ...)."
+        )
 
 
 def _target_of(path: Path) -> Target:
