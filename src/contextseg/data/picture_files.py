@@ -28,6 +28,7 @@ starts a program, and many are so rare that nobody looks for their bugs."""
 VARIABLE = "CONTEXTSEG_MAX_PIXELS"
 """Environment variable that overrides the maximum number of pixels."""
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION = 0x0112
 _COLOURS, _WITH_ALPHA = (2, 5, 6, 8), 4
 """Photometric interpretations of a TIFF in colour (RGB, CMYK, YCbCr, Lab); its most channels."""
 
@@ -70,6 +71,15 @@ def require_size(path: str | os.PathLike[str], rows: int, columns: int) -> None:
     """Raise ImageError if a picture has too many pixels to decode."""
     with _own_limit() as limit:
         _require_pixels(path, rows, columns, limit)
+
+
+def orientation(path: str | os.PathLike[str]) -> int:
+    """How a JPEG or TIFF file is to be turned, from its header (EXIF); 1 if it is upright."""
+    try:
+        with _own_limit(), Image.open(path, formats=("JPEG", "TIFF")) as image:
+            return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # of a variant that PIL does not know, and whose reader says what is wrong
+        return 1
 
 
 def tiff_size(data: bytes) -> tuple[int, int]:
