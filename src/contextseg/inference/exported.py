@@ -51,7 +51,7 @@ def segment_exported(
         shape,
         window=size or window,
         max_pixels=pixels,
-        multiple=multiple,
+        multiple=model.window_multiple,
         fixed=size is not None,
     )
     labels, presence_logits = tiled_labels(canvas, tiles, model, config)

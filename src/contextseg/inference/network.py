@@ -60,7 +60,7 @@ class Network:
             flip=flip,
             window=window,
             max_pixels=self.max_pixels,
-            multiple=multiple,
+            multiple=getattr(self.model, "window_multiple", multiple),
         )
         with self._autocast():
             return run_views(canvas, passes, self.model, self.config, self.max_pixels)

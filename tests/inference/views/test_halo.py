@@ -20,7 +20,7 @@ STRIDE = 4
 class BlurredModel(ColourModel):
     """A `ColourModel` whose logits depend on the cells in a square of 2 * `reach` + 1 around."""
 
-    multiple = STRIDE
+    multiple = window_multiple = STRIDE
 
     def __init__(self, reach: int) -> None:
         super().__init__(stride=STRIDE)

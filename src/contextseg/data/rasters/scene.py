@@ -174,21 +174,20 @@ class Scene:
             source = self._opened()
             with rasterio.Env(GDAL_CACHEMAX=cache_bytes(source, self.rows)):
                 values = np.moveaxis(source.read(self._bands, window=window), 0, 2)
-                valid = None
+                missing: np.ndarray | None = None
                 if not self._all_valid:
-                    valid = source.read_masks(self._mask_bands, window=window).any(0)
+                    missing = ~np.any(source.read_masks(self._mask_bands, window=window), axis=0)
             palette = source.colormap(1) if source.colorinterp[0].name == "palette" else None
         if palette is not None and self.images.is_rgb:
             colours = np.zeros((256, 3), np.uint8)
             for number, colour in palette.items():
                 colours[number] = colour[:3]
             values = colours[values[..., 0]]
-        missing = None if valid is None or valid.all() else ~valid
         if values.dtype.kind == "f":
             finite = np.isfinite(values).all(axis=2)
             if not finite.all():
                 missing = ~finite if missing is None else missing | ~finite
-        return values, missing
+        return values, None if missing is None or not missing.any() else missing
 
     def _percentiles(self) -> tuple[np.ndarray, np.ndarray]:
         """The range of each channel in the whole raster, from the sample of a whole image."""

@@ -121,7 +121,7 @@ class Journal:
             self.file(name).unlink(missing_ok=True)
 
     def keep_window(self, number: int, bands: np.ndarray) -> None:
-        """Keep the results [bands, rows, columns], uint8, of a window until its rows are written."""
+        """Keep results [bands, rows, columns], uint8, of a window until its rows are written."""
         with atomic_path(self._window(number)) as partial:
             partial.write_bytes(zlib.compress(bands.tobytes(), _LEVEL))
 

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from contextseg.data.rasters.scene import Part, Scene
-from contextseg.inference.earlier import MADE_BY, MADE_OF, OutputExistsError, difference, made_of
-from contextseg.inference.made_by import made_by
+from contextseg.inference.earlier import MADE_BY, MADE_OF, OutputExistsError
 from contextseg.inference.pipeline import Pipeline
 from contextseg.inference.predictor import Predictor
-from contextseg.inference.raster.journal import Journal, OtherWorkError, unfinished
+from contextseg.inference.raster.journal import Journal, unfinished
 from contextseg.inference.raster.rows import Rows
 from contextseg.inference.raster.tiled_file import Band, write_header
 from contextseg.inference.raster.windows import Views, plan_windows, results_of
+from contextseg.inference.raster.work import is_of, take_up, work_of
 from contextseg.inference.result import check_threshold
 from contextseg.inference.views.windows import Span
 from contextseg.system.exclusive import exclusive
@@ -42,6 +42,8 @@ class RasterReport(NamedTuple):
     """Pixels that all windows see together."""
     resumed: int
     """Windows of an earlier, interrupted run."""
+    kept: bool = False
+    """Whether the result was there already."""
 
 
 class _Window(NamedTuple):
@@ -59,6 +61,7 @@ def predict_raster(
     flip: bool = False,
     window: int | tuple[int, int] | None = None,
     overwrite: bool = False,
+    skip_existing: bool = False,
     ignore_below: float | None = None,
     confidence: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -79,6 +82,8 @@ def predict_raster(
         flip: as in `Predictor`.
         window: side, or rows and columns, of windows in pixels of the raster, halo included.
         overwrite: replace an existing result, and unfinished ones of another model or raster.
+        skip_existing: keep a result by the same model and options, and of the raster as it is now;
+            one of a raster that has changed is made again.
         ignore_below: as in `inference.predict_files.predict_files`.
         confidence: also write `confidence_file(out)`, 255 for confidence 1, 0 for no data.
         progress: called after each window with the number done and the total.
@@ -96,10 +101,10 @@ def predict_raster(
     targets = [out, *([confidence_file(out)] if confidence else [])]
     there = [target for target in targets if target.exists()]
     folder = unfinished(out)
-    if there and not overwrite and not folder.exists():
+    if there and not (overwrite or skip_existing) and not folder.exists():
         raise OutputExistsError(
-            f"{there[0]} exists already. Choose another file, or replace it with overwrite=True "
-            f"(--overwrite)."
+            f"{there[0]} exists already. Choose another file, keep it with skip_existing=True "
+            f"(--skip-existing), or replace it with overwrite=True (--overwrite)."
         )
     scene = Scene(path, predictor.config.images, _mean(predictor))
     try:
@@ -107,6 +112,10 @@ def predict_raster(
         rows, columns = plan_windows(predictor, scene.size, scales, window)
         scene.rows = max(each.stop - each.start for each in rows)
         work = work_of(predictor, path, views, rows, columns)
+        is_there = skip_existing and len(there) == len(targets) and not folder.exists()
+        if is_there and is_of(out, work, overwrite=overwrite):
+            number = len(rows) * len(columns)
+            return RasterReport(scene.size, number, _seen(rows, columns), number, kept=True)
         with exclusive(folder):
             journal = Journal(folder, [LABELS, CONFIDENCE][: len(targets)])
 
@@ -114,7 +123,7 @@ def predict_raster(
                 band = _band(predictor, scene, name, work)
                 return write_header(file, scene.size, scene.georeference(), band)
 
-            _open(journal, work, begin, overwrite=overwrite)
+            take_up(journal, work, begin, overwrite=overwrite)
             report = _run(predictor, scene, rows, columns, views, journal, progress)
             journal.finish(targets)
         return report
@@ -125,23 +134,6 @@ def predict_raster(
 def confidence_file(out: Path) -> Path:
     """The file of the confidence that belongs to a file of class ids."""
     return out.with_name(f"{out.stem}.confidence{out.suffix}")
-
-
-def work_of(
-    predictor: Predictor, path: Path, views: Views, rows: Sequence[Span], columns: Sequence[Span]
-) -> dict[str, Any]:
-    """What a result follows from, as JSON takes it; the same in its tags."""
-    how = made_by(
-        predictor,
-        scales=views.scales,
-        flip=views.flip,
-        window=[rows[0].stop, columns[0].stop],
-        halo=[rows[0].stop - rows[0].last, columns[0].stop - columns[0].last],
-        ignore_below=views.ignore_below,
-        confidence=views.confidence,
-        **({"temperature": predictor.config.temperature} if views.confidence else {}),
-    )
-    return {MADE_BY: how, MADE_OF: {"file": str(path), **(made_of(path) or {})}}
 
 
 def _run(
@@ -196,31 +188,18 @@ def _run(
             if each.columns is columns[-1]:
                 ready = strip.take(each.rows.last)
                 if ready.shape[1]:
-                    journal.append(ready)
+                    journal.append(list(ready))
                 last = [other.number for other in windows[: each.number + 1]
                         if other.rows.last <= journal.rows]  # fmt: skip
                 journal.forget_windows(last[-2 * len(columns) :])
             task(done, len(windows))
-    seen = sum(e.stop - e.start for e in rows) * sum(e.stop - e.start for e in columns)
-    return RasterReport(scene.size, len(windows), seen, kept)
+    return RasterReport(scene.size, len(windows), _seen(rows, columns), kept)
 
 
-def _open(
-    journal: Journal, work: Mapping[str, Any], begin: Callable[[Path, str], int], *, overwrite: bool
-) -> None:
-    try:
-        journal.open(work, begin)
-    except OtherWorkError as error:
-        if not overwrite:
-            was = {} if not isinstance(error.was, dict) else error.was
-            both = ({**each.get(MADE_BY, {}), **each.get(MADE_OF, {})} for each in (was, work))
-            raise OutputExistsError(
-                f"{journal.folder}: holds unfinished results of another model, raster or other "
-                f"options ({difference(*both)}). Resume with those, choose another file, or start "
-                f"anew with overwrite=True (--overwrite)."
-            ) from None
-        journal.remove()
-        journal.open(work, begin)
+def _seen(rows: Sequence[Span], columns: Sequence[Span]) -> int:
+    return sum(each.stop - each.start for each in rows) * sum(
+        each.stop - each.start for each in columns
+    )
 
 
 def _band(predictor: Predictor, scene: Scene, name: str, work: Mapping[str, Any]) -> Band:

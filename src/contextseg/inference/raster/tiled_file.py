@@ -51,10 +51,11 @@ def write_header(path: Path, size: tuple[int, int], place: Mapping[str, Any], ba
         Bytes of the file, behind which tiles are appended.
     """
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
     height, width = size
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
             path,
             "w",

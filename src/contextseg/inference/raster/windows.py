@@ -53,7 +53,7 @@ def plan_windows(
     if isinstance(model, ExportedModel):
         most = min(most, int(TILE_PIXELS / predictor.config.image_scale**2))
     check_options(scales, window, most)
-    multiple = 1 if fixed is not None else getattr(model, "multiple", 1)
+    multiple = getattr(model, "window_multiple", 1)
     sides = fixed or window or _largest(size, most / max(1.0, *scales) ** 2)
     sides = (sides, sides) if isinstance(sides, int) else sides
     least = smallest_side(scales)

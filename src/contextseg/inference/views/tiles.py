@@ -16,8 +16,8 @@ def tiled_labels(
 ) -> tuple[Tensor, Tensor | None]:
     """Labels and presence logits of an image.
 
-    A pixel in several tiles takes the label from the one it belongs to. Only the labels of the image
-    and one tile at a time are in memory.
+    A pixel in several tiles takes the label from the one it belongs to. Only the labels of the
+    image and one tile at a time are in memory.
 
     Args:
         canvas: the image, [1, C, h, w], as from `to_canvas`.
