@@ -156,8 +156,9 @@ def _require_pixels(
     if limit is not None and pixels > limit:
         raise ImageError(
             f"{path}: has {rows} x {columns} = {pixels:,} pixels, more than the limit of "
-            f"{limit:,}, which keeps small files from filling the memory. Cut it into tiles or "
-            f"shrink it; or, if you trust it, raise the limit with the environment variable "
+            f"{limit:,}, which keeps small files from filling the memory. contextseg predict takes "
+            f"it as a raster, of any size: -o FILE.tif (docs/rasters.md). Else cut it into tiles; "
+            f"or, if you trust it, raise the limit with the environment variable "
             f"{VARIABLE}={pixels}."
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,6 +127,8 @@ def predict_raster(
             take_up(journal, work, begin, overwrite=overwrite)
             report = _run(predictor, scene, rows, columns, views, journal, progress)
             journal.finish(targets)
+        with suppress(OSError):  # of an earlier run: `exclusive` leaves what it has not made
+            folder.rmdir()
         return report
     finally:
         scene.close()
