@@ -82,10 +82,10 @@ class Scene:
         """
         if self.images.percentiles is not None and self._limits is None:
             self._limits = self._percentiles()
-        values, missing = self._values(top, left, rows, columns)
+        values, missing = self.values(top, left, rows, columns)
         if missing is not None and values.dtype.kind == "f":
             values[missing] = 0  # the fill replaces it
-        name = f"{self.path}, rows {top} to {top + rows}, columns {left} to {left + columns}"
+        name = self.named(top, left, rows, columns)
         if self.images.is_rgb:
             pixels = read_image(values)
         else:
@@ -94,6 +94,41 @@ class Scene:
         if missing is not None and self.fill is not None:
             pixels[missing] = np.array(self.fill).round().astype(pixels.dtype)
         return Part(pixels, missing)
+
+    def values(
+        self, top: int, left: int, rows: int, columns: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Values [rows, columns, C] of a window as stored, and where they are missing.
+
+        Raises:
+            ImageError: a part of the file is damaged.
+        """
+        import rasterio
+        from rasterio.windows import Window
+
+        window = Window(left, top, columns, rows)  # pyright: ignore[reportCallIssue]
+        with self._lock, gdal_errors(self.path):
+            source = self._opened()
+            with rasterio.Env(GDAL_CACHEMAX=cache_bytes(source, self.rows)):
+                values = np.moveaxis(source.read(self._bands, window=window), 0, 2)
+                missing: np.ndarray | None = None
+                if not self._all_valid:
+                    missing = ~np.any(source.read_masks(self._mask_bands, window=window), axis=0)
+            palette = source.colormap(1) if source.colorinterp[0].name == "palette" else None
+        if palette is not None and self.images.is_rgb:
+            colours = np.zeros((256, 3), np.uint8)
+            for number, colour in palette.items():
+                colours[number] = colour[:3]
+            values = colours[values[..., 0]]
+        if values.dtype.kind == "f":
+            finite = np.isfinite(values).all(axis=2)
+            if not finite.all():
+                missing = ~finite if missing is None else missing | ~finite
+        return values, None if missing is None or not missing.any() else missing
+
+    def named(self, top: int, left: int, rows: int, columns: int) -> str:
+        """A window, for messages."""
+        return f"{self.path}, rows {top} to {top + rows}, columns {left} to {left + columns}"
 
     def georeference(self) -> dict[str, Any]:
         """What a raster of results over the same ground needs, as `rasterio.open` takes it.
@@ -162,33 +197,6 @@ class Scene:
             return [number for number, name in enumerate(names, 1) if name != "alpha"]
         return [channel + 1 for channel in wanted]
 
-    def _values(
-        self, top: int, left: int, rows: int, columns: int
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Values [rows, columns, C] as stored, and where they are missing."""
-        import rasterio
-        from rasterio.windows import Window
-
-        window = Window(left, top, columns, rows)  # pyright: ignore[reportCallIssue]
-        with self._lock, gdal_errors(self.path):
-            source = self._opened()
-            with rasterio.Env(GDAL_CACHEMAX=cache_bytes(source, self.rows)):
-                values = np.moveaxis(source.read(self._bands, window=window), 0, 2)
-                missing: np.ndarray | None = None
-                if not self._all_valid:
-                    missing = ~np.any(source.read_masks(self._mask_bands, window=window), axis=0)
-            palette = source.colormap(1) if source.colorinterp[0].name == "palette" else None
-        if palette is not None and self.images.is_rgb:
-            colours = np.zeros((256, 3), np.uint8)
-            for number, colour in palette.items():
-                colours[number] = colour[:3]
-            values = colours[values[..., 0]]
-        if values.dtype.kind == "f":
-            finite = np.isfinite(values).all(axis=2)
-            if not finite.all():
-                missing = ~finite if missing is None else missing | ~finite
-        return values, None if missing is None or not missing.any() else missing
-
     def _percentiles(self) -> tuple[np.ndarray, np.ndarray]:
         """The range of each channel in the whole raster, from the sample of a whole image."""
         assert self.images.percentiles is not None
@@ -197,7 +205,7 @@ class Scene:
         for top in range(0, height, _CHUNK):
             for left in range(0, width, _CHUNK):
                 rows, columns = min(_CHUNK, height - top), min(_CHUNK, width - left)
-                values, missing = self._values(top, left, rows, columns)
+                values, missing = self.values(top, left, rows, columns)
                 grid = np.s_[-top % step :: step, -left % step :: step]
                 sample = values[grid].reshape(-1, values.shape[2])
                 parts.append(sample if missing is None else sample[~missing[grid].reshape(-1)])

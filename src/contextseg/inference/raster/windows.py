@@ -37,8 +37,8 @@ def plan_windows(
         predictor: the model.
         size: rows and columns of the raster.
         scales: at which the network views a window.
-        window: side, or rows and columns, of windows in pixels of the raster; None takes as many
-            pixels as the network may see at once.
+        window: side, or rows and columns, of windows in pixels of the raster; None takes
+            `TILE_PIXELS`, which keeps the memory of a network small, or what the model may see.
 
     Raises:
         ValueError: an option is out of range, or a window is given for a network of one size.
@@ -50,8 +50,7 @@ def plan_windows(
             f"the network was exported for {fixed[0]} x {fixed[1]} pixels, and its windows have "
             f"that size; leave window out."
         )
-    if isinstance(model, ExportedModel):
-        most = min(most, int(TILE_PIXELS / predictor.config.image_scale**2))
+    most = min(most, int(TILE_PIXELS / predictor.config.image_scale**2))
     check_options(scales, window, most)
     multiple = getattr(model, "window_multiple", 1)
     sides = fixed or window or _largest(size, most / max(1.0, *scales) ** 2)
