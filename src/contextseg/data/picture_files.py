@@ -52,10 +52,7 @@ def opened_picture(
             whatever the decoders raise in the block.
     """
     try:
-        with (
-            _own_limit() as limit,
-            Image.open(path if data is None else io.BytesIO(data), formats=FORMATS) as image,
-        ):
+        with _header(path if data is None else io.BytesIO(data)) as (image, limit):
             columns, rows = image.size
             _require_pixels(path, rows, columns, limit)
             yield image
@@ -67,6 +64,15 @@ def opened_picture(
         raise ImageError(unreadable(path, error)) from error
 
 
+@contextmanager
+def _header(
+    file: str | os.PathLike[str] | io.BytesIO,
+) -> Iterator[tuple[ImageFile.ImageFile, int | None]]:
+    """A picture of any size of which only the header has been read, and the limit of pixels."""
+    with _own_limit() as limit, Image.open(file, formats=FORMATS) as image:
+        yield image, limit
+
+
 def require_size(path: str | os.PathLike[str], rows: int, columns: int) -> None:
     """Raise ImageError if a picture has too many pixels to decode."""
     with _own_limit() as limit:
@@ -76,7 +82,7 @@ def require_size(path: str | os.PathLike[str], rows: int, columns: int) -> None:
 def orientation(path: str | os.PathLike[str]) -> int:
     """How a JPEG or TIFF file is to be turned, from its header (EXIF); 1 if it is upright."""
     try:
-        with _own_limit(), Image.open(path, formats=("JPEG", "TIFF")) as image:
+        with _header(path) as (image, _):
             return image.getexif().get(_ORIENTATION, 1)
     except Exception:  # of a variant that PIL does not know, and whose reader says what is wrong
         return 1

@@ -95,6 +95,7 @@ def test_a_grid_covers_everything_for_checks_and_validation(root):
     report = check_dataset(grid)
     assert not report.problems
     assert len(grid) == 2 * 3 + 4 * 2
+    assert grid.names == [grid[index].name for index in range(14)]
     assert report.sizes == {(128, 128): 14}
     trained = open_split(config, "train", random=True)
     np.testing.assert_array_equal(

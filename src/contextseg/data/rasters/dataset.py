@@ -98,6 +98,12 @@ class RasterDataset:
             labels = np.where(missing, np.uint8(IGNORED), labels)
         return Sample(pixels, labels, f"{scene.path.stem}_{top}_{left}")
 
+    @property
+    def names(self) -> list[str]:
+        """Raster and place of each window, as first drawn."""
+        places = (self._place(index, 0) for index in range(len(self)))
+        return [f"{self._scenes[n].path.stem}_{top}_{left}" for n, top, left in places]
+
     def of_epoch(self, epoch: int) -> RasterDataset:
         """The data set with the windows of an epoch; a grid is the same in each."""
         other = copy(self)
