@@ -138,6 +138,16 @@ def test_a_kill_between_moving_both_files(predictor, scene, tmp_path, monkeypatc
     assert not unfinished(out).exists()
 
 
+def test_a_small_raster_is_one_window_as_the_whole_image_is(predictor, tmp_path):
+    path = write_geotiff(tmp_path / "a.tif", draw_image(203, 261), photometric="RGB")
+    out = tmp_path / "labels.tif"
+    assert predict_raster(predictor, path, out).windows == 1
+    np.testing.assert_array_equal(labels_of(out), predictor(path).mask)
+    report = predict_raster(predictor, path, out, window=128, flip=True, overwrite=True)
+    assert report.windows == 6
+    np.testing.assert_array_equal(labels_of(out), predictor(path, flip=True).mask)
+
+
 def test_other_work_is_neither_mixed_in_nor_lost(predictor, scene, tmp_path):
     out = tmp_path / "labels.tif"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from contextseg.data.rasters.opening import EXTRA
 from contextseg.data.suffixes import IMAGE_SUFFIXES
 from contextseg.inference.earlier import OutputExistsError
 from contextseg.inference.inputs import find_images
@@ -15,6 +16,7 @@ from contextseg.inference.predictor import Predictor
 from contextseg.inference.raster.journal import unfinished
 from contextseg.inference.raster.predict import SUFFIXES, RasterReport, predict_raster
 from contextseg.inference.summary import Summary
+from contextseg.system.extras import optional
 from contextseg.system.failures import machine_failures
 
 RASTER_SUFFIXES = IMAGE_SUFFIXES | {".jp2", ".img", ".vrt"}
@@ -62,8 +64,10 @@ def predict_rasters(
         OutputExistsError: results exist already; nothing has been written.
         ValueError: a path does not exist, an option is out of range, or `out` is a file and there
             are several rasters.
+        MissingPackageError: the extra `raster` is not installed.
         MachineError: the disk is full, or the like; the same call resumes.
     """
+    optional("rasterio", EXTRA)
     target = Path(out)
     is_file = is_raster_file(target)
     outside = [unfinished(target)] if is_file else [target]

@@ -53,18 +53,19 @@ def plan_windows(
     most = min(most, int(TILE_PIXELS / predictor.config.image_scale**2))
     check_options(scales, window, most)
     multiple = getattr(model, "window_multiple", 1)
-    sides = fixed or window or _largest(size, most / max(1.0, *scales) ** 2)
+    whole = -(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple
+    sides = fixed or window or _largest(whole, most / max(1.0, *scales) ** 2)
     sides = (sides, sides) if isinstance(sides, int) else sides
     least = smallest_side(scales)
     rows, columns = (
         spans(
-            -(-length // multiple) * multiple,
+            length,
             max(side, least),
             multiple,
             fixed=fixed is not None,
             least=least,
         )
-        for length, side in zip(size, sides, strict=True)
+        for length, side in zip(whole, sides, strict=True)
     )
     return _inside(rows, size[0]), _inside(columns, size[1])
 
