@@ -121,7 +121,8 @@ def test_too_many_pixels(tmp_path, kind, size, read, monkeypatch):
     path = tmp_path / f"a.{kind}"
     write_large(path, *size, kind)
     words = rf"a\.{kind}: has {size[0]} x {size[1]} = .* more than the limit of 178,956,970"
-    with pytest.raises(ImageError, match=words + r".* CONTEXTSEG_MAX_PIXELS=\d+\."):
+    way = r".* contextseg predict .* -o FILE\.tif \(docs/rasters\.md\)"
+    with pytest.raises(ImageError, match=words + way + r".* CONTEXTSEG_MAX_PIXELS=\d+\."):
         read(path)
 
 

@@ -100,17 +100,19 @@ def test_windows_see_what_the_whole_sees_where_context_does_not_matter():
         assert np.array_equal(predictor(image, window=window).mask, predictor(image).mask)
 
 
-def test_overlapping_windows_are_averaged_pixel_by_pixel():
+def test_a_pixel_takes_the_probabilities_of_the_window_it_belongs_to():
     predictor = colour_predictor()
     image = draw_image(40, 120)
     actual = predictor.probabilities(image, window=48)
-    total, count = torch.zeros(5, 40, 120), torch.zeros(40, 120)
-    for left in (0, 32, 64, 72):  # a stride of 32; the last one is shifted back
+    parts = []
+    # Windows overlap by 5 pixels; the last one is shifted back. Overlaps are halved.
+    for left, first, last in ((0, 0, 45), (43, 45, 81), (72, 81, 120)):
         part = slow_probabilities(predictor, image[:, left : left + 48], (1.0,), False).detach()
-        total[:, :, left : left + 48] += part
-        count[:, left : left + 48] += 1
-    assert count.max() == 3
-    torch.testing.assert_close(actual, total / count, rtol=1e-4, atol=1e-5)
+        parts.append(part[:, :, first - left : last - left])
+    torch.testing.assert_close(actual, torch.cat(parts, dim=2), rtol=1e-4, atol=1e-5)
+    found = predictor(image, window=48, confidence=True)
+    torch.testing.assert_close(torch.from_numpy(found.confidence), actual.amax(0))
+    assert np.array_equal(found.mask, actual.argmax(0))
 
 
 def test_probabilities_sum_to_one_with_scales_mirror_images_and_windows():

@@ -14,6 +14,7 @@ from contextseg.cli.crf_options import add_crf_options, chosen_crf
 from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
+from contextseg.cli.predict_rasters import rasters
 from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
 from contextseg.system import samples
 from contextseg.system.addresses import refuse_address
@@ -27,7 +28,8 @@ EXAMPLE = """
 contextseg predict runs/mine photo.jpg holiday/ 'street/**/*.png' -o predictions
 contextseg predict street.jpg                       # with a trained model of the repository
 contextseg predict --model street street.jpg        # the same, by its name
-contextseg predict runs/mine large.tif -o predictions --window 1024 --no-overlays
+contextseg predict runs/mine scene.tif -o scene_labels.tif      # a GeoTIFF of any size
+contextseg predict runs/mine scenes/ -o labels --raster          # a folder of them
 contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confidence
 contextseg predict runs/mine holiday/ -o predictions --crf --crf-options appearance=4,stride=2
@@ -52,7 +54,11 @@ def main(argv: Sequence[str]) -> int:
         "paths", metavar="PATH", nargs="*", help="images, folders, or patterns in quotes"
     )
     parser.add_argument(
-        "-o", "--out", metavar="DIR", default="predictions", help="output folder (predictions)"
+        "-o",
+        "--out",
+        metavar="DIR",
+        default="predictions",
+        help="output folder (predictions), or FILE.tif for one large raster",
     )
     parser.add_argument(
         "--model",
@@ -81,6 +87,12 @@ def main(argv: Sequence[str]) -> int:
         help="resume: make only results that DIR lacks, or of images that have changed",
     )
     parser.add_argument("--no-overlays", action="store_true", help="write no overlays")
+    parser.add_argument(
+        "--raster",
+        action="store_true",
+        help="read and write in windows, whatever the size, to DIR/NAME.tif with the coordinates "
+        "of GeoTIFFs; so does -o FILE.tif for a single raster. Resumes by itself",
+    )
     options = parser.parse_intermixed_args(list(argv))
     crf = chosen_crf(options)
     _choose_model(options)
@@ -89,9 +101,15 @@ def main(argv: Sequence[str]) -> int:
     from contextseg import load
     from contextseg.inference.classify_files import classify_files
     from contextseg.inference.predict_files import predict_files
+    from contextseg.inference.raster.predict_files import is_raster_file
     from contextseg.weights.classifiers import is_classifier
 
+    raster = options.raster or is_raster_file(options.out)
+    if raster and crf:
+        raise UsageError("--crf does not apply to rasters, which are segmented in windows.")
     if is_classifier(options.model):
+        if raster:
+            raise UsageError(f"{options.model} is a classifier: it has no masks of rasters.")
         views = options.scales != (1.0,) or options.window is not None or options.flip
         if views or options.ignore_below is not None or options.confidence or crf:
             raise UsageError(
@@ -116,6 +134,10 @@ def main(argv: Sequence[str]) -> int:
         options.model, device=options.device, precision=options.precision, trust=options.trust
     )
     predictor.crf = crf
+    if raster:
+        with _reported_at_the_end():
+            summary = rasters(predictor, options)
+        return _report(summary, f"segmented, results in {options.out}", "raster")
     with _reported_at_the_end():
         summary = predict_files(
             predictor,
@@ -190,11 +212,11 @@ def _names_images(word: str) -> bool:
     return True
 
 
-def _report(summary: Summary, done: str) -> int:
+def _report(summary: Summary, done: str, unit: str = "image") -> int:
     """Print how many images were done, skipped and failed; returns the exit code."""
-    print(f"{counted(summary.done, 'image').capitalize()} {done}.")
+    print(f"{counted(summary.done, unit).capitalize()} {done}.")
     if summary.kept:
-        print(f"{counted(summary.kept, 'image')} had complete results already.")
+        print(f"{counted(summary.kept, unit)} had complete results already.")
     if summary.skipped:
         print(f"{counted(len(summary.skipped), 'other file')} in the folders ignored.")
     if not summary.failed:

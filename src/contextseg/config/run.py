@@ -63,6 +63,12 @@ class DataConfig:
     display: Shown | None = field(default=None, metadata=DISPLAY)
     """Channels to show as red, green and blue in pictures, counted from 0 among those that the
     network takes; None shows the first three."""
+    window: int = field(default=0, metadata=bounds(0, 16384))
+    """Rows and columns of windows that images are read in, as rasters of any size (extra `raster`):
+    training takes them at random places, validation on a grid. Take about twice the crop; 0 reads
+    whole images."""
+    windows: int = field(default=0, metadata=bounds(0, 10**9))
+    """Windows of an epoch, with `window`; 0 takes as many as cover all images once."""
     workers: int | Literal["auto"] = field(
         default="auto", metadata=WITHOUT_EFFECT | bounds(0, 1024)
     )
@@ -75,6 +81,8 @@ class DataConfig:
         check(self)
         check_images(self)
         object.__setattr__(self, "val_split", split_or_none(self.val_split))
+        if 0 < self.window < 32:
+            raise ValueError(f"window must be 0 or at least 32, got {self.window}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

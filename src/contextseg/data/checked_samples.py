@@ -12,7 +12,7 @@ from contextseg.data.bands import images_in, read_pixels
 from contextseg.data.sample import Dataset, Sample
 
 
-def checked_sample(dataset: Dataset, index: int) -> Sample:
+def checked_sample(dataset: Dataset, index: int, epoch: int = 0) -> Sample:
     """Sample `index` of a dataset, perhaps of your own class.
 
     The image may be all that `read_image` takes, such as floats in 0 to 1, which become uint8. The
@@ -27,7 +27,8 @@ def checked_sample(dataset: Dataset, index: int) -> Sample:
         ValueError: the image is of another shape or range, the labels have another size than the
             image, or a value that is neither a label nor 255; the message names the sample.
     """
-    sample: Any = dataset[index]
+    of_epoch = getattr(dataset, "of_epoch", None)
+    sample: Any = (dataset if of_epoch is None else of_epoch(epoch))[index]
     if not isinstance(sample, tuple | list) or len(sample) != 3:
         raise ValueError(
             f"{_where(dataset, index)}: must be a contextseg.data.sample.Sample of image, labels "

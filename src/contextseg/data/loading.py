@@ -127,7 +127,7 @@ class TrainingSet(TorchDataset[dict[str, Any]]):
         """
         epoch, index = place
         rng = np.random.default_rng((self.seed, epoch, index))
-        image, labels, _ = checked_sample(self.dataset, index)
+        image, labels, _ = checked_sample(self.dataset, index, epoch)
         warp = draw_warp(rng, image.shape[:2], self.augment)
         image = warp.image(self._jitter(rng, image, self.augment), self._fill)
         return {

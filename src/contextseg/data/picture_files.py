@@ -28,6 +28,7 @@ starts a program, and many are so rare that nobody looks for their bugs."""
 VARIABLE = "CONTEXTSEG_MAX_PIXELS"
 """Environment variable that overrides the maximum number of pixels."""
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION = 0x0112
 _COLOURS, _WITH_ALPHA = (2, 5, 6, 8), 4
 """Photometric interpretations of a TIFF in colour (RGB, CMYK, YCbCr, Lab); its most channels."""
 
@@ -51,10 +52,7 @@ def opened_picture(
             whatever the decoders raise in the block.
     """
     try:
-        with (
-            _own_limit() as limit,
-            Image.open(path if data is None else io.BytesIO(data), formats=FORMATS) as image,
-        ):
+        with _header(path if data is None else io.BytesIO(data)) as (image, limit):
             columns, rows = image.size
             _require_pixels(path, rows, columns, limit)
             yield image
@@ -66,10 +64,28 @@ def opened_picture(
         raise ImageError(unreadable(path, error)) from error
 
 
+@contextmanager
+def _header(
+    file: str | os.PathLike[str] | io.BytesIO,
+) -> Iterator[tuple[ImageFile.ImageFile, int | None]]:
+    """A picture of any size of which only the header has been read, and the limit of pixels."""
+    with _own_limit() as limit, Image.open(file, formats=FORMATS) as image:
+        yield image, limit
+
+
 def require_size(path: str | os.PathLike[str], rows: int, columns: int) -> None:
     """Raise ImageError if a picture has too many pixels to decode."""
     with _own_limit() as limit:
         _require_pixels(path, rows, columns, limit)
+
+
+def orientation(path: str | os.PathLike[str]) -> int:
+    """How a JPEG or TIFF file is to be turned, from its header (EXIF); 1 if it is upright."""
+    try:
+        with _header(path) as (image, _):
+            return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # of a variant that PIL does not know, and whose reader says what is wrong
+        return 1
 
 
 def tiff_size(data: bytes) -> tuple[int, int]:
@@ -146,8 +162,9 @@ def _require_pixels(
     if limit is not None and pixels > limit:
         raise ImageError(
             f"{path}: has {rows} x {columns} = {pixels:,} pixels, more than the limit of "
-            f"{limit:,}, which keeps small files from filling the memory. Cut it into tiles or "
-            f"shrink it; or, if you trust it, raise the limit with the environment variable "
+            f"{limit:,}, which keeps small files from filling the memory. contextseg predict takes "
+            f"it as a raster, of any size: -o FILE.tif (docs/rasters.md). Else cut it into tiles; "
+            f"or, if you trust it, raise the limit with the environment variable "
             f"{VARIABLE}={pixels}."
         )
 

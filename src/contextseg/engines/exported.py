@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from contextseg.config import ModelConfig
 from contextseg.engines.info import PRESENCE, ExportInfo
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.models.segmentation import aligned_pixels
 from contextseg.system.excerpts import abridged
 from contextseg.system.failures import kind_of
 
@@ -74,6 +75,15 @@ class ExportedModel(nn.Module):
             return self.info.multiple
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else (self.config.output_stride or 8)
+
+    @property
+    def window_multiple(self) -> int:
+        """As `SegmentationModel.window_multiple`; 1 for a network of one size."""
+        if self.info.size is not None or self.config.align_corners:
+            return 1
+        scale = self.config.image_scale
+        stride = (self.config.output_stride or 32) if scale > 1 else self.multiple
+        return aligned_pixels(stride, scale)
 
     def labels(self, image: Tensor) -> LabelOutput:
         """Labels of images, and class presence."""

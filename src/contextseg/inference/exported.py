@@ -47,7 +47,13 @@ def segment_exported(
     multiple = model.multiple if size is None else 1
     canvas = to_canvas(image, smallest, config, device, multiple)
     shape = canvas.shape[2], canvas.shape[3]
-    (tiles,) = plan(shape, window=size or window, max_pixels=pixels)
+    (tiles,) = plan(
+        shape,
+        window=size or window,
+        max_pixels=pixels,
+        multiple=model.window_multiple,
+        fixed=size is not None,
+    )
     labels, presence_logits = tiled_labels(canvas, tiles, model, config)
     height, width = size_of(image)
     return labels[:height, :width], presence_logits

@@ -18,6 +18,7 @@ from contextseg.context import ContextEncoding, ContextPrior
 from contextseg.data.classes import Classes
 from contextseg.inference.preprocess import network_input, to_canvas
 from contextseg.inference.views.plan import View, smallest_side
+from contextseg.inference.views.windows import Span
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.ops import upsampled_argmax
 from contextseg.ops.context_prior.prior import Prior
@@ -169,7 +170,12 @@ def inspect(
     device = next(model.parameters()).device
     canvas = to_canvas(seen, smallest_side((1.0,)), config, device, multiple)
     rows, columns = canvas.shape[2], canvas.shape[3]
-    view = View(top=0, left=0, rows=rows, columns=columns, size=(rows, columns), mirrored=False)
+    view = View(
+        vertical=Span(0, rows, 0, rows),
+        horizontal=Span(0, columns, 0, columns),
+        size=(rows, columns),
+        mirrored=False,
+    )
     with _recorded(model) as found:
         output: SegmentationOutput = model(network_input(canvas, [view], config))
     presence = output.presence_logits

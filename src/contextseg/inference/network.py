@@ -58,7 +58,14 @@ class Network:
         multiple = getattr(self.model, "multiple", 1)
         canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
         size = canvas.shape[2], canvas.shape[3]
-        passes = plan(size, scales=scales, flip=flip, window=window, max_pixels=self.max_pixels)
+        passes = plan(
+            size,
+            scales=scales,
+            flip=flip,
+            window=window,
+            max_pixels=self.max_pixels,
+            multiple=getattr(self.model, "window_multiple", multiple),
+        )
         with self._autocast():
             return run_views(canvas, passes, self.model, self.config, self.max_pixels)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,17 @@ class SegmentationModel(nn.Module):
         """
         free = self.config.align_corners or self.config.image_scale > 1
         return 1 if free else int(self.backbone.stride)  # type: ignore[arg-type]
+
+    @property
+    def window_multiple(self) -> int:
+        """Number of image pixels after which features lie at whole pixels again.
+
+        Windows of an image that start at multiples of it have the features of the whole image. It
+        is 1 with `align_corners`, where the distance of features depends on the image's size.
+        """
+        if self.config.align_corners:
+            return 1
+        return aligned_pixels(int(self.backbone.stride), self.config.image_scale)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor, labels: Tensor | None = None) -> SegmentationOutput:
         """Coarse logits and what the other losses need."""
@@ -150,6 +162,12 @@ def _package() -> Any:
     import contextseg
 
     return contextseg
+
+
+def aligned_pixels(stride: int, image_scale: float) -> int:
+    """Image pixels after which features `stride` enlarged pixels apart lie at whole pixels."""
+    quarters = round(4 * image_scale)
+    return 4 * stride // math.gcd(4 * stride, quarters)
 
 
 def check_image(image: Tensor, channels: int = 3) -> None:

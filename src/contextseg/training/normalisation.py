@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from contextseg.config import ModelConfig, TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_yaml
-from contextseg.data import open_dataset
 from contextseg.data.bands.statistics import channel_statistics
+from contextseg.data.rasters.dataset import open_split
 from contextseg.models.normalisation import with_normalisation
 from contextseg.training.run_folder import CONFIG
 from contextseg.weights.model_file import read_config
@@ -64,5 +64,5 @@ def _of_images(model: ModelConfig, config: TrainConfig) -> ModelConfig:
     if model.images.is_rgb and "auto" not in (model.mean, model.std):
         return model
     data = config.data
-    images = open_dataset(data.root, data.train_split, data.layout, images=model.images)
+    images = open_split(data, data.train_split, model.images)
     return _filled(model, *channel_statistics(images))

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from contextseg.config import TrainConfig
 from contextseg.config.auto import settled
-from contextseg.data import SHAPES, open_dataset, splits_of
+from contextseg.data import SHAPES, splits_of
 from contextseg.data.check import check_dataset, warn_if_void
 from contextseg.data.loading import TrainingLoader, TrainingSet, evaluation_loader
+from contextseg.data.rasters.dataset import open_split
 from contextseg.evaluation import Scores, read_scores
 from contextseg.factory import create_model, with_prior_grid
 from contextseg.inference.preprocess import padded
@@ -60,9 +61,9 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def __init__(self, config: TrainConfig) -> None:
         data = config.data
         images = config.model.images
-        self.train = open_dataset(data.root, data.train_split, data.layout, images=images)
+        self.train = open_split(data, data.train_split, images, seed=config.seed, random=True)
         self.val = validation_images(
-            lambda split: open_dataset(data.root, split, data.layout, images=images),
+            lambda split: open_split(data, split, images),
             data.val_split,
             lambda split: data.root == SHAPES or split in splits_of(data.root, data.layout),
         )
@@ -91,7 +92,8 @@ class SegmentationTask(Task[TrainConfig, Scores]):
                     warn_if_void(part)
             if config.loss.class_weights != "balanced":
                 return None
-        report = check_dataset(self.train)
+        on_grid = getattr(self.train, "on_grid", None)  # all of large rasters
+        report = check_dataset(self.train if on_grid is None else on_grid())
         report.raise_if_any()
         if self.val is not None and config.data.check:
             check_dataset(self.val).raise_if_any()

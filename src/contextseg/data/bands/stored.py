@@ -41,13 +41,18 @@ def require_readable(path: str | os.PathLike[str], stored: Stored) -> None:
 
     Three channels count as one pixel, as in photos.
     """
-    if str(stored.dtype.newbyteorder("=")) not in TYPES:
-        raise ImageError(
-            f"{path}: holds values of type {stored.dtype}. Read are {', '.join(TYPES)}: convert it."
-        )
+    require_type(path, stored.dtype)
     if min(stored.shape) < 1 or stored.channels > MOST_CHANNELS:
         raise ImageError(
             f"{path}: has {stored.rows} rows, {stored.columns} columns and {stored.channels} "
             f"channels, where at least 1 of each, and at most {MOST_CHANNELS} channels are read."
         )
     require_size(path, stored.rows, stored.columns * math.ceil(stored.channels / _RGB))
+
+
+def require_type(path: str | os.PathLike[str], dtype: np.dtype) -> None:
+    """Raise ImageError unless values are of a type that is read."""
+    if str(dtype.newbyteorder("=")) not in TYPES:
+        raise ImageError(
+            f"{path}: holds values of type {dtype}. Read are {', '.join(TYPES)}: convert it."
+        )

@@ -17,13 +17,20 @@ _USUAL = (1, 255, 1023, 4095, 10_000, 16_383, 65_535)
 """Where ranges of sensors and of processed values end."""
 
 
-def to_pixels(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray:
+def to_pixels(
+    values: np.ndarray,
+    images: ImagesConfig,
+    name: str,
+    limits: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
     """The channels of an image that a network takes.
 
     Args:
         values: [h, w, C] of any number of channels, as stored.
         images: what the network takes.
         name: of the image, for messages.
+        limits: of the percentiles, from `percentile_limits`, where `values` are a part of an image;
+            None takes those of `values`.
 
     Returns:
         [h, w, `images.count`]: uint8; or, where a range is mapped, float32 in 0 to 255.
@@ -36,7 +43,7 @@ def to_pixels(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray
         if chosen.dtype != np.uint8:
             raise ImageError(f"{name}: {_ask_for_range(chosen)}")
         return np.ascontiguousarray(chosen)
-    return _scaled(chosen, images, name)
+    return _scaled(chosen, images, name, limits)
 
 
 def found(values: np.ndarray) -> str:
@@ -72,7 +79,12 @@ def _chosen(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray:
     return values if isinstance(wanted, int) else values[..., list(wanted)]
 
 
-def _scaled(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray:
+def _scaled(
+    values: np.ndarray,
+    images: ImagesConfig,
+    name: str,
+    limits: tuple[np.ndarray, np.ndarray] | None,
+) -> np.ndarray:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = values.size - int(np.isfinite(values).sum())
         raise ImageError(
@@ -83,8 +95,7 @@ def _scaled(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray:
         low, high = (np.float64(end) for end in images.value_range)
     else:
         assert images.percentiles is not None
-        low, high = _percentiles(values, images.percentiles)
-        high = np.where(high > low, high, low + 1)
+        low, high = limits or percentile_limits(_sample(values), images.percentiles)
     pixels = np.subtract(values, low, dtype=np.float64) if values.dtype.itemsize > 2 else (
         values.astype(np.float32) - low.astype(np.float32)
     )  # fmt: skip
@@ -92,17 +103,32 @@ def _scaled(values: np.ndarray, images: ImagesConfig, name: str) -> np.ndarray:
     return np.ascontiguousarray(np.clip(pixels, 0, WHITE, out=pixels))
 
 
-def _percentiles(values: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
-    """Two rows of a number for each channel, [2, C], float64."""
-    step = max(1, math.ceil(math.sqrt(values.shape[0] * values.shape[1] / _SAMPLE)))
-    sample = values[::step, ::step].reshape(-1, values.shape[2])
-    return np.percentile(sample.astype(np.float64), percentiles, axis=0)
+def sample_step(rows: int, columns: int) -> int:
+    """Every how many pixels, in rows and columns, one is in the sample for percentiles."""
+    return max(1, math.ceil(math.sqrt(rows * columns / _SAMPLE)))
+
+
+def percentile_limits(
+    sample: np.ndarray, percentiles: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values of each channel that stand for 0 and 1, two arrays [C], float64.
+
+    Args:
+        sample: pixels [n, C].
+        percentiles: the lower and the higher, 0 to 100.
+    """
+    low, high = np.percentile(sample.astype(np.float64), percentiles, axis=0)
+    return low, np.where(high > low, high, low + 1)
+
+
+def _sample(values: np.ndarray) -> np.ndarray:
+    step = sample_step(*values.shape[:2])
+    return values[::step, ::step].reshape(-1, values.shape[2])
 
 
 def stretched(pixels: np.ndarray, percentiles: tuple[float, float] = (2, 98)) -> np.ndarray:
     """Each channel of an image from black to white, [h, w, C], uint8."""
-    low, high = _percentiles(pixels, percentiles)
-    high = np.where(high > low, high, low + 1)
+    low, high = percentile_limits(_sample(pixels), percentiles)
     levels = (pixels.astype(np.float32) - low.astype(np.float32)) * (WHITE / (high - low))
     return np.clip(levels, 0, WHITE).round().astype(np.uint8)
 

@@ -7,12 +7,15 @@ large, so they exist only for one strip at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from contextseg.inference.views.confidence import confidence_of
 from contextseg.inference.views.plan import Pass, View
+from contextseg.ops import upsampled_argmax
 from contextseg.ops.dispatch import sum_dtype
 from contextseg.ops.upsampled_rows import strips, upsampled_rows
 
@@ -27,7 +30,7 @@ def mean_probabilities(
     """Mean class probabilities of an image, one strip of rows at a time.
 
     The logits of each view are upsampled to its region, then softmax is applied. Within a pass,
-    overlapping windows are averaged; then all passes are averaged.
+    a pixel takes the probabilities of the window that it belongs to; all passes are averaged.
 
     Args:
         passes: the views of the image.
@@ -41,23 +44,53 @@ def mean_probabilities(
     """
     first = coarse_logits[0]
     num_classes, device, dtype = first.shape[0], first.device, sum_dtype(first.dtype)
-    weights = [_pixel_weights(each, len(passes), device, dtype) for each in passes]
-    views = [
-        (view, pair) for each, pair in zip(passes, weights, strict=True) for view in each.views
-    ]
+    weight = 1 / len(passes)
+    views = [view for each in passes for view in each.views]
     height, width = size
     row_bytes = num_classes * width * dtype.itemsize
     for start, stop in strips(height, row_bytes, device):
         total = torch.zeros((num_classes, stop - start, width), dtype=dtype, device=device)
-        for (view, (row_weights, column_weights)), logits in zip(views, coarse_logits, strict=True):
-            top, bottom = max(start, view.top), min(stop, view.top + view.rows)
-            if top >= bottom:  # the view does not reach into this strip
+        for view, logits in zip(views, coarse_logits, strict=True):
+            top, bottom = max(start, view.vertical.first), min(stop, view.vertical.last)
+            if top >= bottom:  # none of the view's own pixels are in this strip
                 continue
-            columns = slice(view.left, view.left + view.columns)
             probabilities = _view_rows(logits, view, top, bottom, align_corners)
-            probabilities *= row_weights[top:bottom, None] * column_weights[columns]
-            total[:, top - start : bottom - start, columns] += probabilities
+            own = slice(view.horizontal.first, view.horizontal.last)
+            total[:, top - start : bottom - start, own] += (
+                probabilities[:, :, view.horizontal.own] * weight
+            )
         yield start, stop, total
+
+
+def labels_of_windows(
+    windows: Pass,
+    coarse_logits: Sequence[Tensor],
+    size: tuple[int, int],
+    temperature: float | None,
+    *,
+    align_corners: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Labels of an image, [h, w], uint8, from a single pass that is not mirrored.
+
+    Args:
+        windows: its views.
+        coarse_logits: [L, H, W] for each of them.
+        size: rows and columns of the image.
+        temperature: None for labels alone; else confidence [h, w], float32, comes too.
+        align_corners: convention of the upsampling.
+    """
+    device = coarse_logits[0].device
+    labels = torch.empty(size, dtype=torch.uint8, device=device)
+    confidence = None if temperature is None else torch.empty(size, device=device)
+    for view, logits in zip(windows.views, coarse_logits, strict=True):
+        found, sure = _view_labels(logits[None], view, temperature, align_corners)
+        whole = np.s_[view.vertical.first : view.vertical.last,
+                      view.horizontal.first : view.horizontal.last]  # fmt: skip
+        own = view.vertical.own, view.horizontal.own
+        labels[whole] = found[own]
+        if confidence is not None and sure is not None:
+            confidence[whole] = sure[own]
+    return labels, confidence
 
 
 def labels_of_strips(
@@ -91,6 +124,23 @@ def presence_of(passes: Sequence[Tensor]) -> Tensor:
     return largest.sigmoid().mean(0).logit(eps=1e-15)
 
 
+def _view_labels(
+    logits: Tensor, view: View, temperature: float | None, align_corners: bool
+) -> tuple[Tensor, Tensor | None]:
+    find = partial(
+        upsampled_argmax,
+        size=(view.rows, view.columns),
+        align_corners=align_corners,
+        dtype=torch.uint8,
+    )
+    if temperature is None:
+        return find(logits)[0], None
+    labels, confidence = find(logits, confidence=True)
+    if temperature != 1:
+        _, confidence = find(logits.to(sum_dtype(logits.dtype)) / temperature, confidence=True)
+    return labels[0], confidence[0].float()
+
+
 def _view_rows(logits: Tensor, view: View, top: int, bottom: int, align_corners: bool) -> Tensor:
     """Probabilities [L, rows, columns] of a view for image rows `top` to `bottom - 1`."""
     rows = upsampled_rows(
@@ -102,12 +152,3 @@ def _view_rows(logits: Tensor, view: View, top: int, bottom: int, align_corners:
     )
     probabilities = rows[0].softmax(0)
     return probabilities.flip(2) if view.mirrored else probabilities
-
-
-def _pixel_weights(
-    one_pass: Pass, num_passes: int, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """Weights of rows [h] and columns [w]; a pixel of a view counts with their product."""
-    rows = torch.tensor(one_pass.row_counts, dtype=dtype).reciprocal_() / num_passes
-    columns = torch.tensor(one_pass.column_counts, dtype=dtype).reciprocal_()
-    return rows.to(device), columns.to(device)

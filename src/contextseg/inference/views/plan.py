@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contextseg.inference.views.windows import overlap_counts, window_starts
+from contextseg.inference.views.windows import Span, spans
 from contextseg.models.segmentation import SMALLEST_IMAGE
 
 logger = logging.getLogger(__name__)
@@ -23,30 +23,45 @@ MAX_PIXELS = 2048 * 2048
 class View:
     """A region of the image, as the network sees it."""
 
-    top: int
-    """First row of the region, in image pixels."""
-    left: int
-    """First column."""
-    rows: int
-    """Rows of the region, in image pixels."""
-    columns: int
-    """Columns of the region."""
+    vertical: Span
+    """Rows of the region, in image pixels, and those that take their results from it."""
+    horizontal: Span
+    """Columns likewise."""
     size: tuple[int, int]
     """Rows and columns that the region is resized to for the network."""
     mirrored: bool
     """Whether the network sees the mirror image."""
 
+    @property
+    def top(self) -> int:
+        """First row of the region, in image pixels."""
+        return self.vertical.start
+
+    @property
+    def left(self) -> int:
+        """First column."""
+        return self.horizontal.start
+
+    @property
+    def rows(self) -> int:
+        """Rows of the region."""
+        return self.vertical.stop - self.vertical.start
+
+    @property
+    def columns(self) -> int:
+        """Columns of the region."""
+        return self.horizontal.stop - self.horizontal.start
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pass:
-    """Views that together cover the image, at one scale. All passes have the same weight."""
+    """Views that together cover the image, at one scale. All passes have the same weight.
+
+    Each pixel belongs to one view, the one whose edge is farthest from it.
+    """
 
     views: tuple[View, ...]
     """The whole image, or its windows."""
-    row_counts: tuple[int, ...]
-    """Number of windows that cover each row of the image, [h]."""
-    column_counts: tuple[int, ...]
-    """Number of windows that cover each column, [w]; a pixel is covered by the product of both."""
 
 
 def plan(
@@ -56,6 +71,8 @@ def plan(
     flip: bool = False,
     window: int | tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    multiple: int = 1,
+    fixed: bool = False,
 ) -> list[Pass]:
     """Plan the passes over an image.
 
@@ -67,6 +84,9 @@ def plan(
             32. None takes the whole image if the scaled image has at most `max_pixels` pixels,
             else windows of at most that many.
         max_pixels: maximum pixels that the network may see at once, at least 32 * 32.
+        multiple: pixels between two features of the network. Windows start at multiples of it in
+            the scaled image, so that they see the same features as the whole image has.
+        fixed: windows have exactly the sides of `window`.
 
     Returns:
         One pass per scale, each followed by one for its mirror image if `flip` is set.
@@ -79,7 +99,7 @@ def plan(
     for scale in scales:
         sides = _window(size, scale, window, max_pixels)
         for mirrored in (False, True) if flip else (False,):
-            passes.append(_pass(size, scale, sides, mirrored))
+            passes.append(_pass(size, scale, sides, mirrored, multiple, fixed))
     return passes
 
 
@@ -125,19 +145,33 @@ def _window(
     return min(rows, size[0]), min(columns, size[1])
 
 
-def _pass(size: tuple[int, int], scale: float, sides: tuple[int, int], mirrored: bool) -> Pass:
-    tops, lefts = (window_starts(*pair) for pair in zip(size, sides, strict=True))
-    resized = _scaled(sides, scale)
+def _pass(
+    size: tuple[int, int],
+    scale: float,
+    sides: tuple[int, int],
+    mirrored: bool,
+    multiple: int,
+    fixed: bool,
+) -> Pass:
+    unit = max(1, round(multiple / scale))
+    least = math.ceil(SMALLEST_IMAGE / scale)
+    rows, columns = (
+        spans(length, side, unit, fixed=fixed, least=least)
+        for length, side in zip(size, sides, strict=True)
+    )
     return Pass(
         views=tuple(
             View(
-                top=top, left=left, rows=sides[0], columns=sides[1], size=resized, mirrored=mirrored
+                vertical=vertical,
+                horizontal=horizontal,
+                size=_scaled(
+                    (vertical.stop - vertical.start, horizontal.stop - horizontal.start), scale
+                ),
+                mirrored=mirrored,
             )
-            for top in tops
-            for left in lefts
-        ),
-        row_counts=tuple(overlap_counts(size[0], tops, sides[0])),
-        column_counts=tuple(overlap_counts(size[1], lefts, sides[1])),
+            for vertical in rows
+            for horizontal in columns
+        )
     )
 
 

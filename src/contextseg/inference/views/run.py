@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,14 +12,13 @@ from contextseg.config import ModelConfig
 from contextseg.inference.preprocess import network_input
 from contextseg.inference.views.average import (
     labels_of_strips,
+    labels_of_windows,
     mean_probabilities,
     presence_of,
 )
 from contextseg.inference.views.confidence import tempered
 from contextseg.inference.views.plan import Pass, View
 from contextseg.models.outputs import SegmentationOutput
-from contextseg.ops import upsampled_argmax
-from contextseg.ops.dispatch import sum_dtype
 
 BATCH = 4
 """Maximum views per forward pass; fewer if together they would exceed `max_pixels`."""
@@ -45,18 +43,16 @@ class ViewLogits(NamedTuple):
 
         With a temperature, also its probability, [h, w], float32. Labels do not depend on it.
         """
-        logits = self.coarse_logits[0][None]
-        if len(self.coarse_logits) > 1:
-            return labels_of_strips(self.strips(), self.size, logits.device, temperature)
-        find = partial(
-            upsampled_argmax, size=self.size, align_corners=self.align_corners, dtype=torch.uint8
+        if len(self.passes) > 1 or self.passes[0].views[0].mirrored:
+            device = self.coarse_logits[0].device
+            return labels_of_strips(self.strips(), self.size, device, temperature)
+        return labels_of_windows(
+            self.passes[0],
+            self.coarse_logits,
+            self.size,
+            temperature,
+            align_corners=self.align_corners,
         )
-        if temperature is None:
-            return find(logits)[0], None
-        labels, confidence = find(logits, confidence=True)
-        if temperature != 1:
-            _, confidence = find(logits.to(sum_dtype(logits.dtype)) / temperature, confidence=True)
-        return labels[0], confidence[0].float()
 
     def strips(self) -> Iterator[tuple[int, int, Tensor]]:
         """Mean class probabilities, as `mean_probabilities` yields them."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import torch
 from torch import Tensor
 
@@ -19,9 +16,8 @@ def tiled_labels(
 ) -> tuple[Tensor, Tensor | None]:
     """Labels and presence logits of an image.
 
-    A pixel in several tiles takes the label from the tile whose edge is farthest away: there the
-    network saw most of its surroundings. Only the labels of the image and one tile at a time are in
-    memory.
+    A pixel in several tiles takes the label from the one it belongs to. Only the labels of the
+    image and one tile at a time are in memory.
 
     Args:
         canvas: the image, [1, C, h, w], as from `to_canvas`.
@@ -35,24 +31,12 @@ def tiled_labels(
     """
     height, width = canvas.shape[2:]
     labels = torch.empty((height, width), dtype=torch.uint8)
-    first = tiles.views[0]
-    rows = _owned([view.top for view in tiles.views], first.rows, height)
-    columns = _owned([view.left for view in tiles.views], first.columns, width)
     presence = []
     for view in tiles.views:
         output = model.labels(network_input(canvas, [view], config))
-        (top, bottom), (left, right) = rows[view.top], columns[view.left]
-        own = output.labels[
-            0, top - view.top : bottom - view.top, left - view.left : right - view.left
-        ]
-        labels[top:bottom, left:right] = own
+        vertical, horizontal = view.vertical, view.horizontal
+        own = output.labels[0, vertical.own, horizontal.own]
+        labels[vertical.first : vertical.last, horizontal.first : horizontal.last] = own
         if output.presence_logits is not None:
             presence.append(output.presence_logits[0].double())
     return labels, torch.stack(presence).amax(0) if presence else None
-
-
-def _owned(starts: Sequence[int], side: int, length: int) -> dict[int, tuple[int, int]]:
-    """For each start of a tile, the range of pixels that takes its labels: overlaps are halved."""
-    ordered = sorted(set(starts))
-    middles = [(a + side + b) // 2 for a, b in pairwise(ordered)]
-    return dict(zip(ordered, zip([0, *middles], [*middles, length], strict=True), strict=True))
