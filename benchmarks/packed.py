@@ -36,8 +36,8 @@ BATCH = 8
 def read_bytes(data: Any, index: int) -> None:
     """Both files of a sample, as they are stored."""
     if isinstance(data, PackedDataset):
-        for kind in ("image", "mask"):
-            data._content(index, kind)
+        data.stored(index, "image")
+        data.stored(index, "mask")
     else:
         data.image_path(index).read_bytes()
         data.mask_path(index).read_bytes()

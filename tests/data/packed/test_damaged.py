@@ -59,10 +59,12 @@ def test_an_archive_that_shrinks_or_goes_meanwhile(pack):
     with pytest.raises(ImageError) as error:
         data[0]
     assert str(pack / "shard-000000.tar") in str(error.value)
-    assert f"bytes {offset:,} to {offset + size:,} (image of 'train4')" in str(error.value)
-    assert f"truncated: it ends at byte {offset + 10:,}" in str(error.value)
+    assert f"byte {offset:,} (image of 'train4')" in str(error.value)
+    assert f"truncated: it ends at byte {offset + 10:,}, before byte {offset + size:,}" in str(
+        error.value
+    )
     (pack / "shard-000001.tar").unlink()
-    with pytest.raises(ImageError, match=r"shard-000001.tar, bytes .*: cannot be read: No such"):
+    with pytest.raises(ImageError, match=r"shard-000001.tar, byte .*: cannot be read: No such"):
         data[len(data) - 1]
     with pytest.raises(ValueError, match=r"shard-000001.tar: there is no such archive"):
         open_dataset(str(pack), "train")
@@ -76,11 +78,11 @@ def test_one_wrong_bit_is_noticed(pack, column, what, capsys):
         (byte,) = file.read(1)
         file.seek(offset + size // 2)
         file.write(bytes([byte ^ 1]))
-    with pytest.raises(ImageError, match=rf"000000.tar, bytes {offset:,} .*{what} of 'train4"):
+    with pytest.raises(ImageError, match=rf"000000.tar, byte {offset:,} .*{what} of 'train4"):
         open_dataset(str(pack), "train")[0]
     assert main(["data", "check", str(pack), "--no-sheet"]) == 1
     said = capsys.readouterr().out
-    assert f"bytes {offset:,} to {offset + size:,} ({what} of 'train4'): are damaged" in said
+    assert f"byte {offset:,} ({what} of 'train4'): {size:,} bytes are damaged" in said
     assert "1 fault." in said.replace("One fault", "1 fault")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.masks import labels_of_mask
 from contextseg.data.packed.cache import fetch_facts, fetch_shard
 from contextseg.data.packed.facts import CLASSES, PACK, Facts, read_facts
-from contextseg.data.packed.index import Place, read_index
+from contextseg.data.packed.index import read_index
 from contextseg.data.packed.shards import Shards
 from contextseg.data.sample import Sample
 from contextseg.data.view import Viewed
@@ -83,12 +84,9 @@ class PackedDataset(Viewed):
             ValueError: an archive is missing, truncated or damaged, or the image or mask cannot be
                 read; the message names archive, offset and sample.
         """
-        image = read_pixels(self._content(index, "image"), self.images)
-        if image.shape[:2] != self.image_size(index):
-            raise ValueError(
-                f"{self._where(index, 'image')}: has {image.shape[0]} rows and {image.shape[1]} "
-                f"columns, but the index says {self.image_size(index)}. Pack the data set again."
-            )
+        content, where = self.stored(index, "image")
+        image = read_pixels(NamedContent(content, where), self.images)
+        self._require_size(index, where, image.shape[:2])
         return Sample(image, self.read_labels(index), self.names[index])
 
     def image_size(self, index: int) -> tuple[int, int]:
@@ -107,31 +105,30 @@ class PackedDataset(Viewed):
         Raises:
             ValueError: as for the whole sample.
         """
-        where = self._where(index, "mask")
-        stored = read_stored_mask(where, self._content(index, "mask").getvalue())
-        labels = labels_of_mask(stored, self.classes, where=where)
-        if labels.shape != self.image_size(index):
-            raise ValueError(
-                f"{where}: has {labels.shape[0]} rows and {labels.shape[1]} columns, but the index "
-                f"says {self.image_size(index)}. Pack the data set again."
-            )
+        content, where = self.stored(index, "mask")
+        labels = labels_of_mask(read_stored_mask(where, content), self.classes, where=where)
+        self._require_size(index, where, labels.shape)
         return labels
 
-    def _content(self, index: int, kind: str) -> NamedContent:
-        row = self._index[index]
-        what = f"{kind} of {self.names[index]!r}"
-        content = self._shards.read(row.shard, self._place(index, kind), what)
-        return NamedContent(content, self._where(index, kind))
+    def stored(self, index: int, kind: Literal["image", "mask"]) -> tuple[bytes, str]:
+        """The file of image or mask `index` as it was packed, and where it lies, for messages.
 
-    def _place(self, index: int, kind: str) -> Place:
+        Raises:
+            ValueError: the archive is missing, truncated or damaged.
+        """
         row = self._index[index]
-        return row.image if kind == "image" else row.mask
+        place = row.image if kind == "image" else row.mask
+        name = self._shards.name(row.shard)
+        where = f"{name}, byte {place.offset:,} ({kind} of {self.names[index]!r})"
+        return self._shards.read(row.shard, place, where), where
 
-    def _where(self, index: int, kind: str) -> str:
-        shard = self._shards.name(self._index[index].shard)
-        return (
-            f"{shard}, byte {self._place(index, kind).offset:,} ({kind} of {self.names[index]!r})"
-        )
+    def _require_size(self, index: int, where: str, size: tuple[int, ...]) -> None:
+        if size != self.image_size(index):
+            rows, columns = self.image_size(index)
+            raise ValueError(
+                f"{where}: has {size[0]} rows and {size[1]} columns, but the index says {rows} and "
+                f"{columns}. Pack the data set again."
+            )
 
 
 def is_packed(root: str | os.PathLike[str]) -> bool:

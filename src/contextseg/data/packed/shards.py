@@ -55,25 +55,26 @@ class Shards:
         self.folder = folder
         self.files = files
         self.url = url
+        self._paths = [folder / entry.file for entry in files]
+        self._names = [str(path) for path in self._paths]
         self._handle = lru_cache(_OPEN)(_Handle)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "files": self.files, "url": self.url}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state
-        self._handle = lru_cache(_OPEN)(_Handle)
+        Shards.__init__(self, **state)
 
     def name(self, shard: int) -> str:
         """The archive as messages name it."""
-        return str(self.folder / self.files[shard].file)
+        return self._names[shard]
 
     def problems(self) -> list[str]:
         """A message for each archive that is not there, or not of its size."""
         found = []
         for number, entry in enumerate(self.files):
             try:
-                size = (self.folder / entry.file).stat().st_size
+                size = self._paths[number].stat().st_size
             except FileNotFoundError:
                 if self.url is None:
                     found.append(f"{self.name(number)}: there is no such archive. {_AGAIN}")
@@ -86,22 +87,18 @@ class Shards:
                 )
         return found
 
-    def read(self, shard: int, place: Place, what: str) -> bytes:
+    def read(self, shard: int, place: Place, where: str) -> bytes:
         """Part of an archive.
 
         Args:
             shard: its number.
             place: where the part lies.
-            what: names the part in messages.
+            where: names archive, place and part in messages.
 
         Raises:
-            ImageError: the archive is missing, truncated or damaged; the message names it, the
-                part and its offset.
+            ImageError: the archive is missing, truncated or damaged.
             RemoteError: it cannot be fetched.
         """
-        where = (
-            f"{self.name(shard)}, bytes {place.offset:,} to {place.offset + place.size:,} ({what})"
-        )
         try:
             content = self._read(shard, place)
         except OSError as error:
@@ -111,16 +108,18 @@ class Shards:
         if len(content) < place.size:
             end = place.offset + len(content)
             raise ImageError(
-                f"{where}: the archive is truncated: it ends at byte {end:,}. {_AGAIN}"
+                f"{where}: the archive is truncated: it ends at byte {end:,}, before byte "
+                f"{place.offset + place.size:,}. {_AGAIN}"
             )
         if zlib.crc32(content) != place.crc:
             raise ImageError(
-                f"{where}: are damaged: their checksum is not that of the index. {_AGAIN}"
+                f"{where}: {place.size:,} bytes are damaged: their checksum is not that of the "
+                f"index. {_AGAIN}"
             )
         return content
 
     def _read(self, shard: int, place: Place) -> bytes:
-        path = self.folder / self.files[shard].file
+        path = self._paths[shard]
         if self.url is not None and not path.exists():
             fetch_shard(self.url, self.files[shard], self.folder)
         handle = self._handle(path)
