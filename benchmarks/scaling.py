@@ -1,13 +1,13 @@
 """How efficient training on many GPUs is: a model of a step, from its time and its messages.
 
     python -m benchmarks.scaling [--step-ms MODEL:BATCH=MS ... --source TEXT] [--save FILE] [--json]
-    python -m benchmarks.scaling --show FILE
+    python -m benchmarks.scaling --take FILE
 
 The messages of a step are those of our networks: gradients, statistics of batch norm, and the
 moments of CPNet's prior. The time of a step is measured on the GPU of this machine, or is what
 `--step-ms` says it is (with `--source`, where it comes from); where there is neither, it is
 estimated from the arithmetic, and the table says so. Latency and bandwidth are assumptions, which
-have options; they are stated under the table. Nothing is said about slow machines, reading or
+have options; they are stated under the table. `--take` puts saved results into docs/scaling.md. Nothing is said about slow machines, reading or
 congestion.
 """
 
@@ -35,6 +35,10 @@ from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.arithmetic import gmac
 from contextseg.system.atomic_files import write_text
 
+ROOT = Path(__file__).parents[1]
+RESULTS, PAGE = ROOT / "docs" / "results" / "scaling.json", ROOT / "docs" / "scaling.md"
+MARKS = ("<!-- benchmarks.scaling -->", "<!-- end -->")
+"""What stands around the table in the page."""
 MODELS = ("encnet", "cpnet")
 BACKBONE, CROP, CLASSES = "resnet101", 480, 150
 BATCHES, GPUS = (2, 8), (8, 64, 256, 1024)
@@ -239,6 +243,15 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def take(results: dict[str, Any]) -> None:
+    """Keep results, and put their table into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    write_text(RESULTS, json.dumps(results, indent=1) + "\n")
+    write_text(PAGE, f"{before}{MARKS[0]}\n{table(results)}\n{MARKS[1]}{after}")
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -247,7 +260,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--step-ms", nargs="+", default=[], metavar="MODEL:BATCH=MS")
     parser.add_argument("--source", help="where the times of --step-ms come from")
     parser.add_argument("--save", type=Path, help="file for the results")
-    parser.add_argument("--show", type=Path, help="print the table of a saved file, no more")
+    parser.add_argument("--take", type=Path, help="saved results to put into the page, no more")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a row")
     for name, value in asdict(Network()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
@@ -260,8 +273,8 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Compute and print."""
     options = parse()
-    if options.show:
-        print(table(json.loads(options.show.read_text(encoding="utf-8"))))
+    if options.take:
+        take(json.loads(options.take.read_text(encoding="utf-8")))
         return
     given = {}
     for text in options.step_ms:
