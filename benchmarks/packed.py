@@ -3,11 +3,11 @@
     python -m benchmarks.packed [--data PATH] [--images N] [--rounds N] [--json]
 
 The data set is packed into a temporary folder. The ways take turns, and the median of the rounds
-counts. "bytes" reads the files of image and mask; "samples" decodes them as well: both in seconds of
-a core, which other programs do not stretch. "training" is the whole loader with its augmentation,
-in so many worker processes, by the clock. The files are in the memory of the system: a disk or a
-network adds its own time, more for many files than for few. The URL is `file://`; it stands for
-what the cache costs once everything is fetched.
+counts. "bytes" reads the files of image and mask; "samples" decodes them as well: both in seconds
+of a core, which other programs do not stretch. "training" is the whole loader with its
+augmentation, in so many worker processes, by the clock. The files are in the memory of the
+system: a disk or a network adds its own time, more for many files than for few. The URL is
+`file://`; it stands for what the cache costs once everything is fetched.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ The messages of a step are those of our networks: gradients, statistics of batch
 moments of CPNet's prior. The time of a step is measured on the GPU of this machine, or is what
 `--step-ms` says it is (with `--source`, where it comes from); where there is neither, it is
 estimated from the arithmetic, and the table says so. Latency and bandwidth are assumptions, which
-have options; they are stated under the table. `--take` puts saved results into docs/scaling.md. Nothing is said about slow machines, reading or
-congestion.
+have options; they are stated under the table. `--take` puts saved results into docs/scaling.md.
+Nothing is said about slow machines, reading or congestion.
 """
 
 from __future__ import annotations
