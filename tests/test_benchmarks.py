@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import backbones
+from benchmarks import backbones, scaling
 from benchmarks.backbone_names import FAMILIES
 from benchmarks.plot import PANELS, curves_of, growth, write_sweep
 from benchmarks.tables import table
@@ -68,6 +68,46 @@ def test_the_page_of_backbones_holds_what_was_tried():
     )
     refused = {"refused": "backbone: a takes images of one size only. Choose another."}
     assert backbones.cells(refused)[-2] == "no: a takes images of one size only"
+
+
+def test_the_model_of_efficiency_in_the_page_is_the_one_that_was_computed():
+    saved = json.loads(scaling.RESULTS.read_text(encoding="utf-8"))
+    text = scaling.table(saved)
+    page = scaling.PAGE.read_text(encoding="utf-8")
+    assert f"{scaling.MARKS[0]}\n{text}\n{scaling.MARKS[1]}" in page
+    assert f"Time of a step: {saved['source']}." in text
+    network = scaling.Network(**saved["network"])
+    for row in saved["rows"]:  # the results follow from the networks as they are
+        model = scaling.build(row["model"])
+        norms = scaling.statistics_of(model)
+        assert row["norm_messages"] == len(norms)
+        assert row["gradient_mb"] == round(scaling.gradient_bytes(model) / 1e6, 1)
+        for scope, shares in row["efficiency"].items():
+            again = {world: scaling.efficiency(row["step_ms"] / 1000, scaling.gradient_bytes(model),
+                                               norms, int(world), scope, network)
+                     for world in shares}  # fmt: skip
+            assert shares == pytest.approx(again, abs=1e-3)
+
+
+def test_efficiency_by_hand():
+    network = scaling.Network(
+        gpus=2, latency_us=10, hop_us=5, inside_gb=1, outside_gb=0.5, overlap=0.5, bucket_mb=1
+    )
+    message = scaling.Message("all_reduce", 1000)
+    assert network.seconds(message, 1) == 0
+    assert network.seconds(message, 2) == pytest.approx(10e-6 + 1000 / 1e9)
+    assert network.seconds(message, 8) == pytest.approx(20e-6 + 1.75 * 1000 / 0.5e9)
+    gathered = scaling.Message("all_gather", 1000)
+    assert network.seconds(gathered, 8) == pytest.approx(20e-6 + 7 * 1000 / 0.5e9)
+    norms = [gathered, message]
+    shown = sum(network.seconds(each, 8) for each in norms)
+    shown += network.seconds(scaling.Message("all_reduce", 2**20), 8)
+    shown += network.seconds(scaling.Message("all_reduce", 8), 8)
+    got = scaling.efficiency(0.1, 2**21, norms, 8, "all", network)  # the rest hides
+    assert got == pytest.approx(0.1 / (0.1 + shown))
+    each = [scaling.efficiency(0.1, 2**21, norms, 8, s, network) for s in ("all", "node", "none")]
+    assert each == sorted(each)
+    assert scaling.efficiency(0.1, 2**21, norms, 1, "all", network) == 1
 
 
 def test_a_sweep_becomes_a_picture(tmp_path):

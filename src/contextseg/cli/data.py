@@ -1,4 +1,4 @@
-"""`contextseg data`: check a data set, make one of a folder, import one, export one."""
+"""`contextseg data`: check a data set, make one of a folder, import, export or pack one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ The exit code is 1 if there are faults.
 
 `contextseg data init PATH` makes a data set of a folder; `contextseg data init --help` says how.
 `contextseg data import` and `contextseg data export` read and write the formats of annotation
-tools; each has its own --help.
+tools, and `contextseg data pack` writes a data set as a few archives; each has its own --help.
 """
 
 
@@ -47,14 +47,19 @@ def main(argv: Sequence[str]) -> int:
 
         run = data_formats.import_main if argv[0] == "import" else data_formats.export_main
         return run(argv[1:])
+    if argv and argv[0] == "pack":
+        from contextseg.cli import data_pack
+
+        return data_pack.main(argv[1:])
     options = _parser().parse_args(list(argv))
     root = Path(options.path)
 
-    from contextseg.data import open_dataset, recognised, splits_of
+    from contextseg.data import open_dataset, splits_of
     from contextseg.data.bands.folders import propose_for
     from contextseg.data.check import check_dataset
     from contextseg.data.contact_sheet import write_sheet
     from contextseg.data.leakage import without_parts
+    from contextseg.data.pairing import is_unlabelled
     from contextseg.data.suspicions import suspicions
     from contextseg.system.progress import track
 
@@ -65,9 +70,7 @@ def main(argv: Sequence[str]) -> int:
             f"--sheet."
         )
     splits = [options.split] if options.split else splits_of(options.path, options.layout)
-    proposal = None
-    if splits and recognised(options.path, options.layout) is None:
-        proposal = propose_for(options.path, splits[0])
+    proposal = propose_for(options.path, splits[0], options.layout) if splits else None
     if proposal is not None:
         print(f"{proposal.text}\n")
     images = proposal.images if proposal else None
@@ -78,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
     labelled = []
     reports = []
     for dataset in datasets:
-        if _is_unlabelled(dataset):
+        if is_unlabelled(dataset):
             images = counted(len(dataset), "image")
             print(f"{dataset.split}: {images}; their labels are not published.\n")
             continue
@@ -110,7 +113,10 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("data", DESCRIPTION, EXAMPLE)
     parser.add_argument(
-        "action", metavar="check", choices=["check", "init", "import", "export"], help="what to do"
+        "action",
+        metavar="check",
+        choices=["check", "init", "import", "export", "pack"],
+        help="what to do",
     )
     parser.add_argument("path", metavar="PATH", help="data set folder")
     parser.add_argument("--split", help="split to check (default: all)")
@@ -128,11 +134,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-sheet", action="store_true", help="draw no contact sheet")
     return parser
-
-
-def _is_unlabelled(dataset: object) -> bool:
-    entries = getattr(dataset, "entries", None)
-    return bool(entries) and all(entry.mask is None for entry in entries)
 
 
 def _print_report(split: str, report: Report, classes: Classes) -> None:

@@ -41,8 +41,9 @@ class DataConfig:
     __repr__ = changed_options
 
     root: str = field(default="", metadata=FREE_ON_RESUME)
-    """Data set folder: images/{train,val,...}, masks/{train,val,...}, classes.json; or `shapes` for
-    synthetic scenes (`contextseg.data.shapes`)."""
+    """Data set folder: images/{train,val,...}, masks/{train,val,...}, classes.json; or what
+    `contextseg data pack` wrote, or its URL; or `shapes` for synthetic scenes
+    (`contextseg.data.shapes`)."""
     layout: str = "auto"
     """Layout of the folder: `folder` as above, or the name of a public data set's layout, as
     downloaded (`contextseg.data.layouts.LAYOUTS`); `auto` recognises it."""

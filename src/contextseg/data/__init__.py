@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from contextseg.config import ImagesConfig
     from contextseg.data.folder import FolderDataset
     from contextseg.data.layouts import Recognised
+    from contextseg.data.packed.dataset import PackedDataset
     from contextseg.data.pairing import ListedDataset
     from contextseg.data.sample import Dataset
     from contextseg.data.shapes import ShapesDataset
@@ -32,8 +33,9 @@ def open_dataset(
     Args:
         root: a folder with images, masks and classes.json (`contextseg.data.folder`), a public
             dataset as it is downloaded or one with its structure and a file of its own classes
-            (`contextseg.data.layouts`), or the word `shapes` for synthetic scenes
-            (`contextseg.data.shapes`; a folder of that name is `./shapes`).
+            (`contextseg.data.layouts`), either of them packed by `contextseg data pack`, also the
+            URL of a pack, or the word `shapes` for synthetic scenes (`contextseg.data.shapes`; a
+            folder of that name is `./shapes`).
         split: name of the split, such as `train`, `val` or `test`.
         layout: `folder` for the first, a name of `contextseg.data.layouts.LAYOUTS` for the second;
             `auto` recognises either.
@@ -71,8 +73,7 @@ def split_sizes(
 
 def _opened(
     root: str, split: str, layout: str, strict: bool, images: ImagesConfig | None
-) -> FolderDataset | ListedDataset | ShapesDataset:
-    refuse_address(root)
+) -> FolderDataset | ListedDataset | PackedDataset | ShapesDataset:
     if root == SHAPES:
         _require_photos(images, "synthetic scenes")
         from contextseg.data.shapes import ShapesDataset
@@ -82,8 +83,12 @@ def _opened(
 
     from contextseg.config import RGB
     from contextseg.data.folder import FolderDataset
+    from contextseg.data.packed.dataset import PackedDataset, is_packed
     from contextseg.data.pair_lists import open_pairs
 
+    if is_packed(root):
+        return PackedDataset(root, split, layout=layout, strict=strict, images=images or RGB)
+    refuse_address(root)
     found = recognised(root, layout)
     if found is None:
         images = images or RGB
@@ -101,6 +106,10 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
     Raises:
         ValueError: the folder holds no dataset.
     """
+    from contextseg.data.packed.dataset import is_packed, packed_facts
+
+    if is_packed(root):
+        return [*packed_facts(root)[1].splits]
     found = recognised(root, layout)
     if found is not None:
         return found.layout.splits(found.base)
@@ -110,14 +119,15 @@ def splits_of(root: str, layout: str = "auto") -> list[str]:
 
 
 def recognised(root: str, layout: str = "auto") -> Recognised | None:
-    """The dataset in the structure of a public one; None for a folder of images and masks."""
+    """The dataset in the structure of a public one; None for images and masks, and for a pack."""
     from pathlib import Path
 
     from contextseg.data.layouts import recognise
+    from contextseg.data.packed.dataset import is_packed
     from contextseg.data.places import LISTS, has_pairs
 
     folder = Path(root)
-    if layout == "folder" or not root:
+    if layout == "folder" or not root or is_packed(root):
         return None
     if layout == "auto":
         if any(has_pairs(path) for path in (folder / LISTS).glob("*.txt")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any
 
@@ -12,6 +13,14 @@ from contextseg.data.picture_files import ImageError
 
 _LARGEST_OF_8_BITS = 255
 _BYTES = (bytes, bytearray, memoryview)
+
+
+class NamedContent(io.BytesIO):
+    """The content of a file with its name, for messages."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
 
 
 class EncodedImage:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +31,15 @@ class Alike(NamedTuple):
     """Correlation of the small grey images, up to 1."""
 
 
-def images_of(dataset: Dataset) -> dict[Path, str]:
-    """Names of the images by their files; empty for a class of one's own that has no files."""
-    path_of = getattr(dataset, "image_path", None)
-    if path_of is None:
+def images_of(dataset: Dataset) -> dict[Hashable, str]:
+    """Names of the images by their files; empty for a class of one's own that has no files.
+
+    Packed data sets have places in archives instead (`image_key`).
+    """
+    key_of = getattr(dataset, "image_path", None) or getattr(dataset, "image_key", None)
+    if key_of is None:
         return {}
-    return {path_of(index): name for index, name in enumerate(dataset.names)}
+    return {key_of(index): name for index, name in enumerate(dataset.names)}
 
 
 def without_parts(checked: Checked) -> tuple[Checked, list[str]]:

@@ -94,6 +94,12 @@ def own_ids(entry: Entry, classes: Classes) -> np.ndarray:
     return classes.to_ids(read_labels(entry.mask, classes))
 
 
+def is_unlabelled(dataset: object) -> bool:
+    """Whether the labels of a split are not published."""
+    entries = getattr(dataset, "entries", None)
+    return bool(entries) and all(entry.mask is None for entry in entries)
+
+
 class ListedDataset(Viewed):
     """A split given as a list of pairs.
 

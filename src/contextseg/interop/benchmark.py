@@ -173,7 +173,8 @@ def calibration_photos(data: str, split: str, images: ImagesConfig = RGB) -> lis
     splits = splits_of(data)
     split = "train" if "train" in splits else split
     dataset = open_dataset(data, split, strict=False, images=images)
-    assert isinstance(dataset, FolderDataset | ListedDataset)
+    if not isinstance(dataset, FolderDataset | ListedDataset):
+        raise ValueError(f"{data}: is packed, but here image files are read. Give their folder.")
     return [dataset.image_path(index) for index in spread(len(dataset), CALIBRATION_IMAGES)]
 
 

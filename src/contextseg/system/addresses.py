@@ -1,4 +1,4 @@
-"""Addresses of the web where the path of a file is expected."""
+"""Addresses of the web and URLs: refused where a path is expected, recognised where they may be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import os
 import re
 
 _ADDRESS = re.compile(r"(https?|ftps?|sftp|s3|gs|file|data):", re.IGNORECASE)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(://|::)")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is a URL, which fsspec opens, not a path."""
+    return _URL.match(text) is not None
 
 
 def refuse_address(path: str | os.PathLike[str]) -> None:

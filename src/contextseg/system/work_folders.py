@@ -52,6 +52,19 @@ def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
                 folder.rmdir()
 
 
+def require_new(target: Path) -> None:
+    """Raise ValueError unless a folder can be made at `target`."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"{target}: exists already. Choose a new folder, or remove that one.")
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Rename a complete folder to `target`, which does not exist or is empty."""
+    if target.exists():
+        target.rmdir()
+    folder.rename(target)
+
+
 def _remove_remains(place: Path, prefix: str) -> None:
     """Remove folders of `folder_beside` whose processes have ended without doing so."""
     for path in place.iterdir():

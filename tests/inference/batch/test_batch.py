@@ -84,7 +84,7 @@ def test_urls_are_read_and_tried_again(model, tmp_path, monkeypatch):
     (path,) = write_images(tmp_path / "in", 1)
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/batch/a.png", path.read_bytes())
-    monkeypatch.setattr("contextseg.inference.batch.sources.PAUSE", 0)
+    monkeypatch.setattr("contextseg.system.remote.PAUSE", 0)
     original, calls = fsspec.open, []
 
     def unreliable(source, mode):

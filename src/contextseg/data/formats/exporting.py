@@ -14,11 +14,11 @@ import numpy as np
 from contextseg.data import open_dataset, splits_of
 from contextseg.data.formats.catalogue import FORMATS
 from contextseg.data.formats.drawing import Picture, Plan
-from contextseg.data.formats.pictures import Images, publish, require_new
+from contextseg.data.formats.pictures import Images
 from contextseg.data.sample import Dataset
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
-from contextseg.system.work_folders import folder_beside
+from contextseg.system.work_folders import folder_beside, publish, require_new
 
 Shapes = Literal["auto", "masks", "polygons"]
 

@@ -22,8 +22,6 @@ from contextseg.data.formats.pictures import (
     Names,
     place_image,
     plain_name,
-    publish,
-    require_new,
 )
 from contextseg.data.formats.reading import Boxes, Crowds, Reading
 from contextseg.data.formats.splits import UNDIVIDED, Placed, put_into_splits
@@ -37,7 +35,7 @@ from contextseg.system.atomic_files import write_text
 from contextseg.system.progress import track
 from contextseg.system.suggestions import did_you_mean
 from contextseg.system.terminal import json_text
-from contextseg.system.work_folders import folder_beside
+from contextseg.system.work_folders import folder_beside, publish, require_new
 
 REPORT = "import.json"
 """File of the imported folder that says where it comes from and what was left out."""

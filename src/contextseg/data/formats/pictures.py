@@ -119,16 +119,3 @@ def bring(source: Path, target: Path, images: Images) -> None:
         raise OSError(
             error.errno, f"cannot be linked ({error.strerror}); --images copy can", str(source)
         ) from None
-
-
-def require_new(target: Path) -> None:
-    """Raise ValueError unless a folder can be made at `target`."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{target}: exists already. Choose a new folder, or remove that one.")
-
-
-def publish(folder: Path, target: Path) -> None:
-    """Rename a complete folder to `target`, which does not exist or is empty."""
-    if target.exists():
-        target.rmdir()
-    folder.rename(target)

@@ -1,13 +1,10 @@
-"""A tar archive whose bytes follow from its contents, and what it says of itself at its end."""
+"""What is in the archive of a shard, and what it says of itself at its end."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +15,9 @@ _TAIL = 1 << 16
 """Bytes at the end that hold the summary: its header, its text, and the padding of tar."""
 
 
-class Archive:
-    """An archive that is being written; members have no time, owner or permissions of their own."""
-
-    def __init__(self, tar: tarfile.TarFile) -> None:
-        self._tar = tar
-
-    def add(self, name: str, content: bytes) -> None:
-        """Append a member."""
-        member = tarfile.TarInfo(name)
-        member.size = len(content)
-        self._tar.addfile(member, io.BytesIO(content))
-
-    def add_lines(self, name: str, records: list[dict[str, Any]]) -> None:
-        """Append a member of JSON lines."""
-        self.add(name, "".join(json.dumps(record) + "\n" for record in records).encode())
-
-
-@contextmanager
-def archive(path: Path) -> Iterator[Archive]:
-    """Write an archive to `path`; `SUMMARY` must be its last member."""
-    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
-        yield Archive(tar)
+def lines_of_json(records: list[dict[str, Any]]) -> bytes:
+    """Records as JSON lines."""
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def read_summary(path: Path) -> dict[str, Any] | None:

@@ -6,58 +6,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from contextseg.inference.batch.job import Job
 from contextseg.inference.batch.plan import Shard
 from contextseg.inference.batch.shard import ShardTask
-from contextseg.system.failures import MachineError
 from contextseg.system.first_process import portable
 from contextseg.system.threads import limit_threads
-
-ATTEMPTS = 3
-"""How often a worker may die over a shard outside of its images."""
-BLAMED = 2
-"""How often a worker must die over the same image before that is given up."""
-_ENDED = "the process that worked on it ended, twice"
-
-
-@dataclass(kw_only=True)
-class _Job:
-    """A shard, and what became of the workers that had it."""
-
-    shard: Shard
-    deaths: int = 0
-    careful: bool = False
-    """Whether to do one image at a time, so that the one that ends the process is known."""
-    suspects: Counter[int] = field(default_factory=Counter)
-    given_up: dict[int, str] = field(default_factory=dict)
-
-    def died(self, image: int | None, code: int | None) -> None:
-        """Note that a worker died, while it worked on this image if that is known.
-
-        Raises:
-            MachineError: that will not get better.
-        """
-        if image is not None:
-            self.suspects[image] += 1
-            if self.suspects[image] >= BLAMED:
-                self.given_up[image] = _ENDED
-            return
-        self.deaths += 1
-        if self.deaths >= ATTEMPTS and self.careful:
-            raise MachineError(
-                f"{ATTEMPTS} workers ended while they worked on {self.shard.file} (exit code "
-                f"{code}). The system kills processes when memory runs out: use fewer workers "
-                f"(--workers) or smaller windows (--window 512).",
-                "worker",
-            )
-        self.careful = self.deaths >= ATTEMPTS - 1
 
 
 def run_local(
@@ -81,15 +41,15 @@ def run_local(
         MachineError, OSError, ValueError: what a worker could not get over; the others are ended.
     """
     context = context or multiprocessing.get_context("spawn")
-    left, again = iter(shards), deque[_Job]()
+    left, again = iter(shards), deque[Job]()
     busy: dict[Connection, _Worker] = {}
     numbers = list(range(workers - 1, -1, -1))
 
-    def following() -> _Job | None:
+    def following() -> Job | None:
         if again:
             return again.popleft()
         shard = next(left, None)
-        return None if shard is None else _Job(shard=shard)
+        return None if shard is None else Job(shard=shard)
 
     try:
         while True:
@@ -134,7 +94,7 @@ def run_local(
 class _Worker:
     """A process, the pipe to it, and the shard that it has."""
 
-    job: _Job
+    job: Job
 
     def __init__(self, context: BaseContext, task: ShardTask, number: int, workers: int) -> None:
         self.number = number
@@ -146,7 +106,7 @@ class _Worker:
         self._process.start()
         theirs.close()
 
-    def give(self, job: _Job) -> None:
+    def give(self, job: Job) -> None:
         """Let it work on a shard."""
         self.job, self.ticks, self.image = job, 0, None
         with suppress(OSError):  # it is dead, as reading from it will tell

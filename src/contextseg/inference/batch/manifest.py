@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ LONGEST_LINE = 1 << 16
 """Bytes of a line; more is no list of paths."""
 _MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(://|::)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,6 @@ def entry_of(line: bytes) -> Entry | None:
     text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
     source, _, name = text.partition("\t")
     return Entry(source, name or None) if source.strip() else None
-
-
-def is_address(source: str) -> bool:
-    """Whether a source is a URL, which fsspec opens, not a path."""
-    return _ADDRESS.match(source) is not None
 
 
 def lines_of(manifest: Path) -> Iterator[tuple[int, bytes]]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from contextseg.inference.batch.manifest import Entry, entry_of, is_address, lines_of
-from contextseg.inference.batch.sources import require_filesystem
+from contextseg.inference.batch.manifest import Entry, entry_of, lines_of
+from contextseg.system.addresses import is_url
+from contextseg.system.remote import require_filesystem
 
 SHARD_NAME = "shard-{:06}.tar"
 
@@ -53,7 +54,7 @@ def plan(manifest: Path, size: int, how: str) -> Iterator[Shard]:
         entry = entry_of(line)
         if entry is None:
             continue
-        if is_address(entry.source):
+        if is_url(entry.source):
             require_filesystem(entry.source)
         if not images:
             offset, digest = start, hashlib.sha256(f"{how}\n{first}\n".encode())

@@ -13,14 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from contextseg.inference.batch.archive import (
-    ERRORS,
-    MASKS,
-    RECORDS,
-    SUMMARY,
-    Archive,
-    archive,
-)
+from contextseg.inference.batch.archive import ERRORS, MASKS, RECORDS, SUMMARY, lines_of_json
 from contextseg.inference.batch.manifest import Entry
 from contextseg.inference.batch.plan import Shard, entries_of
 from contextseg.inference.batch.sources import pixels_of, read_source
@@ -33,6 +26,7 @@ from contextseg.inference.summary import reason_of
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.failures import machine_failures
 from contextseg.system.precision import Precision
+from contextseg.system.tar_writer import TarWriter, tar_writer
 
 LONGEST_ID = 200
 """Bytes of an id: the name of a mask, with its suffix, must be one that disks can hold."""
@@ -104,7 +98,7 @@ class ShardTask:
             encode=_encoded,
         )
         results = pipeline.results(left) if before is None else _singly(pipeline, left, before)
-        with atomic_path(self.out / shard.file) as partial, archive(partial) as written:
+        with atomic_path(self.out / shard.file) as partial, tar_writer(partial) as written:
             with results as made_of:
                 for (number, entry), result in made_of:
                     try:
@@ -117,8 +111,8 @@ class ShardTask:
                         given_up[number] = reason
                     tick()
             errors = [_error(entry, given_up[i]) for i, entry in entries if i in given_up]
-            written.add_lines(RECORDS, made.records)
-            written.add_lines(ERRORS, errors)
+            written.add(RECORDS, lines_of_json(made.records))
+            written.add(ERRORS, lines_of_json(errors))
             summary = {
                 "shard": shard.number,
                 "digest": shard.digest,
@@ -138,7 +132,7 @@ class _Contents:
     records: list[dict[str, Any]] = field(default_factory=list)
     pixels: Counter[int] = field(default_factory=Counter)
 
-    def add(self, written: Archive, entry: Entry, prediction: Prediction) -> None:
+    def add(self, written: TarWriter, entry: Entry, prediction: Prediction) -> None:
         """Write a mask, and note its line."""
         mask = f"{MASKS}{entry.id}.png"
         written.add(mask, prediction.mask_png)

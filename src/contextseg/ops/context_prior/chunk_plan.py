@@ -29,7 +29,8 @@ CHUNKS: dict[str, Chunking] = {
     "float32": Chunking(0, 26_000_000, 1024, exact=True),
     "ieee": Chunking(0, 26_000_000, 1024, exact=True),
 }
-"""By precision, as measured on an H200 (docs/ops/context_prior.md). `tf32` is not there: PyTorch multiplies in TF32 only if users allow it for all."""
+"""By precision, as measured on an H200 (docs/ops/context_prior.md). `tf32` is not there: PyTorch
+multiplies in TF32 only if users allow it for all."""
 
 
 class Blocks(NamedTuple):
