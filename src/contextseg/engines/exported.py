@@ -166,7 +166,7 @@ def check_averageable(model: ExportedModel) -> None:
     if model.info.output == "mask":
         raise ValueError(
             "this export returns class labels only: it has no probabilities to return or to "
-            "average over scales and mirror images. Export with --output logits."
+            "average over scales, mirror images and frames. Export with --output logits."
         )
 
 

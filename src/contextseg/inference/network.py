@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import ModelConfig, ProtocolConfig
+from contextseg.config import ImagesConfig, ModelConfig, ProtocolConfig
+from contextseg.data.bands import display
+from contextseg.data.classes import Classes
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import check_averageable
 from contextseg.inference.preprocess import to_canvas
+from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
@@ -29,6 +32,30 @@ class Segmentation(NamedTuple):
     confidence: Tensor | None = None
     """[h, w], float32, in 0 to 1, on the model's device: probability of the label; None if not
     requested."""
+
+
+def as_prediction(
+    pixels: np.ndarray, found: Segmentation, classes: Classes, images: ImagesConfig
+) -> Prediction:
+    """What a `Predictor` returns of an image.
+
+    Args:
+        pixels: the image, as from `data.bands.read_pixels`.
+        found: its labels, of that size.
+        classes: names of the labels.
+        images: what the images of the network are.
+    """
+    presence = None
+    if found.presence_logits is not None:
+        probabilities = found.presence_logits.sigmoid().tolist()
+        presence = dict(zip(classes.names, probabilities, strict=True))
+    return Prediction(
+        image=display(pixels, images),
+        mask=classes.to_ids(found.labels.cpu().numpy()),
+        vocabulary=classes,
+        presence=presence,
+        confidence=None if found.confidence is None else found.confidence.cpu().numpy(),
+    )
 
 
 class Network:
