@@ -174,12 +174,12 @@ def _names_images(word: str) -> bool:
     Raises:
         UsageError: it is a folder that holds neither.
     """
-    from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES
+    from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES, VIDEO_SUFFIXES
     from contextseg.data.walk import walk
 
     path = Path(word)
     if not path.is_dir():
-        suffixes = IMAGE_SUFFIXES | predict_video.SUFFIXES | {ARRAY_SUFFIX}
+        suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {ARRAY_SUFFIX}
         return path.suffix.lower() in suffixes or any(sign in word for sign in "*?[")
     if is_model(word) or models_in(path):
         return False

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.prediction_options import add_device_options
+from contextseg.data.suffixes import VIDEO_SUFFIXES
 from contextseg.system import samples
 
 if TYPE_CHECKING:
     from contextseg.inference.video import VideoSummary
 
-SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts"}
-)
-"""Those of `inference.video.source`, which imports OpenCV."""
 WEBCAM = "--webcam"
 NAMED = 10
 """Damaged frames that the message names."""
@@ -30,15 +27,16 @@ contextseg predict runs/mine --webcam 0 -o out.mp4          # until Ctrl-C
 """
 
 DESCRIPTION = """\
-Segment a video. OUT shows the frames in class colours, at the same rate and number. A frame
-that cannot be decoded is listed, and OUT repeats the one before it. The exit code is then 1.
+Segment a video. OUT shows its frames in class colours, at the same rate and
+number. Where a frame cannot be decoded, OUT repeats the one
+before; the command names such frames and exits with 1.
 """
 
 
 def is_meant(argv: Sequence[str]) -> bool:
     """Whether the arguments of `contextseg predict` are about a video."""
     words = [word.partition("=")[0] for word in argv]
-    return WEBCAM in words or any(Path(word).suffix.lower() in SUFFIXES for word in argv)
+    return WEBCAM in words or any(Path(word).suffix.lower() in VIDEO_SUFFIXES for word in argv)
 
 
 def main(argv: Sequence[str], choose_model: Callable[[argparse.Namespace], None]) -> int:
@@ -122,9 +120,9 @@ def _source(
                 f"images, give a folder as -o."
             )
         (clip,) = options.paths
-        if Path(clip).suffix.lower() not in SUFFIXES:
+        if Path(clip).suffix.lower() not in VIDEO_SUFFIXES:
             raise UsageError(
-                f"{clip} is no video ({', '.join(sorted(SUFFIXES))}). For images, give a folder as "
+                f"{clip} is no video ({', '.join(sorted(VIDEO_SUFFIXES))}). For images, give a folder as "
                 f"-o; for a video, name it."
             )
         return clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,25 +14,9 @@ import cv2
 import numpy as np
 
 from contextseg.data.images import ImageError, require_file
+from contextseg.data.suffixes import VIDEO_SUFFIXES
 from contextseg.inference.video.quiet import quiet
 
-VIDEO_SUFFIXES = frozenset(
-    {
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".flv",
-        ".ts",
-        ".3gp",
-    }
-)
-"""Of files that are taken for videos."""
 USUAL_RATE = 25.0
 """Frames per second where a source does not state a rate."""
 MOST_LOST = 50
@@ -79,12 +63,11 @@ def is_video(source: Any) -> bool:
 
 
 @contextmanager
-def opened(source: VideoSource, clock: Callable[[], float] = time.monotonic) -> Iterator[Video]:
+def opened(source: VideoSource) -> Iterator[Video]:
     """Open a video file or a webcam for the duration of the block.
 
     Args:
         source: the file, or the number of the webcam; 0 is the first one.
-        clock: seconds; the frames of a webcam are numbered by it.
 
     Raises:
         ImageError: there is no such file or webcam, or the file is no video.
@@ -110,7 +93,7 @@ def opened(source: VideoSource, clock: Callable[[], float] = time.monotonic) -> 
     rate = capture.get(cv2.CAP_PROP_FPS)
     rate = rate if math.isfinite(rate) and 0 < rate <= 1000 else USUAL_RATE
     if isinstance(source, int):
-        stated, frames = None, _of_webcam(name, capture, rate, clock)
+        stated, frames = None, _of_webcam(name, capture, rate)
     else:
         stated = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         frames = _of_file(name, capture, rate)
@@ -169,10 +152,9 @@ class _Packets:
         return sum(each > milliseconds for each in self._times)
 
 
-def _of_webcam(
-    name: str, capture: cv2.VideoCapture, rate: float, clock: Callable[[], float]
-) -> Generator[Frame, None, None]:
-    start, number, lost = clock(), -1, 0
+def _of_webcam(name: str, capture: cv2.VideoCapture, rate: float) -> Generator[Frame, None, None]:
+    """The frames of a webcam, numbered by the time since the first one."""
+    start, number, lost = None, -1, 0
     while True:
         found, pixels = capture.read()
         if not found:
@@ -180,6 +162,7 @@ def _of_webcam(
             if lost == MOST_LOST:
                 raise ImageError(f"{name} delivers no frames any more.")
             continue
-        lost = 0
-        number = max(number + 1, int((clock() - start) * rate))
+        now, lost = time.monotonic(), 0
+        start = now if start is None else start
+        number = max(number + 1, round((now - start) * rate))
         yield Frame(number, number / rate, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
