@@ -122,8 +122,8 @@ def _source(
         (clip,) = options.paths
         if Path(clip).suffix.lower() not in VIDEO_SUFFIXES:
             raise UsageError(
-                f"{clip} is no video ({', '.join(sorted(VIDEO_SUFFIXES))}). For images, give a folder as "
-                f"-o; for a video, name it."
+                f"{clip} is no video: they end in {', '.join(sorted(VIDEO_SUFFIXES))}. For images, "
+                f"give a folder as -o."
             )
         return clip
     words = [*([options.model] if options.model else []), *options.paths]
