@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from types import SimpleNamespace
 
 import cv2
@@ -77,7 +78,7 @@ def test_smoothing_changes_labels_only_by_the_past(tmp_path):
     assert (plain[0] == smooth[0]).all()
 
     def changes(masks):
-        return np.mean([(a != b).mean() for a, b in zip(masks, masks[1:], strict=False)])
+        return np.mean([(a != b).mean() for a, b in pairwise(masks)])
 
     assert changes(smooth) < 0.5 * changes(plain)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_each_third_frame(tmp_path):
     assert files(tmp_path / "m") == ["000000.png", "000003.png", "000006.png", "000009.png"]
     assert seen == [(number, 12) for number in range(1, 13)]
     frames = shape_of(tmp_path / "out.avi")[1]
-    assert all((a != b).any() for a, b in zip(frames, frames[1:], strict=False))  # it moves on
+    assert all((a != b).any() for a, b in pairwise(frames))  # it moves on
     assert (np.array(Image.open(tmp_path / "m" / "000003.png")) < 5).all()
 
 
@@ -122,10 +123,15 @@ def test_nothing_is_replaced_unless_asked(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"every": 0}, "every must be at least 1"), ({"smooth": 1.0}, "smooth must be at least 0"),
-     ({"limit": 0}, "limit must be at least 1"), ({"out": "out.gif"}, "videos are written as .mp4")],
-)  # fmt: skip
+    [
+        ({"every": 0}, "every must be at least 1"),
+        ({"smooth": 1.0}, "smooth must be at least 0"),
+        ({"limit": 0}, "limit must be at least 1"),
+        ({"out": "out.gif"}, "videos are written as .mp4"),
+    ],
+)
 def test_options_are_checked_before_the_video_is_opened(options, message, tmp_path):
+    options = dict(options)
     out = tmp_path / options.pop("out", "out.mp4")
     with pytest.raises(ValueError, match=message):
         predict_video(colour_predictor(), tmp_path / "none.mp4", out, **options)

@@ -17,6 +17,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ class Model:
         return mask
 
     def _padded(self, pixels: np.ndarray) -> np.ndarray:
-        """The image with its mean colour below and to the right, so that its size is a network's."""
+        """The image, padded below and to the right to a size that the network takes."""
         unit = 1 if self.size else self.multiple
         least = self.size or (SMALLEST, SMALLEST)
         rows, columns = (
@@ -126,7 +127,7 @@ def tiles(length: int, side: int) -> Iterator[tuple[int, int, int, int]]:
     """
     last = max(0, length - side)
     starts = [*range(0, last, max(1, side * 2 // 3)), last]
-    middles = [(before + side + after) // 2 for before, after in zip(starts, starts[1:])]  # noqa: B905
+    middles = [(before + side + after) // 2 for before, after in pairwise(starts)]
     for start, first, end in zip(starts, [0, *middles], [*middles, length], strict=True):
         yield start, start + side, first, end
 
