@@ -40,4 +40,4 @@ def segment(image: bytes) -> bytes:
 @app.get("/classes")
 def classes() -> list[dict[str, object]]:
     """What the ids in masks stand for."""
-    return [each._asdict() for each in predictor.classes.classes]
+    return predictor.classes.to_dict()["classes"]

@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from contextseg import create_model, load
 from contextseg.data import open_dataset
+from contextseg.inference.predictor import Predictor
 from contextseg.inference.views.plan import plan
 from contextseg.interop import export_for_server, export_standalone
 from contextseg.interop.export import serving, standalone, standalone_script
@@ -131,16 +133,20 @@ def test_one_image_size_has_no_batches(triton):
 
 
 @pytest.mark.slow
-def test_openvino_model_server_loads_the_folder(model, tmp_path):
+def test_openvino_model_server_loads_the_folder(tmp_path):
     openvino = pytest.importorskip("openvino")
-    report = export_for_server(model, tmp_path / "mine", "ovms", version=3)
+    classes = open_dataset("shapes", "val").classes
+    network = create_model("fcn", backbone="test_resnet", num_classes=classes.num_classes,
+                           head_channels=8, aux_weight=0)  # fmt: skip
+    torch.nn.init.normal_(network.head[1].weight)  # logits that are not nearly equal
+    predictor = Predictor(network, classes, device="cpu")
+    report = export_for_server(predictor, tmp_path / "mine", "ovms", version=3)
     assert files(tmp_path) == ["mine/3/model.bin", "mine/3/model.xml"]
     network = openvino.Core().compile_model(report.path, "CPU")
     assert network.inputs[0].element_type.get_type_name() == "u8"
-    predictor = load(model, device="cpu")
     image = draw_image(50, 70)
     labels = network({"image": image[None]})["mask"]
-    assert (predictor.classes.to_ids(labels[0]) == predictor(image).mask).mean() > 0.999
+    assert (predictor.classes.to_ids(labels[0]) == predictor(image).mask).mean() > 0.995
 
 
 BLOCKED = """
