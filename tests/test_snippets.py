@@ -50,6 +50,7 @@ COMPILED = {
         "from contextseg.data.vocabularies",
     ): "needs a checkpoint of mmsegmentation",
     ("docs/export.md", "report = contextseg.export("): "needs OpenVINO; tests/interop exports",
+    ("docs/serving.md", "from contextseg.interop"): "needs ONNX; tests/interop exports",
 }
 """Python that is compiled only, by page and beginning, and why."""
 
