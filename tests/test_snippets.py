@@ -25,6 +25,7 @@ from contextseg.data.folder import write_folder
 from contextseg.data.shapes import ShapesDataset
 from contextseg.recipes import encnet_mobilenetv2_camvid
 from contextseg.weights.classifiers import save_classifier
+from tests.inference.video.clips import draw_clip
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/ops/*.md")])
@@ -49,6 +50,7 @@ COMPILED = {
         "from contextseg.data.vocabularies",
     ): "needs a checkpoint of mmsegmentation",
     ("docs/export.md", "report = contextseg.export("): "needs OpenVINO; tests/interop exports",
+    ("docs/serving.md", "from contextseg.interop"): "needs ONNX; tests/interop exports",
 }
 """Python that is compiled only, by page and beginning, and why."""
 
@@ -89,6 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_yaml(root / "mine.yaml", encnet_mobilenetv2_camvid())
     write_yaml(root / "runs" / "mine" / "config.yaml", encnet_mobilenetv2_camvid())
     (root / "some.yaml").write_text("epochs: 3\n", encoding="utf-8")
+    draw_clip(root / "clip.mp4", frames=6)
     photo = Image.fromarray(np.full((40, 48, 3), 90, np.uint8))
     for name in ("photo.jpg", "street.jpg", "plan.tif", "photos/a.jpg", "more/b.jpg"):
         (root / name).parent.mkdir(exist_ok=True)

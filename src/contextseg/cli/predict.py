@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contextseg.cli import predict_video
 from contextseg.cli.crf_options import add_crf_options, chosen_crf
 from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
@@ -33,6 +34,7 @@ contextseg predict runs/mine scenes/ -o labels --raster          # a folder of t
 contextseg predict runs/mine holiday/ -o predictions --skip-existing   # after an interruption
 contextseg predict runs/mine holiday/ -o predictions --ignore-below 0.6 --confidence
 contextseg predict runs/mine holiday/ -o predictions --crf --crf-options appearance=4,stride=2
+contextseg predict runs/mine clip.mp4 -o out.mp4    # options: contextseg predict clip.mp4 --help
 """
 
 DESCRIPTION = """\
@@ -48,6 +50,8 @@ read, do not stop the others. They are listed at the end, and the exit code is 1
 
 def main(argv: Sequence[str]) -> int:
     """Run the command with its arguments; returns the exit code."""
+    if predict_video.is_meant(argv):
+        return predict_video.main(argv, _choose_model)
     parser = CommandParser("predict", DESCRIPTION, EXAMPLE)
     parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
     parser.add_argument(
@@ -197,12 +201,12 @@ def _names_images(word: str) -> bool:
     Raises:
         UsageError: it is a folder that holds neither.
     """
-    from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES
+    from contextseg.data.suffixes import ARRAY_SUFFIX, IMAGE_SUFFIXES, VIDEO_SUFFIXES
     from contextseg.data.walk import walk
 
     path = Path(word)
     if not path.is_dir():
-        suffixes = IMAGE_SUFFIXES | {ARRAY_SUFFIX}
+        suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {ARRAY_SUFFIX}
         return path.suffix.lower() in suffixes or any(sign in word for sign in "*?[")
     if is_model(word) or models_in(path):
         return False

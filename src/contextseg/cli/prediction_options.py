@@ -60,12 +60,13 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "32", "bf16"),
         default="32",
-        help="32 (default), bf16, or auto: bf16 where it is faster, else 32",
+        metavar="P",
+        help="32 (default), bf16, or auto: bf16 where it is faster",
     )
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="open a .pt2 file, which can run any code: only for files whose maker you trust",
+        help="open a .pt2 file, which can run any code: trust its maker",
     )
 
 

@@ -1,4 +1,4 @@
-"""Suffixes of the files that images and masks are read from."""
+"""Suffixes of the files that images, masks and videos are read from."""
 
 from contextseg.config import ImagesConfig
 
@@ -10,6 +10,10 @@ MASK_SUFFIXES = IMAGE_SUFFIXES - UNFIT_SUFFIXES
 """Of masks."""
 ARRAY_SUFFIX = ".npy"
 """Of images that are no photos; photos are not stored like that."""
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts"}
+)
+"""Of files that are taken for videos."""
 
 
 def image_suffixes(images: ImagesConfig) -> frozenset[str]:

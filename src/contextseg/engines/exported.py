@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import ModelConfig
+from contextseg.config import ModelConfig, Normalisation
+from contextseg.data.normalise import pixel_statistics
 from contextseg.engines.info import PRESENCE, ExportInfo
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import aligned_pixels
@@ -19,7 +20,7 @@ from contextseg.system.excerpts import abridged
 from contextseg.system.failures import kind_of
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Images [B, C, h, w], float32, to the graph's outputs by name."""
+"""What the graph takes to its outputs by name."""
 
 TILE_PIXELS = 1024 * 1024
 """Maximum pixels per forward pass; larger images are split into overlapping tiles."""
@@ -119,10 +120,15 @@ class ExportedModel(nn.Module):
                 f"pixels, got {pixels.shape[2]} x {pixels.shape[3]}."
             )
         if size is None or len(pixels) == 1:
-            return self._checked(self.run(pixels), pixels.shape)
+            return self._checked(self._run(pixels), pixels.shape)
         one = (1, *pixels.shape[1:])
-        each = [self._checked(self.run(pixel[None]), one) for pixel in pixels]
+        each = [self._checked(self._run(pixel[None]), one) for pixel in pixels]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+    def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        if self.info.input == "uint8":
+            images = as_pixels(images, self.config.normalisation)
+        return self.run(images)
 
     def _checked(
         self, outputs: dict[str, np.ndarray], image: tuple[int, ...]
@@ -176,8 +182,18 @@ def check_averageable(model: ExportedModel) -> None:
     if model.info.output == "mask":
         raise ValueError(
             "this export returns class labels only: it has no probabilities to return or to "
-            "average over scales and mirror images. Export with --output logits."
+            "average over scales, mirror images and frames. Export with --output logits."
         )
+
+
+def as_pixels(images: np.ndarray, normalisation: Normalisation) -> np.ndarray:
+    """Undo `normalise`: images [B, C, h, w] to pixels [B, h, w, C], uint8.
+
+    Exact for images of 8 bits; between two of their values, the nearer one is taken.
+    """
+    mean, std = (each.numpy() for each in pixel_statistics(normalisation))
+    values = np.rint(images * std + mean).clip(0, 255)
+    return np.ascontiguousarray(values.astype(np.uint8).transpose(0, 2, 3, 1))
 
 
 def _presence(outputs: dict[str, np.ndarray]) -> Tensor | None:

@@ -17,8 +17,10 @@ from contextseg.system.json_text import load_json
 
 Output = Literal["mask", "logits", "probabilities"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Input = Literal["normalised", "uint8"]
 OUTPUTS: tuple[str, ...] = get_args(Output)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+INPUTS: tuple[str, ...] = get_args(Input)
 
 INPUT, PRESENCE = "image", "presence_logits"
 """Names of the tensors of an exported graph; its first output has the name of its kind."""
@@ -41,6 +43,9 @@ class ExportInfo:
     """Rows and columns of every image; None takes any from 32."""
     multiple: int | None = None
     """`SegmentationModel.multiple` of the network; None in files of older releases."""
+    input: Input = "normalised"
+    """`normalised`: [B, C, h, w], float32. `uint8`: pixels as they are, [B, h, w, C], which the
+    graph pads and normalises itself."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -61,6 +66,7 @@ class ExportInfo:
             "precision": self.precision,
             "size": self.size,
             "multiple": self.multiple,
+            "input": self.input,
         }
         images, (mean, std) = self.config.images, self.config.normalisation
         return {
@@ -69,7 +75,9 @@ class ExportInfo:
             "palette": json.dumps(self.classes.colors.tolist()),
             "mean": json.dumps(list(mean)),
             "std": json.dumps(list(std)),
-            "input": f"{INPUT}: float32 [batch, {images.count}, height, width], "
+            "input": f"{INPUT}: uint8 [batch, height, width, {images.count}]"
+            if self.input == "uint8"
+            else f"{INPUT}: float32 [batch, {images.count}, height, width], "
             f"({'RGB' if images.is_rgb else 'values'} in 0 to 1 - mean) / std",
             **({} if images.is_rgb else {"images": json.dumps(to_dict(images))}),
         }
@@ -97,6 +105,7 @@ class ExportInfo:
                 precision=content["precision"],
                 size=None if size is None else (int(size[0]), int(size[1])),
                 multiple=content.get("multiple"),
+                input=content.get("input", "normalised"),
             )
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contextseg.config import CRFConfig, ModelConfig, ProtocolConfig
+from contextseg.config import CRFConfig, ImagesConfig, ModelConfig, ProtocolConfig
+from contextseg.data.bands import display
+from contextseg.data.classes import Classes
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import check_averageable
 from contextseg.inference.crf import with_crf
 from contextseg.inference.preprocess import size_of, to_canvas
+from contextseg.inference.result import Prediction
 from contextseg.inference.views.plan import check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
@@ -30,6 +33,30 @@ class Segmentation(NamedTuple):
     confidence: Tensor | None = None
     """[h, w], float32, in 0 to 1, on the model's device: probability of the label; None if not
     requested."""
+
+
+def as_prediction(
+    pixels: np.ndarray, found: Segmentation, classes: Classes, images: ImagesConfig
+) -> Prediction:
+    """What a `Predictor` returns of an image.
+
+    Args:
+        pixels: the image, as from `data.bands.read_pixels`.
+        found: its labels, of that size.
+        classes: names of the labels.
+        images: what the images of the network are.
+    """
+    presence = None
+    if found.presence_logits is not None:
+        probabilities = found.presence_logits.sigmoid().tolist()
+        presence = dict(zip(classes.names, probabilities, strict=True))
+    return Prediction(
+        image=display(pixels, images),
+        mask=classes.to_ids(found.labels.cpu().numpy()),
+        vocabulary=classes,
+        presence=presence,
+        confidence=None if found.confidence is None else found.confidence.cpu().numpy(),
+    )
 
 
 class Network:
@@ -77,11 +104,13 @@ class Network:
         window: int | tuple[int, int] | None,
         protocol: ProtocolConfig | None,
         confidence: bool,
+        history: Callable[[ViewLogits], ViewLogits] | None = None,
     ) -> Segmentation:
         """Labels of an image, and their probability if requested, after the CRF."""
         if protocol is not None:
             raise ValueError("segment: a protocol has no CRF; set predictor.crf to None for it.")
         logits = self._run_views(image, scales, flip, window)
+        logits = logits if history is None else history(logits)
         sure, labels = self._with_crf(logits, image).max(0)
         presence_logits = logits.presence_logits()
         return Segmentation(labels.to(torch.uint8), presence_logits, sure if confidence else None)

@@ -10,17 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.config import ModelConfig, ProtocolConfig
-from contextseg.data.bands import display, read_pixels
+from contextseg.data.bands import read_pixels
 from contextseg.data.classes import Classes
 from contextseg.data.images import ImageSource, read_image
 from contextseg.data.wording import abbreviated
 from contextseg.engines import ExportedModel
 from contextseg.inference.exported import segment_exported
 from contextseg.inference.inspection import Inspection, inspect
-from contextseg.inference.network import Network, Segmentation
+from contextseg.inference.network import Segmentation, as_prediction
 from contextseg.inference.preprocess import size_of
 from contextseg.inference.result import Prediction
 from contextseg.inference.several import as_images, several
+from contextseg.inference.video.network import VideoNetwork
+from contextseg.inference.video.smoothing import LogitHistory
+from contextseg.inference.video.source import is_video
 from contextseg.inference.views.plan import MAX_PIXELS, check_options
 from contextseg.inference.views.run import whole
 from contextseg.models.normalisation import with_normalisation
@@ -29,7 +32,7 @@ from contextseg.system.precision import Requested, resolve_precision
 from contextseg.system.threads import limit_threads
 
 
-class Predictor(Network):
+class Predictor(VideoNetwork):
     """A segmentation model for images of any size and format.
 
     Args:
@@ -130,18 +133,14 @@ class Predictor(Network):
                 self.stream(images, scales=scales, flip=flip, window=window, confidence=confidence)
             )
         pixels = read_pixels(image, self.config.images)
-        found = self.segment(pixels, scales=scales, flip=flip, window=window, confidence=confidence)
-        presence = None
-        if found.presence_logits is not None:
-            probabilities = found.presence_logits.sigmoid().tolist()
-            presence = dict(zip(self.classes.names, probabilities, strict=True))
-        return Prediction(
-            image=display(pixels, self.config.images),
-            mask=self.classes.to_ids(found.labels.cpu().numpy()),
-            vocabulary=self.classes,
-            presence=presence,
-            confidence=None if found.confidence is None else found.confidence.cpu().numpy(),
+        return self._predicted(
+            pixels, scales=scales, flip=flip, window=window, confidence=confidence
         )
+
+    def _predicted(self, pixels: np.ndarray, **options: Any) -> Prediction:
+        """The prediction of an image in memory, with the options of `segment`."""
+        found = self.segment(pixels, **options)
+        return as_prediction(pixels, found, self.classes, self.config.images)
 
     def stream(
         self,
@@ -155,15 +154,19 @@ class Predictor(Network):
         """Segment images one after the other, each when the iterator is asked for it.
 
         Args:
-            images: what `__call__` takes, or any iterable of images.
+            images: what `__call__` takes, any iterable of images, or a video (see `video`).
             scales: as in `__call__`, like `flip`, `window` and `confidence`.
 
         Raises:
             ImageError: an image cannot be read, when its turn comes.
             ValueError: an option is out of range.
         """
+        views: dict[str, Any] = {"scales": scales, "flip": flip, "window": window}
+        if is_video(images):
+            yield from self.video(images, **views, confidence=confidence)
+            return
         for image in as_images(images):
-            yield self(image, scales=scales, flip=flip, window=window, confidence=confidence)
+            yield self(image, **views, confidence=confidence)
 
     @torch.inference_mode()
     def segment(
@@ -175,6 +178,7 @@ class Predictor(Network):
         window: int | tuple[int, int] | None = None,
         protocol: ProtocolConfig | None = None,
         confidence: bool = False,
+        history: LogitHistory | None = None,
     ) -> Segmentation:
         """Labels and presence logits of an image that is already in memory.
 
@@ -189,6 +193,7 @@ class Predictor(Network):
             window: as in `__call__`.
             protocol: a published evaluation protocol, instead of scales, flip and window.
             confidence: also return the probability of each pixel's label.
+            history: logits of the frames before, if this is a frame of a video.
 
         Raises:
             ValueError: an option is out of range, a protocol is combined with one of the three, or
@@ -199,15 +204,18 @@ class Predictor(Network):
         if protocol is not None and not plain:
             raise ValueError("segment: a protocol sets scales, flip and window itself.")
         if self.crf is not None:
-            return self._segment_with_crf(image, scales, flip, window, protocol, confidence)
-        one_pass = protocol is None and tuple(scales) == (1.0,) and not flip
-        if isinstance(self.model, ExportedModel) and one_pass and not confidence:
+            return self._segment_with_crf(
+                image, scales, flip, window, protocol, confidence, history
+            )
+        only_labels = protocol is None and tuple(scales) == (1.0,) and not (flip or confidence)
+        if isinstance(self.model, ExportedModel) and only_labels and history is None:
             labels, presence_logits = segment_exported(
                 self.model, image, window, self.config, self.device, self.max_pixels
             )
             return Segmentation(labels, presence_logits)
         if protocol is None:
             logits = self._run_views(image, scales, flip, window)
+            logits = logits if history is None else history(logits)
         else:
             logits = self._run_protocol(image, protocol)
         labels, sure = logits.labels(self.config.temperature if confidence else None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from contextseg.data.images import ImageError
 from contextseg.inference.inputs import find_images
+from contextseg.inference.video.source import is_video
 
 
 def several(source: Any) -> Sequence[Any] | None:
@@ -27,7 +28,13 @@ def several(source: Any) -> Sequence[Any] | None:
     if not isinstance(source, str | os.PathLike):
         return None
     path = os.fspath(source)
-    if not isinstance(path, str) or os.path.isfile(path):
+    if not isinstance(path, str):
+        return None
+    if is_video(path):
+        raise ImageError(
+            f"{path} is a video. Take its frames one after the other: predictor.video({path!r})."
+        )
+    if os.path.isfile(path):
         return None
     if not (os.path.isdir(path) or (glob.has_magic(path) and "://" not in path)):
         return None  # `read_image` says what is wrong with it

@@ -12,10 +12,13 @@ import torch
 
 from contextseg.data.classes import Classes
 from contextseg.engines import open_exported
+from contextseg.engines.exported import as_pixels
 from contextseg.engines.info import (
+    INPUTS,
     OUTPUTS,
     PRECISIONS,
     ExportInfo,
+    Input,
     Output,
     Precision,
 )
@@ -28,6 +31,7 @@ from contextseg.interop.export.images import (
     sample_images,
     verification_images,
 )
+from contextseg.interop.export.pixels import Padded, PixelGraph
 from contextseg.interop.export.verify import Verification, verify
 from contextseg.interop.export.writers import (
     DEFAULT_OPSET,
@@ -79,14 +83,15 @@ def export(
     precision: Precision = "fp32",
     size: tuple[int, int] | None = None,
     output: Output = "mask",
+    input: Input = "normalised",
     images: Photos | None = None,
     opset: int = DEFAULT_OPSET,
     least_agreement: float | None = None,
 ) -> ExportReport:
     """Export a network for another engine, and verify it against PyTorch before keeping it.
 
-    The graph takes normalised images and upsamples its output to their size. Classes, palette and
-    normalisation are in the file's metadata.
+    The graph upsamples its output to the size of the images. Classes, palette and normalisation are
+    in the file's metadata.
 
     Args:
         model: a run folder, model folder or safetensors file, or a predictor.
@@ -97,6 +102,8 @@ def export(
             `int8` by static quantisation (for ONNX and OpenVINO), calibrated on `images`.
         size: rows and columns of every image; None takes any batch, rows and columns.
         output: `mask` (labels, uint8), `logits` or `probabilities`, at image size.
+        input: `normalised` images, [B, C, h, w], float32; or `uint8`, pixels [B, h, w, C], which
+            the graph pads and normalises as prediction does.
         images: folder of photos, or their files, to calibrate int8 and to verify the export; None
             verifies on synthetic scenes.
         opset: ONNX operator set, at least 18.
@@ -110,8 +117,12 @@ def export(
     """
     target = Path(out)
     to = to or _target_of(target)
-    _check_options(target, to, precision, size, output, opset, images)
+    _check_options(target, to, precision, size, output, input, opset, images)
     network, classes = _network(model)
+    if input == "uint8" and network.config.images.is_scaled:
+        raise ValueError(
+            f"export: input uint8 is for 8 bits, the model takes {network.config.images}."
+        )
     info = ExportInfo(
         config=network.config,
         classes=classes,
@@ -119,6 +130,7 @@ def export(
         precision=precision,
         size=size,
         multiple=network.multiple,
+        input=input,
     )
     # Comes first, so that a folder that is not writable fails at once.
     with folder_beside(target) as folder, track(f"exporting {target.name}", "steps"):
@@ -146,10 +158,13 @@ def _export(
     if precision == "int8" and images is not None:
         photos = sample_images(images, CALIBRATION_IMAGES, network.config.images)
         calibration = [normalised(photo, network.config, size).numpy() for photo in photos]
+        if info.input == "uint8":
+            calibration = [as_pixels(each, network.config.normalisation) for each in calibration]
     slow = _is_slow(to, precision)
     samples = sample_images(images, 1 if slow else VERIFICATION_IMAGES, network.config.images)
     # OpenVINO sets the number format when it loads a network; in PyTorch, it is part of the graph.
-    graph = ExportGraph(network, info.output, "fp32" if to == "openvino" else precision)
+    kind = PixelGraph if info.input == "uint8" else ExportGraph
+    graph = kind(network, info.output, "fp32" if to == "openvino" else precision)
     stage("tracing the network")
     program = trace(graph, size)
     stage(f"writing {to}, {precision}")
@@ -166,7 +181,7 @@ def _export(
     stage("verifying")
     verification = verify(
         open_exported(partial, trust=True),
-        network,
+        Padded(network) if info.input == "uint8" else network,
         verification_images(samples, network.config, size, SLOW_LONGEST if slow else LONGEST),
         source,
         least,
@@ -229,6 +244,7 @@ def _check_options(
     precision: str,
     size: tuple[int, int] | None,
     output: str,
+    input: str,
     opset: int,
     images: Photos | None,
 ) -> None:
@@ -236,6 +252,7 @@ def _check_options(
         ("to", to, TARGETS),
         ("precision", precision, PRECISIONS),
         ("output", output, OUTPUTS),
+        ("input", input, INPUTS),
     ):
         if value not in known:
             raise ValueError(f"export: {name} must be one of {', '.join(known)}, got {value!r}.")

@@ -53,6 +53,13 @@ class ExportGraph(nn.Module):
             return (result,)
         return result, output.presence_logits.float()
 
+    def example(self, size: tuple[int, int] | None) -> tuple[Tensor, tuple[int, ...]]:
+        """An input to trace with, for any size or one; and its dimensions that may vary."""
+        shape = (BATCH, self.model.config.images.count, *EXAMPLE)
+        if size is not None:
+            return torch.randn(1, shape[1], *size), ()
+        return torch.randn(shape), (0, 2, 3)
+
     def _at_image_size(self, output: SegmentationOutput, image: Tensor) -> Tensor:
         size, align_corners = (image.shape[2], image.shape[3]), output.align_corners
         if self.output == "mask":
@@ -108,13 +115,11 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     Raises:
         ValueError: a part of the network cannot be traced.
     """
-    channels = graph.model.config.images.count
-    shape = (BATCH, channels, *EXAMPLE) if size is None else (1, channels, *size)
-    any_size = torch.export.Dim.DYNAMIC
-    dynamic = ({0: any_size, 2: any_size, 3: any_size},) if size is None else None
+    image, varying = graph.example(size)
+    dynamic = (dict.fromkeys(varying, torch.export.Dim.DYNAMIC),) if varying else None
     try:
         with torch.no_grad(), whole_padding():
-            program = torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
+            program = torch.export.export(graph, (image,), dynamic_shapes=dynamic)
     except Exception as error:  # torch.export raises many classes; here they mean the same
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error

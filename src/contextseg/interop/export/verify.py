@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from contextseg.engines.exported import ExportedModel
 from contextseg.models.outputs import SegmentationOutput
-from contextseg.models.segmentation import SegmentationModel
 
 AGREEMENT = {"fp32": 0.999, "fp16": 0.99, "bf16": 0.97, "int8": 0.9}
 """Minimum share of pixels with the same class as in PyTorch, by precision."""
@@ -50,7 +49,7 @@ class Verification:
 @torch.inference_mode()
 def verify(
     exported: ExportedModel,
-    model: SegmentationModel,
+    model: nn.Module,
     images: Sequence[Tensor],
     source: Source,
     least: float | None = None,

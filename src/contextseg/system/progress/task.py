@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-ALIKE = ("images", "steps")
+ALIKE = ("images", "steps", "frames")
 """Units that take about the same time each, so that the remaining time can be estimated."""
 
 
@@ -14,7 +14,8 @@ class Task:
 
     Args:
         description: what is being done.
-        unit: what is counted: `images` or `steps`, which take about the same time each, or another.
+        unit: what is counted: `images`, `steps` or `frames`, which take about the same time each,
+            or another.
         also: a further callback, called with the number done and the total.
         clock: monotonic clock, in seconds.
     """
