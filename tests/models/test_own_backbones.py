@@ -12,6 +12,7 @@ import torch.nn.functional as F
 import contextseg
 from contextseg.config.classification import CIFAR_MEAN
 from contextseg.models.backbone import Backbone
+from contextseg.models.classifiers import cifar
 from contextseg.models.pre_activation import PreActivation
 from contextseg.recipes.classification import CLASSIFIER_RECIPES
 from tests.training.classifiers import write_textures
@@ -45,7 +46,7 @@ def test_depths_are_those_of_the_names():
     with torch.device("meta"):
         depths = [
             sum(isinstance(module, torch.nn.Conv2d) for module in timm.create_model(name).modules())
-            for name in ("wide_resnet28_10", "resnext29_8x64d", "densenet190_bc_k40")
+            for name in cifar.NAMES
         ]
     # WRN counts its three shortcuts. The others count the classifier, and ResNeXt no shortcut.
     assert depths == [28, 29 - 1 + 3, 190 - 1]
@@ -120,7 +121,7 @@ def test_a_block_is_its_formula(widths, stride, dilation):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["wide_resnet28_10", "resnext29_8x64d", "densenet190_bc_k40"])
+@pytest.mark.parametrize("name", cifar.NAMES)
 def test_an_epoch_on_a_few_images(name, tmp_path):
     root, recipe = write_textures(tmp_path / "data"), CLASSIFIER_RECIPES[f"{name}_cifar10"]()
     data = replace(recipe.data, root=str(root), workers=0)
