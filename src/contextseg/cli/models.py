@@ -67,6 +67,8 @@ def matching_backbones(pattern: str) -> list[str]:
     """
     import timm
 
+    import contextseg.models.own_backbones  # noqa: F401  # registers networks with timm
+
     wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
     names = timm.list_models()
     matching = [name for name in names if fnmatch(name, wanted)]

@@ -91,7 +91,7 @@ class TimmConfig:
     """Whether to fetch timm's weights."""
     small_images: bool = True
     """Adapt the stem to 32-pixel images: its first convolution becomes a 3x3 one with stride 1, and
-    no pooling follows."""
+    no pooling follows. Networks that were made for such images keep theirs."""
 
 
 NetworkConfig = ResNet14Config | SEResNet14Config | EncNet14Config | DeepTENConfig | TimmConfig

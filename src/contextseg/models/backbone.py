@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from timm.models.hiera import Hiera
 from torch import Tensor, nn
 
+import contextseg.models.own_backbones  # noqa: F401  # registers networks with timm
 from contextseg.context.outputs import StageChannels, Stages
 from contextseg.models.backbone_weights import check_weights
 from contextseg.models.hiera import HieraStages

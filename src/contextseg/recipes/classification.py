@@ -20,6 +20,7 @@ from contextseg.config.networks import (
     NetworkConfig,
     ResNet14Config,
     SEResNet14Config,
+    TimmConfig,
 )
 
 
@@ -47,6 +48,21 @@ def se_resnet14_cifar10() -> ClassifierTrainConfig:
 def resnet14_cifar10() -> ClassifierTrainConfig:
     """ResNet-14 on CIFAR-10, otherwise like encnet14_cifar10."""
     return _paper("resnet14_cifar10", ResNet14Config())
+
+
+def wide_resnet28_10_cifar10() -> ClassifierTrainConfig:
+    """WRN-28-10, of the EncNet paper's table, on CIFAR-10, otherwise like encnet14_cifar10."""
+    return _paper("wide_resnet28_10_cifar10", TimmConfig(backbone="wide_resnet28_10"))
+
+
+def resnext29_8x64d_cifar10() -> ClassifierTrainConfig:
+    """ResNeXt-29, 8 x 64d, on CIFAR-10, otherwise like encnet14_cifar10."""
+    return _paper("resnext29_8x64d_cifar10", TimmConfig(backbone="resnext29_8x64d"))
+
+
+def densenet190_bc_k40_cifar10() -> ClassifierTrainConfig:
+    """DenseNet-BC (L = 190, k = 40) on CIFAR-10, otherwise like encnet14_cifar10."""
+    return _paper("densenet190_bc_k40_cifar10", TimmConfig(backbone="densenet190_bc_k40"))
 
 
 def encnet14_cifar10_short() -> ClassifierTrainConfig:
@@ -127,6 +143,9 @@ CLASSIFIER_RECIPES: dict[str, Callable[[], ClassifierTrainConfig]] = {
         encnet14_32k128d_cifar10,
         se_resnet14_cifar10,
         resnet14_cifar10,
+        wide_resnet28_10_cifar10,
+        resnext29_8x64d_cifar10,
+        densenet190_bc_k40_cifar10,
         encnet14_cifar10_short,
         encnet14_32k128d_cifar10_short,
         se_resnet14_cifar10_short,

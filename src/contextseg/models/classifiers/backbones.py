@@ -9,7 +9,11 @@ import timm
 import torch
 from torch import Tensor, nn
 
+import contextseg.models.classifiers.cifar  # noqa: F401  # registers networks with timm
 from contextseg.models.backbone import Backbone
+
+SMALL = 32
+"""Pixels along a side of images whose networks already have a stem for them."""
 
 
 class LastStage(nn.Module):
@@ -49,7 +53,7 @@ def timm_features(
     if not timm.is_model(name):
         raise ValueError(f"timm: there is no model {name!r}; contextseg models --backbones lists.")
     model: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="")
-    if small_images:
+    if small_images and model.pretrained_cfg["input_size"][-1] > SMALL:
         first_name = model.pretrained_cfg["first_conv"]
         if not isinstance(first_name, str):
             raise ValueError(f"timm: {name} has a stem of another kind; set small_images false.")
