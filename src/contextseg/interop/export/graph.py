@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.engines.info import Output, Precision
+from contextseg.interop.export.same_padding import whole_number_padding
 from contextseg.interop.export.whole_numbers import divide_whole_numbers
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
@@ -113,7 +114,7 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     any_size = torch.export.Dim.DYNAMIC
     dynamic = ({0: any_size, 2: any_size, 3: any_size},) if size is None else None
     try:
-        with torch.no_grad():
+        with torch.no_grad(), whole_number_padding():
             program = torch.export.export(graph, (torch.randn(shape),), dynamic_shapes=dynamic)
     except Exception as error:  # torch.export raises many classes; here they mean the same
         reason = str(error).strip().splitlines()[0]
