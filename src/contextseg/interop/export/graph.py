@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.engines.info import Output, Precision
+from contextseg.interop.export.attention import spell_out_attention
 from contextseg.interop.export.same_padding import whole_number_padding
 from contextseg.interop.export.whole_numbers import divide_whole_numbers
 from contextseg.models.outputs import SegmentationOutput
@@ -120,4 +121,5 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error
     divide_whole_numbers(program.graph)
+    spell_out_attention(program.graph)
     return program
