@@ -64,13 +64,17 @@ def main() -> int:
     works = {name: pair for name, pair in all_works() if options.only in name}
     if not works:
         parser.error(f"--only: no work contains {options.only!r}.")
-    content: dict[str, Any] = {}
-    if EXPECTATIONS.is_file():
-        content = json.loads(EXPECTATIONS.read_text(encoding="utf-8"))
     if options.record is not None:
-        record(content, works, options.record, where)
+        record(works, options.record, where)
         return 0
-    return check(works, of_machine(content, machine()))
+    return check(works, of_machine(recorded(), machine()))
+
+
+def recorded() -> dict[str, Any]:
+    """What is expected, by machine."""
+    if not EXPECTATIONS.is_file():
+        return {}
+    return json.loads(EXPECTATIONS.read_text(encoding="utf-8"))
 
 
 def check(works: dict[str, tuple[Case, Case]], expected: dict[str, Expectation]) -> int:
@@ -94,11 +98,10 @@ def check(works: dict[str, tuple[Case, Case]], expected: dict[str, Expectation])
     return 1 if result.fell else 0
 
 
-def record(
-    content: dict[str, Any], works: dict[str, tuple[Case, Case]], runs: int, where: dict[str, Any]
-) -> None:
+def record(works: dict[str, tuple[Case, Case]], runs: int, where: dict[str, Any]) -> None:
     """Measure several times and write what to expect of this machine."""
     found = [ratios(works) for _ in range(runs)]
+    content = recorded()  # as it is now: other works may have been recorded meanwhile
     entry = content.setdefault(machine(), {"works": {}})
     entry["where"] = {**where, "runs": runs}
     for work in works:

@@ -34,6 +34,16 @@ class Negative(nn.Module):
         return x[:, :, (5 - x.shape[2]) // 3 :, : rest + 1]
 
 
+class Scaled(nn.Module):
+    """Positions times, plus and minus numbers that depend on the size, and plain ones."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.arange(x.shape[2]) + 1
+        scaled = rows * max(x.shape[3] / x.shape[2], 1.0) - (x.shape[2] / 7) + x.shape[3] / 3
+        plain = rows.sub(2, alpha=3).add(2, alpha=3) * 3
+        return x + scaled[:, None] + plain[:, None]
+
+
 def same(kernel: int, stride: int, **options: int) -> nn.Module:
     return create_conv2d(3, 3, kernel, stride=stride, padding="same", **options)
 
@@ -41,6 +51,7 @@ def same(kernel: int, stride: int, **options: int) -> nn.Module:
 LAYERS = {
     "rounded up": RoundedUp(),
     "negative": Negative(),
+    "scaled": Scaled(),
     "padded convolutions": nn.Sequential(same(3, 2), same(5, 3)),
     "dilated": same(3, 2, dilation=3),
     "pools": nn.Sequential(AvgPool2dSame(2, 1), AvgPool2dSame(3, 2)),

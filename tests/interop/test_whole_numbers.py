@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import pytest
 import torch
-from timm.layers import create_conv2d, padding
+from timm.layers import create_conv2d
 from timm.layers.pool2d_same import AvgPool2dSame
 from torch.export import Dim
 from torch.fx import Graph, GraphModule
 
 from contextseg import Classes, create_model, export
-from contextseg.interop.export.whole_numbers import divide_whole_numbers, whole_padding
+from contextseg.interop.export.whole_numbers import divide_whole_numbers
 from contextseg.weights import save_model
 
 
@@ -102,28 +102,3 @@ def test_an_xml_file_is_openvinos(tiny, tmp_path):
     report = export(tiny, tmp_path / "tiny.xml")
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.xml", "tiny.bin"}
     assert report.verification.agreement >= 0.999
-
-
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 5, 7])
-@pytest.mark.parametrize("stride", [1, 2, 3, 4])
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_padding_by_whole_numbers_is_timm_s(kernel_size, stride, dilation):
-    for size in range(1, 60):
-        expected = padding.get_same_padding(size, kernel_size, stride, dilation)
-        with whole_padding():
-            assert padding.get_same_padding(size, kernel_size, stride, dilation) == expected
-
-
-def test_sizes_behind_many_paddings_hold_no_rounded_quotients():
-    # Each is a formula of the one before: traced with quotients, 30 layers took minutes.
-    layers = torch.nn.Sequential(
-        *(create_conv2d(3, 3, 3, stride=2, padding="same") for _ in range(3))
-    )
-    size = torch.export.Dim.DYNAMIC
-    with whole_padding():
-        program = torch.export.export(
-            layers, (torch.randn(1, 3, 61, 75),), dynamic_shapes=({2: size, 3: size},)
-        )
-    assert not any(node.target in (math.ceil, operator.truediv) for node in program.graph.nodes)
-    image = torch.randn(1, 3, 94, 127)
-    assert torch.equal(program.module()(image), layers(image))

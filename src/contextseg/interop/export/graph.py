@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from contextseg.engines.info import Output, Precision
-from contextseg.interop.export.whole_numbers import divide_whole_numbers, whole_padding
+from contextseg.interop.export.attention import spell_out_attention
+from contextseg.interop.export.same_padding import whole_number_padding
+from contextseg.interop.export.whole_numbers import divide_whole_numbers
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.segmentation import SegmentationModel
 
@@ -118,10 +120,11 @@ def trace(graph: ExportGraph, size: tuple[int, int] | None) -> torch.export.Expo
     image, varying = graph.example(size)
     dynamic = (dict.fromkeys(varying, torch.export.Dim.DYNAMIC),) if varying else None
     try:
-        with torch.no_grad(), whole_padding():
+        with torch.no_grad(), whole_number_padding():
             program = torch.export.export(graph, (image,), dynamic_shapes=dynamic)
     except Exception as error:  # torch.export raises many classes; here they mean the same
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"export: torch.export cannot trace this network: {reason}") from error
     divide_whole_numbers(program.graph)
+    spell_out_attention(program.graph)
     return program

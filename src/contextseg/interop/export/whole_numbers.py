@@ -4,32 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
-from timm.layers import padding
 from torch import SymInt
 from torch.fx import Graph
-
-
-@contextmanager
-def whole_padding() -> Iterator[None]:
-    """Compute timm's "same" padding by division of whole numbers inside.
-
-    timm rounds a quotient of floating point up. In a network of many such layers, each size is then
-    a formula of roundings of the size before it, which PyTorch's tracer simplifies for minutes.
-    """
-    with patch.object(padding, "get_same_padding", _same_padding):
-        yield
-
-
-def _same_padding(size: Any, kernel_size: int, stride: int, dilation: int) -> Any:
-    """Rows or columns of padding with which ceil(size / stride) windows fit."""
-    least = dilation * (kernel_size - 1) + 1 - stride  # if the stride divides the size
-    total = least + (size + stride - 1) // stride * stride - size
-    return total if least >= 0 else max(total, 0)
 
 
 def divide_whole_numbers(graph: Graph) -> None:

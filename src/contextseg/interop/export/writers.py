@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import operator
 import os
 import shutil
 import sys
@@ -22,6 +21,7 @@ from torch.export import ExportedProgram
 from contextseg.engines.info import INPUT, KEY, PRESENCE, ExportInfo
 from contextseg.engines.programs import EXTRA
 from contextseg.interop.export.quantise import quantise
+from contextseg.interop.export.translations import translations
 from contextseg.system.excerpts import abridged
 from contextseg.system.extras import optional
 
@@ -48,7 +48,7 @@ def write_onnx(
             opset_version=opset,
             input_names=[INPUT],
             output_names=[info.output, PRESENCE][:outputs],
-            custom_translation_table={operator.floordiv: _floored_quotient()},
+            custom_translation_table=translations(),
             external_data=False,
             verbose=False,
         )
@@ -78,21 +78,6 @@ def _converted(program: ExportedProgram, **options: Any) -> Any:
         raise ValueError(
             f"export: PyTorch cannot write this network as ONNX: {abridged(lines[0], REASON)}"
         ) from error
-
-
-def _floored_quotient() -> Any:
-    """How ONNX divides whole numbers of a graph: rounding down, as Python does.
-
-    ONNX divides integers by rounding towards zero, and PyTorch's exporter leaves it at that. So
-    sizes rounded up as `-(-a // b)` come out one too small unless b divides a.
-    """
-    op = optional("onnxscript", "export").opset18
-
-    def floored(dividend: Any, divisor: Any) -> Any:
-        # ONNX's Mod takes the divisor's sign, so that the rest is a multiple of the divisor.
-        return op.Div(op.Sub(dividend, op.Mod(dividend, divisor)), divisor)
-
-    return floored
 
 
 def halve(model: Any) -> None:
