@@ -67,7 +67,7 @@ def matching_backbones(pattern: str) -> list[str]:
     """
     import timm
 
-    import contextseg.models.own_backbones  # noqa: F401  # registers networks with timm
+    import contextseg.factory  # noqa: F401  # registers our networks with timm
 
     wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
     names = timm.list_models()

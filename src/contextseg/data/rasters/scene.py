@@ -111,7 +111,7 @@ class Scene:
             source = self._opened()
             with rasterio.Env(GDAL_CACHEMAX=cache_bytes(source, self.rows)):
                 values = np.moveaxis(source.read(self._bands, window=window), 0, 2)
-                missing: np.ndarray | None = None
+                missing: Any = None
                 if not self._all_valid:
                     missing = ~np.any(source.read_masks(self._mask_bands, window=window), axis=0)
             palette = source.colormap(1) if source.colorinterp[0].name == "palette" else None

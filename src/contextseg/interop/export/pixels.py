@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +24,10 @@ class PixelGraph(ExportGraph):
         image:   [B, h, w, C], uint8.
         returns: as `ExportGraph`, at the size of the image.
     """
+
+    colour: Tensor
+    rest: Tensor
+    std: Tensor
 
     def __init__(
         self, model: SegmentationModel, output: Output, precision: Precision = "fp32"
@@ -49,7 +55,7 @@ class PixelGraph(ExportGraph):
         pixels = torch.zeros(image.permute(0, 2, 3, 1).shape, dtype=torch.uint8)
         return pixels, (0, 1, 2) if varying else ()
 
-    def _side(self, pixels: int) -> int:
+    def _side(self, pixels: int) -> Any:
         """The smallest side that the network takes and that has room for these pixels."""
         # Only positive numbers are divided: ONNX rounds quotients towards zero.
         least = torch.sym_max(pixels, SMALLEST_IMAGE)
