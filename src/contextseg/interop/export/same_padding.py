@@ -30,7 +30,7 @@ def whole_number_padding() -> Iterator[None]:
     original = padding.get_same_padding
 
     def replacement(x: Any, kernel_size: int, stride: int, dilation: int) -> Any:
-        form = original if isinstance(x, Tensor) else same_padding
+        form: Any = original if isinstance(x, Tensor) else same_padding
         return form(x, kernel_size, stride, dilation)
 
     padding.get_same_padding = replacement
