@@ -30,3 +30,19 @@ def test_a_model_is_itself_at_every_size(name, tmp_path):
             expected = model(image).logits
         found = exported(image).coarse_logits
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_backbone_that_pads_by_size_is_itself_at_every_size(tmp_path):
+    model = small("fcn", backbone="tf_efficientnet_lite0", head_channels=16)
+    predictor = Predictor(model, Classes.numbered(8), "cpu")
+    export(predictor, tmp_path / "model.onnx", output="logits")
+    exported = open_exported(tmp_path / "model.onnx")
+    for size in ((64, 80), (97, 161), (59, 106), (130, 67)):  # both parities at every stage
+        image = torch.randn(1, 3, *size)
+        with torch.inference_mode():
+            expected = model(image).logits
+        found = exported(image).coarse_logits
+        torch.testing.assert_close(
+            found, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max())
+        )
