@@ -132,12 +132,13 @@ class RasterDataset:
 
     def _drawn(self, index: int) -> tuple[int, int, int, np.ndarray]:
         """Raster, first row and column, and labels of window `index`."""
-        for attempt in range(_TRIES):
+        attempt = 0
+        while True:
             number, top, left = self._place(index, attempt)
             labels = self._masks[number].read(top, left, *self._size_in(number))
-            if self._count is None or (labels != IGNORED).any():
-                break
-        return number, top, left, labels
+            attempt += 1
+            if self._count is None or attempt == _TRIES or (labels != IGNORED).any():
+                return number, top, left, labels
 
     def _place(self, index: int, attempt: int) -> tuple[int, int, int]:
         if not 0 <= index < len(self):
