@@ -113,7 +113,8 @@ class Scene:
                 values = np.moveaxis(source.read(self._bands, window=window), 0, 2)
                 missing: Any = None
                 if not self._all_valid:
-                    missing = ~np.any(source.read_masks(self._mask_bands, window=window), axis=0)
+                    masks = source.read_masks(self._mask_bands, window=window)
+                    missing = np.equal(masks.max(axis=0), 0)
             palette = source.colormap(1) if source.colorinterp[0].name == "palette" else None
         if palette is not None and self.images.is_rgb:
             colours = np.zeros((256, 3), np.uint8)
@@ -121,9 +122,9 @@ class Scene:
                 colours[number] = colour[:3]
             values = colours[values[..., 0]]
         if values.dtype.kind == "f":
-            finite = np.isfinite(values).all(axis=2)
-            if not finite.all():
-                missing = ~finite if missing is None else missing | ~finite
+            broken = np.equal(np.isfinite(values).min(axis=2), False)
+            if broken.any():
+                missing = broken if missing is None else np.logical_or(missing, broken)
         return values, None if missing is None or not missing.any() else missing
 
     def named(self, top: int, left: int, rows: int, columns: int) -> str:
