@@ -30,6 +30,7 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'contextseg[batch]'")
 def batch(model: str, given: str, out: str, engine: str, kill: bool = False) -> None:
     """A batch whose workers count: two of Ray's, of which one may be killed in its work."""
     run.ShardTask = Counting
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # with 15, others leave them nothing
     if kill:
         threading.Thread(target=kill_a_worker, args=(Path(out).parent,), daemon=True).start()
     options = BatchOptions(shard_size=SIZE, workers=2, device="cpu", engine=engine)

@@ -113,7 +113,7 @@ def run_ray(task: ShardTask, shards: Iterable[Shard], workers: int) -> Iterator[
             _Actor,
             fn_constructor_args=(pickle.dumps(task), workers, secrets.token_hex(4)),
             batch_size=1,
-            concurrency=min(workers, len(rows)),
+            compute=data.ActorPoolStrategy(size=min(workers, len(rows))),
             num_cpus=1,
             num_gpus=1 if uses_gpu else None,
         )
