@@ -142,11 +142,15 @@ def test_openvino_model_server_loads_the_folder(tmp_path):
     predictor = Predictor(network, classes, device="cpu")
     report = export_for_server(predictor, tmp_path / "mine", "ovms", version=3)
     assert files(tmp_path) == ["mine/3/model.bin", "mine/3/model.xml"]
-    network = openvino.Core().compile_model(report.path, "CPU")
+    network = openvino.Core().compile_model(
+        report.path,
+        "CPU",
+        {"INFERENCE_PRECISION_HINT": "f32"},  # else bfloat16 where there is some
+    )
     assert network.inputs[0].element_type.get_type_name() == "u8"
     image = draw_image(50, 70)
     labels = network({"image": image[None]})["mask"]
-    assert (predictor.classes.to_ids(labels[0]) == predictor(image).mask).mean() > 0.995
+    assert (predictor.classes.to_ids(labels[0]) == predictor(image).mask).mean() > 0.999
 
 
 BLOCKED = """
