@@ -2,7 +2,7 @@
 #   make demo   train a small model on street scenes for three minutes, score it, write a report
 #   make test   run the tests
 #   make test-fast   run those that take a moment each: every part of the library, under 90 s
-#   make results-check   score the trained model in models/ on CamVid (CONTEXTSEG_DATA/camvid)
+#   make results-check   score the trained models in models/ (CONTEXTSEG_DATA: camvid, voc_animals)
 
 PYTHON ?= python3
 VENV ?= .venv
