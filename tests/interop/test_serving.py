@@ -16,8 +16,10 @@ from contextseg import create_model, load
 from contextseg.data import open_dataset
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.views.plan import plan
+from contextseg.inference.views.windows import Span
 from contextseg.interop import export_for_server, export_standalone
 from contextseg.interop.export import serving, standalone, standalone_script
+from contextseg.models.segmentation import aligned_pixels
 from contextseg.weights import save_model
 from tests.inference.fakes import draw_image
 from tests.interop.model_config import DATA_TYPES, parsed
@@ -213,17 +215,25 @@ def test_a_folder_that_needs_no_pytorch(quick, model, tmp_path):
 
 @pytest.mark.parametrize("size", [(64, 96), (1040, 1400), (32, 64000), (5000, 2048), (2049, 33)])
 @pytest.mark.parametrize("fixed", [None, (64, 96), (100, 100)])
-def test_the_script_makes_the_tiles_of_predict(size, fixed):
+@pytest.mark.parametrize("image_scale", [1.0, 1.5])
+def test_the_script_makes_the_tiles_of_predict(size, fixed, image_scale):
+    model = {"output_stride": 16, "image_scale": image_scale, "align_corners": False}
+    multiple = 1 if fixed else aligned_pixels(16, image_scale)
     script = standalone_script.Model.__new__(standalone_script.Model)
-    script.size, script.multiple, script.most = fixed, 8, 1024 * 1024
+    script.size, script.multiple, script.most = fixed, 16 if image_scale == 1 else 1, 1024 * 1024
+    assert standalone_script.window_multiple(model, fixed, script.multiple) == multiple
     script.mean = np.zeros(3)
     canvas = script._padded(np.zeros((*size, 3), np.uint8)).shape[:2]
-    sides = script._tile(*canvas)
-    (views,) = plan(canvas, window=fixed, max_pixels=1024 * 1024)
-    starts = [(top, left) for top, *_ in standalone_script.tiles(canvas[0], sides[0])
-              for left, *_ in standalone_script.tiles(canvas[1], sides[1])]  # fmt: skip
-    assert starts == [(view.top, view.left) for view in views.views]
-    assert sides == (views.views[0].rows, views.views[0].columns)
+    sides, cut = script._tile(*canvas), (multiple, fixed is not None)
+    (views,) = plan(
+        canvas, window=fixed, max_pixels=1024 * 1024, multiple=multiple, fixed=fixed is not None
+    )
+    tiles = [
+        (Span(*row), Span(*column))
+        for row in standalone_script.tiles(canvas[0], sides[0], *cut)
+        for column in standalone_script.tiles(canvas[1], sides[1], *cut)
+    ]
+    assert tiles == [(view.vertical, view.horizontal) for view in views.views]
 
 
 def test_a_folder_without_pytorch_is_for_photos(quick, model, tmp_path, monkeypatch):

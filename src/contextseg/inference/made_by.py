@@ -28,6 +28,7 @@ def made_by(predictor: Predictor | ClassifierPredictor, **options: Any) -> dict[
         "model": _digest(predictor),
         "engine": getattr(predictor.model, "engine", "pytorch"),
         "precision": predictor.precision,
+        "windows": "halo",  # before, those of large images overlapped by thirds
         **options,
     }
     return json.loads(json.dumps(described))  # lists for tuples, as a file gives them back

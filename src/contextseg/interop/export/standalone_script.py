@@ -17,8 +17,9 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -58,6 +59,7 @@ class Model:
         self.mean = np.rint(np.array(json.loads(metadata["mean"]), np.float32) * 255)
         self.size: tuple[int, int] | None = about["size"] and tuple(about["size"])
         self.multiple: int = about["multiple"] or 1
+        self.window_multiple = window_multiple(about["model"], self.size, self.multiple)
         self.most = int(TILE_PIXELS / (about["model"].get("image_scale") or 1.0) ** 2)
         classes = about["classes"]["classes"]
         kept = [each for each in classes if not each["ignore"]]
@@ -76,8 +78,9 @@ class Model:
         rows, columns = canvas.shape[:2]
         labels = np.empty((rows, columns), np.uint8)
         tall, wide = self._tile(rows, columns)
-        for top, bottom, row, row_end in tiles(rows, tall):
-            for left, right, column, column_end in tiles(columns, wide):
+        cut = (self.window_multiple, self.size is not None)
+        for top, bottom, row, row_end in tiles(rows, tall, *cut):
+            for left, right, column, column_end in tiles(columns, wide, *cut):
                 tile = np.ascontiguousarray(canvas[top:bottom, left:right])
                 (found,) = self.session.run(["mask"], {"image": tile[None]})
                 own = np.asarray(found)[
@@ -117,22 +120,52 @@ class Model:
         return min(self.most // wide, rows), wide
 
 
-def tiles(length: int, side: int) -> Iterator[tuple[int, int, int, int]]:
-    """Tiles along one dimension; neighbours overlap by a third.
+def window_multiple(model: dict[str, Any], size: tuple[int, int] | None, multiple: int) -> int:
+    """Pixels of an image after which the network's features lie at whole pixels again."""
+    if size is not None or model.get("align_corners"):
+        return 1
+    scale = Fraction(model.get("image_scale") or 1)
+    if scale > 1:
+        multiple = model.get("output_stride") or 32
+    return (Fraction(multiple) / scale).numerator
+
+
+def tiles(
+    length: int, side: int, multiple: int, fixed: bool
+) -> Iterator[tuple[int, int, int, int]]:
+    """Tiles along one dimension, which see together at most 1.14 times its pixels.
 
     Args:
         length: pixels of the canvas.
-        side: pixels of a tile.
+        side: most pixels of a tile.
+        multiple: pixels after which features lie at whole pixels again; tiles start there.
+        fixed: all tiles have exactly `side` pixels.
 
     Yields:
         First pixel that the network sees and the one after the last, then the same of those that
         take their labels from this tile, whose edges are farthest from them.
     """
-    last = max(0, length - side)
-    starts = [*range(0, last, max(1, side * 2 // 3)), last]
-    middles = [(before + side + after) // 2 for before, after in pairwise(starts)]
-    for start, first, end in zip(starts, [0, *middles], [*middles, length], strict=True):
-        yield start, start + side, first, end
+    if length <= side:
+        yield 0, length, 0, length
+        return
+    fixed = fixed or side < 2 * SMALLEST
+    if not fixed:
+        side = max(multiple, side // multiple * multiple)
+    overlap = int(side * (1 - 1.3**-0.5)) // multiple * multiple
+    if not overlap and side > multiple:
+        overlap = min(multiple, side // 2)
+    step = (side - overlap) // multiple * multiple or side - overlap
+    number = -(-(length - side) // step) + 1
+    if fixed:
+        starts = [*range(0, length - side, step), length - side]
+        stops = [start + side for start in starts]
+    else:
+        total = -(-(length - overlap) // multiple)
+        units = [total // number + (at < total % number) for at in range(number)]
+        starts = [multiple * sum(units[:at]) for at in range(number)]
+        stops = [*(start + overlap for start in starts[1:]), length]
+    middles = [(stop + start) // 2 for start, stop in zip(starts[1:], stops[:-1], strict=True)]
+    yield from zip(starts, stops, [0, *middles], [*middles, length], strict=True)
 
 
 def read(image: str | os.PathLike[str] | Image.Image) -> np.ndarray:
