@@ -76,7 +76,7 @@ def place(original, tmp_path, model, monkeypatch):
         ("predict https://x.org/a.jpg", "https://x.org/a.jpg is an address, not a path"),
         ("predict s3://bucket/model photos", "s3://bucket/model is an address"),
         ("evaluate https://x.org/m.onnx scenes", "https://x.org/m.onnx is an address"),
-        ("evaluate runs/mine http://x.org/data", "http://x.org/data is an address"),
+        ("evaluate runs/mine memory://data", "that of a folder that `contextseg data pack` wrote"),
         ("convert https://x.org/w.pth -o x.safetensors", "https://x.org/w.pth is an address"),
     ],
 )

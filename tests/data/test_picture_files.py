@@ -88,6 +88,7 @@ def test_one_function_opens_pictures():
     opening = [
         f"{path.name}:{node.lineno}"
         for path in SOURCE.rglob("*.py")
+        if path.name != "standalone_script.py"  # which runs where contextseg is not
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in ("Image.open", "PIL.Image.open", "cv2.imread")
