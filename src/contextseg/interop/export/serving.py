@@ -72,13 +72,13 @@ def export_for_server(
     with folder_beside(target) as beside:
         new = beside / str(version)
         report = export(model, new / FILES[layout], input=input, **options)
-        if layout == "triton":
-            config = triton_config(target.name, new / FILES[layout], report.info)
+        is_triton = layout == "triton"
+        config = triton_config(target.name, new / FILES[layout], report.info) if is_triton else ""
         target.mkdir(exist_ok=True)
         if place.exists():
             place.replace(beside / "replaced")
         new.replace(place)
-        if layout == "triton":
+        if is_triton:
             write_text(target / CONFIG, config)
         shutil.rmtree(beside / "replaced", ignore_errors=True)
     return replace(report, path=Path(folder) / str(version) / FILES[layout])

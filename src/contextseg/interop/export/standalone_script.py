@@ -73,12 +73,12 @@ class Model:
     def labels(self, pixels: np.ndarray) -> np.ndarray:
         """Labels [h, w] of pixels [h, w, 3], uint8, RGB."""
         canvas = self._padded(pixels)
-        labels = np.empty(canvas.shape[:2], np.uint8)
-        tall, wide = self._tile(*labels.shape)
+        labels: np.ndarray = np.empty(canvas.shape[:2], np.uint8)
+        tall, wide = self._tile(labels.shape[0], labels.shape[1])
         for top, bottom, row, row_end in tiles(labels.shape[0], tall):
             for left, right, column, column_end in tiles(labels.shape[1], wide):
                 tile = np.ascontiguousarray(canvas[top:bottom, left:right])
-                (found,) = self.session.run(["mask"], {"image": tile[None]})
+                found = np.asarray(self.session.run(["mask"], {"image": tile[None]})[0])
                 own = found[0, row - top : row_end - top, column - left : column_end - left]
                 labels[row:row_end, column:column_end] = own
         return labels[: pixels.shape[0], : pixels.shape[1]]
