@@ -59,7 +59,7 @@ class PixelGraph(ExportGraph):
         """The smallest side that the network takes and that has room for these pixels."""
         # Only positive numbers are divided: ONNX rounds quotients towards zero.
         least = torch.sym_max(pixels, SMALLEST_IMAGE)
-        return (least + self.multiple - 1) // self.multiple * self.multiple
+        return (least + self.multiple - 1) // self.multiple * self.multiple  # pyright: ignore[reportReturnType]
 
 
 class Padded(nn.Module):
