@@ -11,7 +11,7 @@ import pytest
 import contextseg
 from contextseg.data import open_dataset
 from contextseg.evaluation import read_scores
-from contextseg.system.samples import MODEL, sample_folder, shipped_model
+from contextseg.system.samples import MODEL, MODELS, sample_folder, shipped_model
 from contextseg.weights.model_file import model_file
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,18 @@ def test_it_is_found_and_small():
     assert found is not None
     assert found.resolve() == FOLDER
     assert (FOLDER / "model.safetensors").stat().st_size < 12 * 2**20
+
+
+def test_the_model_of_animals_scores_what_its_card_says():
+    folder = ROOT / MODELS["animals"].folder
+    assert (folder / "model.safetensors").stat().st_size < 12 * 2**20
+    scores = read_scores(folder / "scores.json")
+    seven = ("background", "cat", "dog", "cow", "horse", "sheep", "person")
+    names = contextseg.load("animals").classes.names
+    mean = sum(scores.iou[names.index(name)] for name in seven) / len(seven)
+    row = f"| this model | {100 * mean:.1f} | {100 * scores.mean_iou:.1f} | "
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert row + f"{100 * scores.pixel_accuracy:.1f} |" in card
 
 
 def test_its_short_name_is_taken_wherever_a_file_is():

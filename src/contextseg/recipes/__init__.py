@@ -20,6 +20,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
         camvid.encnet_mobilenetv2_camvid,
         camvid.encnet_mobilenetv2_camvid_enlarged,
         camvid.encnet_efficientnet_lite0_camvid,
+        camvid.encnet_efficientnet_lite0_animals,
         camvid.encnet_resnet50_camvid,
         camvid.fcn_mobilenetv2_camvid,
         camvid.pspnet_mobilenetv2_camvid,

@@ -1,4 +1,4 @@
-"""Training runs on CamVid's street scenes: EncNet and the models it is compared with."""
+"""Training runs on CamVid's street scenes and on animals: EncNet and what it is compared with."""
 
 from __future__ import annotations
 
@@ -89,6 +89,24 @@ def encnet_efficientnet_lite0_camvid() -> TrainConfig:
         batch_size=16,
         ema_decay=0.99,
         val_every=40,
+    )
+
+
+def encnet_efficientnet_lite0_animals() -> TrainConfig:
+    """EncNet on EfficientNet-Lite0 for photos of animals (VOC's classes): the model `animals`.
+
+    Set ImageNet weights with `--model.pretrained` and the data with `--data`.
+    """
+    config = encnet_efficientnet_lite0_camvid()
+    return replace(
+        config,
+        model=replace(config.model, image_scale=1.0),
+        augment=replace(config.augment, crop=(256, 256), scale=(0.75, 1.75)),
+        loss=LossConfig(),
+        optim=replace(config.optim, lr=0.0007, head_lr_factor=1.5),
+        out="runs/encnet_efficientnet_lite0_animals",
+        epochs=16,
+        val_every=16,
     )
 
 
