@@ -28,7 +28,9 @@ def small(name: str = "encnet", **options: object) -> SegmentationModel:
             "output_stride": 16, **options,
         },
     )  # fmt: skip
-    torch.nn.init.normal_(model.head[1].weight, std=1.0)
+    for layer in model.head.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.normal_(layer.weight, std=1.0)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.uniform_(-0.2, 0.2)

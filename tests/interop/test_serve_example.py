@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contextseg import create_model
 from contextseg.data import open_dataset
 from contextseg.weights import save_model
 from tests.inference.fakes import draw_image
+from tests.interop.conftest import small
 
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
@@ -24,8 +24,7 @@ def test_the_example_serves_masks(tmp_path, monkeypatch):
     from fastapi.testclient import TestClient
 
     classes = open_dataset("shapes", "val").classes
-    network = create_model("fcn", backbone="test_resnet", num_classes=classes.num_classes,
-                           head_channels=8, aux_weight=0)  # fmt: skip
+    network = small("fcn", backbone="test_resnet", num_classes=classes.num_classes, head_channels=8)
     save_model(tmp_path / "model.safetensors", network, classes)
     monkeypatch.setenv("MODEL", str(tmp_path / "model.safetensors"))
     spec = importlib.util.spec_from_file_location("serve_fastapi", EXAMPLE)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from contextseg import create_model, load
+from contextseg import load
 from contextseg.data import open_dataset
 from contextseg.inference.predictor import Predictor
 from contextseg.inference.views.plan import plan
@@ -22,6 +22,7 @@ from contextseg.interop.export import serving, standalone, standalone_script
 from contextseg.models.segmentation import aligned_pixels
 from contextseg.weights import save_model
 from tests.inference.fakes import draw_image
+from tests.interop.conftest import small
 from tests.interop.model_config import DATA_TYPES, parsed
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -34,8 +35,9 @@ SIZES = [(64, 96), (33, 47), (20, 75)]
 def model(tmp_path_factory):
     """A tiny network with presence logits, whose sizes must be multiples."""
     classes = open_dataset("shapes", "val").classes
-    network = create_model("encnet", backbone="test_resnet", num_classes=classes.num_classes,
-                           head_channels=8, aux_weight=0, num_codewords=4)  # fmt: skip
+    network = small(
+        backbone="test_resnet", num_classes=classes.num_classes, head_channels=8, num_codewords=4
+    )
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, network, classes)
     return path
@@ -138,8 +140,7 @@ def test_one_image_size_has_no_batches(triton):
 def test_openvino_model_server_loads_the_folder(tmp_path):
     openvino = pytest.importorskip("openvino")
     classes = open_dataset("shapes", "val").classes
-    network = create_model("fcn", backbone="test_resnet", num_classes=classes.num_classes,
-                           head_channels=8, aux_weight=0)  # fmt: skip
+    network = small("fcn", backbone="test_resnet", num_classes=classes.num_classes, head_channels=8)
     torch.nn.init.normal_(network.head[1].weight)  # logits that are not nearly equal
     predictor = Predictor(network, classes, device="cpu")
     report = export_for_server(predictor, tmp_path / "mine", "ovms", version=3)
