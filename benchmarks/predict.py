@@ -31,7 +31,7 @@ from contextseg.inference.predictor import Predictor, Segmentation
 from contextseg.inference.records import Records
 
 ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "models" / "encnet_mobilenetv2_camvid"
+MODEL = ROOT / "models" / "street"
 IMAGES = ROOT / "samples" / "camvid" / "images"
 
 

@@ -17,7 +17,7 @@ import contextseg
 from contextseg.data.images import read_image
 
 ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "models" / "encnet_mobilenetv2_camvid"
+MODEL = ROOT / "models" / "street"
 IMAGES = ROOT / "samples" / "camvid" / "images" / "test"
 CHOICE = 8.0
 """Standard deviation of what sets groups of classes apart from one another, in logits."""
