@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from contextseg.cli.messages import counted
 from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
@@ -37,6 +38,6 @@ def _print(done: Done) -> None:
     rows, columns = report.size
     again = f", {report.resumed} of them from an interrupted run" if report.resumed else ""
     print(
-        f"{printable(str(done.out))}: {rows:,} x {columns:,} pixels in {report.windows} windows"
-        f"{again}, which see {report.seen / (rows * columns):.2f} times the pixels."
+        f"{printable(str(done.out))}: {rows:,} x {columns:,} pixels in "
+        f"{counted(report.windows, 'window')}{again}, which see {report.seen / (rows * columns):.2f} times the pixels."
     )
