@@ -39,5 +39,6 @@ def _print(done: Done) -> None:
     again = f", {report.resumed} of them from an interrupted run" if report.resumed else ""
     print(
         f"{printable(str(done.out))}: {rows:,} x {columns:,} pixels in "
-        f"{counted(report.windows, 'window')}{again}, which see {report.seen / (rows * columns):.2f} times the pixels."
+        f"{counted(report.windows, 'window')}{again}, "
+        f"which see {report.seen / (rows * columns):.2f} times the pixels."
     )
