@@ -87,3 +87,34 @@ def assert_equal(actual: dict[str, Tensor], expected: dict[str, Tensor], **toler
 
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def check_context_without_labels() -> None:
+    """Context and gradients of the kernel are the formula's where there are no labels."""
+    inputs = draw(SHAPES["square"])
+    results = []
+    for impl in ("reference", "fused"):
+        leaves = [inputs[name].detach().requires_grad_() for name in GRADIENTS]
+        norm = PriorNorm(*leaves[2:4], None, None, training=True)
+        intra, inter, terms = context_prior(*leaves[:2], norm, leaves[4], impl=impl)
+        assert terms is None
+        loss = intra.square().sum() + (inter * torch.linspace(0, 1, 5)).sum()
+        results.append((intra, inter, *torch.autograd.grad(loss, leaves)))
+    for actual, expected in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(actual, expected, **EXACT)
+
+
+def check_strides_do_not_matter(layout: str) -> None:
+    """Results of the kernel are those of contiguous inputs, and keep the layout."""
+    inputs = draw((1, 20, 20, 8, 8, 1))
+    expected = run("reference", inputs)
+    for name in ("features", "values"):
+        if layout == "channels first":
+            inputs[name] = inputs[name].mT.contiguous().mT
+        else:
+            inputs[name] = torch.cat([inputs[name], inputs[name]], dim=2)[..., :8]
+    actual = run("fused", inputs)
+    assert_equal(actual, expected, **EXACT)
+    if layout == "channels first":
+        names = ("intra", "inter", "grad of features", "grad of values")
+        assert all(actual[name].mT.is_contiguous() for name in names)

@@ -10,7 +10,17 @@ pytest.importorskip("triton", reason="the kernel needs Triton")
 from contextseg.ops.context_prior import PriorNorm, chunk_plan, context_prior, fused, fused_plan
 from contextseg.ops.context_prior.fused_plan import Plan
 from tests.ops import interpreted_bfloat16
-from tests.ops.context_prior_runs import EXACT, GRADIENTS, OPTIONS, SHAPES, assert_equal, draw, run
+from tests.ops.context_prior_runs import (
+    EXACT,
+    GRADIENTS,
+    OPTIONS,
+    SHAPES,
+    assert_equal,
+    check_context_without_labels,
+    check_strides_do_not_matter,
+    draw,
+    run,
+)
 from tests.oracle import assert_as_exact, rms
 from tests.peak_memory import printed_by
 
@@ -93,33 +103,12 @@ def test_bfloat16_within_its_rounding(monkeypatch):
 
 
 def test_context_without_labels():
-    inputs = draw(SHAPES["square"])
-    results = []
-    for impl in ("reference", "fused"):
-        leaves = [inputs[name].detach().requires_grad_() for name in GRADIENTS]
-        norm = PriorNorm(*leaves[2:4], None, None, training=True)
-        intra, inter, terms = context_prior(*leaves[:2], norm, leaves[4], impl=impl)
-        assert terms is None
-        loss = intra.square().sum() + (inter * torch.linspace(0, 1, 5)).sum()
-        results.append((intra, inter, *torch.autograd.grad(loss, leaves)))
-    for actual, expected in zip(results[1], results[0], strict=True):
-        torch.testing.assert_close(actual, expected, **EXACT)
+    check_context_without_labels()
 
 
 @pytest.mark.parametrize("layout", ["channels first", "slice"])
 def test_strides_do_not_matter(layout):
-    inputs = draw((1, 20, 20, 8, 8, 1))
-    expected = run("reference", inputs)
-    for name in ("features", "values"):
-        if layout == "channels first":
-            inputs[name] = inputs[name].mT.contiguous().mT
-        else:
-            inputs[name] = torch.cat([inputs[name], inputs[name]], dim=2)[..., :8]
-    actual = run("fused", inputs)
-    assert_equal(actual, expected, **EXACT)
-    if layout == "channels first":
-        names = ("intra", "inter", "grad of features", "grad of values")
-        assert all(actual[name].mT.is_contiguous() for name in names)
+    check_strides_do_not_matter(layout)
 
 
 def test_empty_batch():
