@@ -5,8 +5,8 @@ A line, usually the row of a table, names its source in a comment behind it:
     | FCN | 56.8 ± 0.2 | 87.3 | <!-- figures: docs/results/voc_animals/report.md#FCN -->
 
 Behind the number sign stand, for Markdown and CSV, the first cells of the rows that are meant, for
-JSON, the paths of the values. Each number with decimals in the line must be one of those, or the mean
-of what several files say, rounded to its digits.
+JSON, the paths of the values. Each number with decimals in the line must be one of those, or the
+mean of what several files say, rounded to its digits.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def in_table(path: Path, names: str) -> list[float]:
 
 
 def in_json(path: Path, keys: str) -> list[float]:
-    """The values at paths such as `a.b.0` or `rows[case=ours,group=eval].ms`, and these in percent."""
+    """The values at paths such as `a.b.0` or `rows[case=ours,group=eval].ms`; and in percent."""
     root = json.loads(path.read_text(encoding="utf-8"))
     values: list[float] = []
     for key in keys.split("; "):
