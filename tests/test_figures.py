@@ -6,7 +6,7 @@ A line, usually the row of a table, names its source in a comment behind it:
 
 Behind the number sign stand, for Markdown and CSV, the first cells of the rows that are meant, for
 JSON, the paths of the values. Each number with decimals in the line must be one of those, or the
-mean of what several files say, rounded to its digits.
+mean of what several files say, rounded to its digits; with a sign also the difference of two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 from statistics import fmean
 
@@ -85,7 +85,13 @@ def wrong(line: str) -> list[str]:
         for file, keys in sources
     ]
     values = [*chain(*found), *(fmean(each) for each in zip(*found, strict=False))]
-    return [n for n in numbers if not any(rounds_to(value, n) for value in values)]
+    gains = [abs(one - other) for one, other in combinations(values, 2)]
+    signed = set(re.findall(r"[+−](\d+\.\d+)", line))
+    return [
+        number
+        for number in numbers
+        if not any(rounds_to(v, number) for v in (values + gains if number in signed else values))
+    ]
 
 
 def rounds_to(value: float, number: str) -> bool:

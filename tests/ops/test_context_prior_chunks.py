@@ -220,6 +220,25 @@ def test_rows_that_begin_anywhere_are_copied():
     assert batched.aligned(hopeless) is hopeless
 
 
+@pytest.mark.parametrize(("keys", "groups", "width"), [(9, 1, 12), (12, 1, 12), (10, 2, 10)])
+def test_products_take_whole_lines_of_keys(monkeypatch, keys, groups, width):
+    """Rows of an odd number of keys are several times as slow on a GPU."""
+    seen = set()
+    product = chunks.multiply
+
+    def multiply(a, b, out):
+        seen.add(b.shape[1] if out.shape[2] == 4 else b.shape[2])
+        product(a, b, out)
+
+    monkeypatch.setattr(chunks, "multiply", multiply)
+    inputs = chunks.FoldedInputs(
+        torch.rand(2, 6, 8), torch.rand(keys, 8 // groups), torch.rand(keys),
+        torch.rand(2, keys, 4), None, None, None, groups, False,
+    )  # fmt: skip
+    chunks.forward(inputs, "ieee", torch.float32)
+    assert seen == ({width} if groups == 1 else {keys, keys // groups})
+
+
 def test_half_precision_and_small_batches_stay_in_tiles(monkeypatch):
     inputs = chunks.FoldedInputs(
         torch.zeros(2, 20, 8), torch.zeros(20, 8), torch.zeros(20), torch.zeros(2, 20, 5),

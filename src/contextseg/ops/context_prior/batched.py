@@ -48,6 +48,12 @@ def aligned(matrices: Tensor) -> Tensor:
     return matrices.contiguous()
 
 
+def whole_lines(count: int, dtype: torch.dtype) -> int:
+    """The least number from `count` on of numbers of a dtype that fill lines."""
+    step = LINE // dtype.itemsize
+    return -(-count // step) * step
+
+
 def fits(matrices: Tensor) -> bool:
     """Whether the rows or the columns of matrices [B, n, c] begin where a GPU reads fast."""
     step, strides = LINE // matrices.itemsize, matrices.stride()[1:]

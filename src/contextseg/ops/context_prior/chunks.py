@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from contextseg.ops.context_prior import chunk_plan
-from contextseg.ops.context_prior.batched import add_product, aligned, multiply
+from contextseg.ops.context_prior.batched import add_product, aligned, multiply, whole_lines
 from contextseg.ops.context_prior.chunk_kernels import contexts_kernel, prior_kernel, slopes_kernel
 from contextseg.ops.context_prior.fused_plan import triton_dtype
 from contextseg.ops.context_prior.inputs import (
@@ -37,8 +38,13 @@ class _Chunks:
     def __init__(
         self, inputs: FoldedInputs, precision: str, operand: torch.dtype, number: int
     ) -> None:
-        matrices = inputs.features, inputs.weight[None], inputs.values
-        self.features, self.weight, self.values = (aligned(m.to(operand)) for m in matrices)
+        (self.B, self.N, _), self.M = inputs.features.shape, inputs.weight.shape[0]
+        # Keys of zeros at the end: products of a number of keys that does not fill lines are slow.
+        self.width = self.M if inputs.groups > 1 else whole_lines(self.M, operand)
+        more = (0, 0, 0, self.width - self.M)
+        self.features = aligned(inputs.features.to(operand))
+        self.weight = aligned(F.pad(inputs.weight.to(operand), more)[None])
+        self.values = aligned(F.pad(inputs.values.to(operand), more))
         self.bias, self.groups = inputs.bias.contiguous(), inputs.groups
         labels = inputs.labels, inputs.key_labels, inputs.key_valid
         self.labels = [self.bias if tensor is None else tensor.contiguous() for tensor in labels]
@@ -47,7 +53,6 @@ class _Chunks:
             "OWN_PAIR": inputs.own,
             "SUM": triton_dtype(self.bias.dtype),
         }
-        (self.B, self.N, _), self.M = inputs.features.shape, inputs.weight.shape[0]
         self.spans = list(chunk_plan.chunk_spans(self.B, self.N, self.M, precision))
         self.images = max(images.stop - images.start for images, _ in self.spans)
         self.rows = max(rows.stop - rows.start for _, rows in self.spans)
@@ -55,17 +60,17 @@ class _Chunks:
         shape = number, self.images * self.rows * self.stride
         wide = self.bias.dtype if chunk_plan.CHUNKS[precision].exact else operand
         self.wide = self.bias.new_empty(shape, dtype=wide)
-        self.narrow = self.wide if wide == operand else self.bias.new_empty(shape, dtype=operand)
+        self.narrow = self.wide if wide == operand else self.bias.new_zeros(shape, dtype=operand)
 
     def chunk(self, buffer: Tensor, images: slice, rows: slice) -> Tensor:
-        """A chunk at the start of a buffer, [images, rows, M]."""
+        """A chunk at the start of a buffer, [images, rows, width]; kernels write the first M."""
         shape = images.stop - images.start, rows.stop - rows.start, self.stride
-        return buffer[: shape[0] * shape[1] * shape[2]].view(shape)[..., : self.M]
+        return buffer[: shape[0] * shape[1] * shape[2]].view(shape)[..., : self.width]
 
     def by_group(self, images: slice, rows: slice) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
         """Keys and channels of each group, the features of the queries [images, rows, c], and the
         weights for each image [images, keys, c]."""
-        for keys, channels in key_spans(self.weight[0], self.groups, self.M):
+        for keys, channels in key_spans(self.weight[0], self.groups, self.width):
             features = self.features[images, rows, channels]
             weight = self.weight[:, keys].expand(len(features), -1, -1)
             yield keys, channels, features, weight
@@ -133,8 +138,8 @@ def backward(
         rest = grads.inter.sum(1, keepdim=True, dtype=weight.dtype) / work.M  # [B, 1, D]
         groups = triton.cdiv(work.rows, chunk_plan.GROUP)
         columns = weight.new_zeros((work.images, groups, work.M))
-        grad_weight = weight.new_zeros((work.images, *weight.shape))
-        found = weight.new_empty((work.images, *values.shape[1:]))
+        grad_weight = weight.new_zeros((work.images, work.width, weight.shape[1]))
+        found = weight.new_empty((work.images, work.width, values.shape[2]))
         for images, rows in work.spans:
             first_row, slope = work.place(images, rows), slopes[images, rows]
             logits, number = work.logits(images, rows), len(slope)
@@ -158,8 +163,8 @@ def backward(
                 multiply(chosen, weights, grad_features[images, rows, channels])
                 add_product(grad_weight[:number, keys], chosen.mT, features)
             if rows.stop == work.N:
-                grad_values[images] = part
-    return grad_features, grad_weight.sum(0), columns.sum((0, 1)), grad_values
+                grad_values[images] = part[:, : work.M]
+    return grad_features, grad_weight.sum(0)[: work.M], columns.sum((0, 1)), grad_values
 
 
 def rounding(precision: str) -> str:
