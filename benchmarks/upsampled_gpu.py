@@ -1,9 +1,10 @@
 """Upsampled labels and loss on a GPU: checks first, then times of several block sizes.
 
-    python -m benchmarks.upsampled_gpu --out FILE [--seconds 90]
+    python -m benchmarks.upsampled_gpu --out FILE [--seconds 90] [--times-only]
 
 Writes a line of JSON after each check and each time, so that what is done is kept if the run ends
-early; a form that fails is a line too. Times are of captured CUDA graphs, in milliseconds: the
+early; a form that fails is a line too. The checks compile every form and take most of a minute:
+`--times-only` leaves them out. Times are of captured CUDA graphs, in milliseconds: the
 median of `ROUNDS` turns, in which all forms of a group alternate.
 """
 
@@ -260,11 +261,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=90.0, help="start nothing after these")
+    parser.add_argument("--times-only", action="store_true", help="leave out the checks")
     options = parser.parse_args()
     report = Report(options.out, options.seconds)
     report.add(**environment("cuda"))
     torch.manual_seed(0)
-    checks(report)
+    if not options.times_only:
+        checks(report)
     loss_times(report, [(4, 150, 60, 480)])
     label_times(report)
     loss_times(report, [(8, 11, 20, 320)])
