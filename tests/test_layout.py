@@ -45,9 +45,10 @@ MAY_IMPORT: dict[str, set[str]] = {
                  "weights"},
     "demo": {"config", "data", "display", "evaluation", "factory", "inference", "metrics",
              "report", "system", "training"},
+    "doctor": {"data", "factory", "inference", "system"},
     "cli": {"comparison", "config", "data",
-            "demo", "evaluation", "explorer", "factory", "inference", "interop", "metrics",
-            "recipes", "report", "system", "training", "weights"},
+            "demo", "doctor", "evaluation", "explorer", "factory", "inference", "interop",
+            "metrics", "recipes", "report", "system", "training", "weights"},
 }  # fmt: skip
 ROOMS_WITHIN = {
     "data.formats": {"", "affixes", "classes", "images", "mask_files", "picture_files",
@@ -60,7 +61,7 @@ DOORS = {"data.formats": {"data.formats", "data.formats.catalogue"}}
 """What others import of a room inside a room. The catalogue recognises formats and needs no data
 set, so that messages about folders that are none may use it."""
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
-SHORTCUTS = {"models/segmentation.py", "cli/__main__.py"}
+SHORTCUTS = {"models/segmentation.py", "cli/__main__.py", "doctor/packages.py"}
 """Files that use what the package itself offers: `save_pretrained` and the like, its version."""
 ROOT_MODULES = 5
 LONGEST, MEDIAN = 300, 110

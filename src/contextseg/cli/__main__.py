@@ -32,6 +32,7 @@ COMMANDS = {
     "export": "write a verified ONNX, OpenVINO or PyTorch file",
     "benchmark": "measure a model in every engine: speed, agreement, mean IoU",
     "models": "list the models and their backbones, or describe one",
+    "doctor": "say what works on this machine, what is missing and how to get it",
 }
 
 HELP = """usage: contextseg COMMAND [options]
@@ -41,8 +42,7 @@ Semantic segmentation that understands the scene. First try: contextseg demo
 commands:
 {commands}
 
---help shows this help, contextseg COMMAND --help the options of a command.
---version shows the version, --debug the traceback of an error.
+COMMAND --help shows its options, --version the version, --debug tracebacks.
 """
 
 SERVING = ("explore", "annotate")
