@@ -36,9 +36,9 @@ class Tally:
         self.failure = ""
 
     @contextmanager
-    def trial(self, name: str = "") -> Iterator[None]:
-        """Count a block; `name` says in the row which trial was the first to fail."""
-        self.tried += 1
+    def trial(self, name: str = "", count: int = 1) -> Iterator[None]:
+        """Count a block as so many trials; `name` says in the row which was the first to fail."""
+        self.tried += count
         try:
             yield
         except Exception as error:
@@ -47,14 +47,9 @@ class Tally:
                 said = " ".join(f"{type(error).__name__}: {error}".split())
                 self.failure = f"{name}: {said} ({where.name}:{where.lineno})".lstrip(": ")
         else:
-            self.passed += 1
+            self.passed += count
 
     def row(self, detail: str = "") -> Row:
         """The case as a row, with its first failure if there was one."""
-        told = "; ".join(part for part in (detail, self.failure[:LONGEST]) if part)
+        told = "; ".join(part for part in (detail, self.failure[-LONGEST:]) if part)
         return Row(self.area, self.case, self.tried, self.passed, told)
-
-
-def not_tried(area: str, case: str, reason: str) -> Row:
-    """A case that this machine does not allow."""
-    return Row(area, case, 0, 0, f"not tried: {reason}")

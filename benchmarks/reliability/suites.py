@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.measuring import environment
+from benchmarks.reliability import kills
 from benchmarks.reliability.rows import Row
 
 
@@ -26,7 +27,7 @@ class Suite(Protocol):
         ...
 
 
-SUITES: tuple[Suite, ...] = ()
+SUITES: tuple[Suite, ...] = (kills,)
 """Modules."""
 
 
