@@ -1,0 +1,1 @@
+"""What contextseg survives, measured: `python -m benchmarks.reliability`."""
