@@ -61,7 +61,7 @@ def targets(work: Path) -> list[Target]:
 
     return [
         Target("safetensors: header", from_file(work / "a.safetensors", safetensors),
-               of_bytes((model[:length] + model[length : length + 64],), (b"F32", b"data_offsets"))),
+               of_bytes((model[: length + 64], model), (b"F32", b"data_offsets"))),
         Target("metadata of models", metadata_of, of_json((described,))),
         Target("metadata of exported files", lambda content: ExportInfo.from_metadata(
             {KEY: content.decode("utf-8", "surrogatepass")}, "x.onnx"),

@@ -66,10 +66,10 @@ def targets(work: Path) -> list[Target]:
     """Readers of pictures."""
     from contextseg.data import picture_files
     from contextseg.data.bands.read import read_header, read_values
+    from contextseg.data.classes import Classes
     from contextseg.data.images import image_size, read_image
     from contextseg.data.mask_files import read_stored_mask
     from contextseg.data.masks import labels_of_mask
-    from contextseg.data.classes import Classes
 
     known, grey = pictures(), of_bytes(arrays())
     classes = Classes.numbered(200)

@@ -1,4 +1,4 @@
-"""What runs, predictions, batches and comparisons leave behind: results, records, journals, packs."""
+"""What runs, predictions and batches leave behind: results, records, journals, packs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,12 @@ SCORES = {"settings": {"data": "d"}, "mean_iou": 0.5, "pixel_accuracy": 0.5, "me
           "presence_map": 0.5, "exact": [3, 4],
           "classes": [{"name": "a", "iou": 0.5, "boundary_iou": 0.5}, {"name": "b", "iou": None,
                        "boundary_iou": None}], "confusion": [[1, 2], [3, 4]]}  # fmt: skip
-PACK = {"version": 1, "layout": "folder", "bands": {"channels": [0, 1, 2], "value_range": [0, 1],
-        "text": "x"}, "splits": {"train": {"images": 2, "file": "index-000.tsv", "bytes": 10,
-        "sha256": DIGEST}}, "shards": [{"file": "shard-000000.tar", "bytes": 99, "sha256": DIGEST}]}  # fmt: skip
+PACK = {
+    "version": 1, "layout": "folder",
+    "bands": {"channels": [0, 1, 2], "value_range": [0, 1], "text": "x"},
+    "splits": {"train": {"images": 2, "file": "index-000.tsv", "bytes": 10, "sha256": DIGEST}},
+    "shards": [{"file": "shard-000000.tar", "bytes": 99, "sha256": DIGEST}],
+}  # fmt: skip
 WORK = {"model": "m", "scales": [1.0]}
 
 
@@ -93,8 +96,9 @@ def _predictions(work: Path) -> Iterator[Target]:
                  of_bytes((lines,)))  # fmt: skip
     yield Target("journals of rasters", from_file(work / "j.unfinished" / "journal.jsonl", journal),
                  of_bytes(("\n".join([*heads, ""]).encode(),)))  # fmt: skip
-    yield Target("windows of rasters", from_file(work / "w.unfinished" / "window-3.z", lambda path:
-                 Journal(path.parent, ["mask"]).window(3, (1, 4, 5))), of_bytes((window,)))  # fmt: skip
+    yield Target("windows of rasters", from_file(work / "w.unfinished" / "window-3.z",
+                 lambda path: Journal(path.parent, ["mask"]).window(3, (1, 4, 5))),
+                 of_bytes((window,)))  # fmt: skip
     yield Target("archives of a batch", from_file(work / "shard-000000.tar", archive),
                  of_bytes((_archive(),), (b"ustar\x00", b"shard.json\0")))  # fmt: skip
     yield Target("manifests with gzip", from_file(work / "zipped" / "m.gz", manifest),
@@ -111,8 +115,9 @@ def _begin(file: Path) -> int:
 def _archive() -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in (("errors.jsonl", b'{"file": "a", "error": "x"}\n'),
-                              ("shard.json", b'{"digest": "d", "done": 1, "failed": 1}')):  # fmt: skip
+        parts = {"errors.jsonl": b'{"file": "a", "error": "x"}\n',
+                 "shard.json": b'{"digest": "d", "done": 1, "failed": 1}'}  # fmt: skip
+        for name, content in parts.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
@@ -151,6 +156,6 @@ def _pages(work: Path) -> Iterator[Target]:
     yield _json("Pascal's JSON of the Detail API", work / "detail.json", DetailAnnotations, detail)
 
 
-def _json(name: str, path: Path, read: object, content: object) -> Target:
-    return Target(name, from_file(path, read),  # pyright: ignore[reportArgumentType]
-                  either(of_bytes((json.dumps(content).encode(),)), of_json((content,))))  # fmt: skip
+def _json(name: str, path: Path, read: Callable[[Path], object], content: object) -> Target:
+    seed = json.dumps(content).encode()
+    return Target(name, from_file(path, read), either(of_bytes((seed,)), of_json((content,))))

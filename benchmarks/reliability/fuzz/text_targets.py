@@ -97,7 +97,8 @@ def _commands() -> list[Target]:
 
     def numbers(text: str) -> None:
         kinds = (prediction_options.numbers, prediction_options._sides, demo._minutes,
-                 data_pack._megabytes, compare._whole_numbers(1), compare._whole_numbers(32, 2))  # fmt: skip
+                 data_pack._megabytes, compare._whole_numbers(1),
+                 compare._whole_numbers(32, 2))  # fmt: skip
         for kind in kinds:
             try:
                 kind(text)
