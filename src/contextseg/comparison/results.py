@@ -164,7 +164,7 @@ def read_comparison(folder: str | os.PathLike[str]) -> Comparison:
         content = upgraded(load_json(path.read_text(encoding="utf-8")))
         entries = [_entry(values) for values in content.pop("entries")]
         return Comparison(entries=entries, **content)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} is not a comparison file ({error}).") from error
 
 

@@ -43,6 +43,8 @@ def load_yaml(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(abridged(" ".join(str(error).split()))) from None
+    except (AttributeError, LookupError, TypeError, OverflowError):  # PyYAML believes tags
+        raise ValueError("a value is not what its tag says, such as !!bool or !!set") from None
 
 
 def _check_size(root: yaml.Node) -> None:

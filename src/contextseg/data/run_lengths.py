@@ -23,9 +23,10 @@ def decode_run_lengths(counts: str | bytes | Sequence[int], size: tuple[int, int
         [rows, columns], bool.
 
     Raises:
-        ValueError: the text is cut off, or the runs do not add up to the size.
+        ValueError: the text is cut off, the runs are no list of whole numbers, or they do not add
+            up to the size.
     """
-    runs = _numbers(counts) if isinstance(counts, str | bytes) else np.asarray(counts, np.int64)
+    runs = _numbers(counts) if isinstance(counts, str | bytes) else _whole(counts)
     pixels = size[0] * size[1]
     if runs.sum() != pixels or ((runs < 0) | (runs > pixels)).any():
         raise ValueError(f"runs of {runs.sum()} pixels, but the mask is {size[0]} x {size[1]}")
@@ -57,11 +58,23 @@ def runs_of(mask: np.ndarray) -> np.ndarray:
     return np.diff(np.flatnonzero(steps[1:] != steps[:-1]), prepend=0)
 
 
+def _whole(counts: Sequence[int]) -> np.ndarray:
+    try:
+        runs = np.asarray(counts, np.int64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("the run lengths are not whole numbers") from None
+    if runs.ndim != 1:
+        raise ValueError("the run lengths are no list of numbers")
+    return runs
+
+
 def _numbers(text: str | bytes) -> np.ndarray:
     groups = np.frombuffer(text.encode() if isinstance(text, str) else text, np.uint8)
     groups = groups.astype(np.int64) - 48
     last = (groups & 32) == 0
-    if len(groups) and not last[-1]:
+    if not len(groups):
+        return groups
+    if not last[-1]:
         raise ValueError("the run lengths are cut off")
     number = np.concatenate([[0], np.cumsum(last)[:-1]])  # number that each group belongs to
     starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))

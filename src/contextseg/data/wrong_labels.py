@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from pathlib import Path
 
+from contextseg.data.text_files import read_text
+
 WRONG = "wrong_labels.txt"
 """The file, in the folder of the data set: a name, a tab and a note in each line."""
 
 
 def read_wrong(root: Path) -> dict[str, str]:
-    """Names of images whose labels were called wrong, with a note each; empty without the file."""
+    """Names of images whose labels were called wrong, with a note each; empty without the file.
+
+    Raises:
+        ValueError: the file is not UTF-8; the message names it.
+    """
     path = root / WRONG
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(path).splitlines()
     parts = (line.partition("\t") for line in lines if line.strip())
     return {name.strip(): note.strip() for name, _, note in parts}
 

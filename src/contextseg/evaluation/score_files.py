@@ -17,6 +17,9 @@ from contextseg.system.terminal import json_text
 
 S = TypeVar("S")
 
+_OTHER = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RuntimeError)
+"""What the content of another file raises: infinite counts the fifth, no matrix the last."""
+
 
 def write_scores(
     path: str | os.PathLike[str],
@@ -99,7 +102,7 @@ def _boundary_iou(classes: Sequence[Mapping[str, Any]]) -> list[float] | None:
 def _read(path: str | os.PathLike[str], kind: str, build: Callable[[Mapping[str, Any]], S]) -> S:
     try:
         return build(load_json(Path(path).read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
+    except _OTHER as error:
         raise ValueError(f"{path}: does not hold {kind} ({error}).") from error
 
 

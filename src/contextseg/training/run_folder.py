@@ -56,20 +56,35 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     """Rows of a log as numbers, without blanks; empty if there is no file.
 
     Raises:
-        ValueError: a value is no number; the message names the file, the line and the column.
+        ValueError: a value is no number, or the file is no table; the message names the file, and
+            the line and the column.
     """
     if not path.is_file():
         return []
     rows = []
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = file.readlines()
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = file.readlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: is no log of a training: not UTF-8 ({error.reason}).") from None
     if lines and not lines[-1].endswith("\n"):  # a killed process has not finished it
         lines.pop()
     reader = csv.DictReader(lines)
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        rows.append({key: _number(v, f"{where}, {key}") for key, v in row.items() if v})
-    return [row | {"step": int(row["step"])} for row in rows if "step" in row]
+    try:
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            numbers = {key: _number(v, f"{where}, {key}") for key, v in row.items() if v}
+            if "step" in numbers:
+                rows.append(numbers | {"step": _step(numbers["step"], where)})
+    except csv.Error as error:  # such as a cell of 100,000 letters
+        raise ValueError(f"{path}, line {reader.line_num}: {error}. Remove the line.") from None
+    return rows
+
+
+def _step(number: float, where: str) -> int:
+    if not number.is_integer():  # NaN and infinity are none either
+        raise ValueError(f"{where}, step: must be a whole number, got {number}. Correct the line.")
+    return int(number)
 
 
 def _number(text: str | list[str], where: str) -> float:
@@ -85,6 +100,8 @@ def _number(text: str | list[str], where: str) -> float:
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
     """The sessions of the run in a folder (`callbacks.provenance`); empty if none were recorded."""
     try:
-        return load_json((folder / SESSIONS).read_text(encoding="utf-8"))
+        found = load_json((folder / SESSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
+    # Somebody may have edited it into something else.
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import BinaryIO
 
@@ -41,11 +42,13 @@ def read_array(name: str, file: BinaryIO) -> np.ndarray:
 
 
 def _header(name: str, file: BinaryIO) -> tuple[Stored, bool]:
+    # NumPy would take memory for as long a header as the file claims, up to 4 GiB.
+    head = io.BytesIO(file.read(_LONGEST_HEADER + 64))
     try:
-        version = np.lib.format.read_magic(file)
+        version = np.lib.format.read_magic(head)
         if version not in _READERS:
             raise ValueError(f"its format is version {version[0]}.{version[1]}")
-        shape, by_column, dtype = _READERS[version](file, max_header_size=_LONGEST_HEADER)
+        shape, by_column, dtype = _READERS[version](head, max_header_size=_LONGEST_HEADER)
     except Exception as error:  # the header is a Python literal, which can fail in many ways
         if kind_of(error):
             raise
@@ -57,7 +60,7 @@ def _header(name: str, file: BinaryIO) -> tuple[Stored, bool]:
         )
     stored = Stored(shape[0], shape[1], shape[2] if len(shape) == 3 else 1, dtype)
     require_readable(name, stored)
-    begin = file.tell()
+    begin = head.tell()
     there = file.seek(0, os.SEEK_END) - begin
     file.seek(begin)
     if there < stored.bytes:

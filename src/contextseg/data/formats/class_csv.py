@@ -52,7 +52,8 @@ def read(tree: Tree, reading: Reading) -> Export:
 
 def _names(text: str) -> dict[int, str]:
     found: dict[int, str] = {}
-    for line, row in enumerate(csv.reader(text.splitlines()[1:], skipinitialspace=True), 2):
+    rows = csv.reader(text.splitlines()[1:], skipinitialspace=True)
+    for line, row in enumerate(_read(rows), 2):
         if not row:
             continue
         try:
@@ -63,6 +64,13 @@ def _names(text: str) -> dict[int, str]:
             raise FormatError(f"line {line}: value {number} needs one name")
         found[number] = name
     return found
+
+
+def _read(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from rows
+    except csv.Error as error:  # such as a cell of 100,000 letters
+        raise FormatError(f"is no table: {error}") from None
 
 
 def _items(tree: Tree, tables: dict[str, dict[int, str]], reading: Reading) -> Iterator[Item]:

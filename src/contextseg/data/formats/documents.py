@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from contextseg.data.formats.log import FormatError
 
@@ -36,6 +38,10 @@ def read_json(path: Path) -> Any:
         ) from None
     except RecursionError:
         raise FormatError("is JSON that is nested too deeply") from None
+    except ValueError as error:  # a number of thousands of digits
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"is JSON that cannot be read: {error}") from None
 
 
 def read_xml(path: Path) -> ElementTree.Element:
@@ -45,12 +51,33 @@ def read_xml(path: Path) -> ElementTree.Element:
         FormatError: it is broken, or declares entities, with which a small file can fill memory.
     """
     text = path.read_bytes()
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        raise FormatError("has a document type, which exports do not have; it is not read")
     try:
+        _refuse_document_type(text)
         return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    # LookupError and ValueError: the file names an encoding that Python or the parser lacks.
+    except (ElementTree.ParseError, expat.ExpatError, LookupError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
         raise FormatError(f"is broken XML: {error}") from None
+
+
+class _FirstElementError(Exception):
+    """The parser has reached the first element."""
+
+
+def _refuse_document_type(text: bytes) -> None:
+    """Raise FormatError if a document type comes before the first element, in any encoding."""
+
+    def refuse(*_: object) -> None:
+        raise FormatError("has a document type, which exports do not have; it is not read")
+
+    def stop(*_: object) -> None:
+        raise _FirstElementError
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, stop
+    with suppress(_FirstElementError):
+        parser.Parse(text, True)
 
 
 def require(value: Any, kind: type | tuple[type, ...], what: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from contextseg.config.labels import IGNORED
+from contextseg.config.yaml_text import load_yaml
 from contextseg.data.formats.documents import read_text, require
 from contextseg.data.formats.drawing import Picture, Plan
 from contextseg.data.formats.log import FormatError
@@ -73,9 +74,9 @@ def read(tree: Tree, reading: Reading) -> Export:
         if name.endswith(_TABLE):
             content = {"names": [line.strip() for line in text.splitlines() if line.strip()]}
         else:
-            content = require(yaml.safe_load(text), dict, "the content")
+            content = require(load_yaml(text), dict, "the content")
         names = _names(content.get("names"))
-    except (yaml.YAMLError, FormatError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{tree.root / name}: {error}") from None
     return Export(
         _items(tree, name, content, names, reading),

@@ -85,7 +85,7 @@ def read_facts(path: Path) -> Facts:
         )
     try:
         return _facts(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
             f"{path}: is no file that `contextseg data pack` wrote ({what}). Pack the data set "

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from contextseg.system.failures import kind_of
 from contextseg.system.json_text import load_json
 
 MASKS, RECORDS, ERRORS, SUMMARY = "masks/", "records.jsonl", "errors.jsonl", "shard.json"
@@ -40,8 +41,19 @@ def read_summary(path: Path) -> dict[str, Any] | None:
 
 
 def read_errors(path: Path) -> list[dict[str, Any]]:
-    """The images of an archive that failed, as its errors list them."""
-    with tarfile.open(path) as tar:
-        content = tar.extractfile(ERRORS)
-        assert content is not None
-        return [load_json(line) for line in content.read().split(b"\n") if line]
+    """The images of an archive that failed, as its errors list them.
+
+    Raises:
+        ValueError: the archive is damaged; the message names it.
+    """
+    try:
+        with tarfile.open(path) as tar:
+            content = tar.extractfile(ERRORS)
+            lines = b"" if content is None else content.read()
+        return [load_json(line) for line in lines.split(b"\n") if line]
+    except (tarfile.TarError, KeyError, ValueError, OSError) as error:
+        if kind_of(error):
+            raise
+        raise ValueError(
+            f"{path}: is damaged ({error}). Remove it, and the same command makes it again."
+        ) from None

@@ -14,6 +14,7 @@ import numpy as np
 
 from contextseg.inference.raster.tiled_file import TILE, encoded, fill_in_table
 from contextseg.system.atomic_files import atomic_path, write_text
+from contextseg.system.json_text import load_json
 
 MARK = ".unfinished"
 """Ending of the folder of unfinished results, which lies beside the file to be."""
@@ -24,6 +25,15 @@ _LEVEL = 1
 def unfinished(out: Path) -> Path:
     """The folder of the unfinished results of a file."""
     return out.with_name(out.name + MARK)
+
+
+def _are_sizes(values: Any, number: int | None = None) -> bool:
+    """Whether `values` is a list of so many whole numbers from 0 on."""
+    return (
+        isinstance(values, list)
+        and number in (None, len(values))
+        and all(type(value) is int and 0 <= value < 1 << 62 for value in values)
+    )
 
 
 class OtherWorkError(ValueError):
@@ -147,16 +157,35 @@ class Journal:
         return self.folder / f"window-{number}.z"
 
     def _lines(self) -> list[dict[str, Any]]:
-        """The journal; a line that a kill cut off, and all behind it, is left out."""
+        """The journal without the first line that is damaged, and without all behind it."""
         lines: list[dict[str, Any]] = []
         if not self._path.is_file():
             return lines
-        for line in self._path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+        for text in self._path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
             try:
-                lines.append(json.loads(line))
+                line = load_json(text)
             except ValueError:
                 break
+            if not self._is_line(line, first=not lines):
+                break
+            lines.append(line)
         return lines
+
+    def _is_line(self, line: Any, *, first: bool) -> bool:
+        """Whether a line is one that `open` or `_note` writes; disks damage files, too."""
+        if not isinstance(line, dict):
+            return False
+        if first:
+            return "work" in line and _are_sizes(line.get("heads"), len(self.names))
+        counts, rows = line.get("counts"), line.get("rows")
+        return (
+            isinstance(rows, int)
+            and rows >= self.rows
+            and isinstance(line.get("complete", False), bool)
+            and isinstance(counts, list)
+            and len(counts) == len(self.names)
+            and all(_are_sizes(each) for each in counts)
+        )
 
     def _note(self, line: Mapping[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:

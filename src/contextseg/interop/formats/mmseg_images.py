@@ -5,7 +5,7 @@ Values there are on the scale 0 to 255 and in the order in which the network see
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +81,7 @@ def _triple(values: object, name: str) -> Triple:
     """Three numbers of a config, divided by 255."""
     numbers = values if isinstance(values, Sequence) and not isinstance(values, str) else ()
     if len(numbers) != 3 or not all(
-        isinstance(value, int | float) and math.isfinite(value) for value in numbers
+        isinstance(value, int | float) and abs(value) <= sys.float_info.max for value in numbers
     ):
         raise ForeignCheckpointError(
             f"convert: the config stored in the checkpoint normalises images with a {name} that "
