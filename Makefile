@@ -2,13 +2,14 @@
 #   make demo   train a small model on street scenes for three minutes, score it, write a report
 #   make test   run the tests
 #   make test-fast   run those that take a moment each: every part of the library, under 90 s
+#   make docs   build the documentation into site/; look at it with python -m http.server -d site
 #   make results-check   score the trained models in models/ (CONTEXTSEG_DATA: camvid, voc_animals)
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo compiled test test-fast results-check lint format clean
+.PHONY: demo compiled test test-fast results-check docs lint format clean
 
 demo: $(VENV)/installed
 	$(BIN)/contextseg demo
@@ -25,6 +26,9 @@ test-fast: compiled
 
 results-check: $(VENV)/installed
 	$(BIN)/python -m benchmarks.results_check
+
+docs: $(VENV)/installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,10 +1,12 @@
-"""Every snippet of README and docs: Python runs, and command lines are what the commands take."""
+"""Every snippet of README and docs: Python runs, and command lines are what the commands take.
+
+Those of the tutorials run from beginning to end: tests/test_tutorials.py.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,11 +28,10 @@ from contextseg.data.shapes import ShapesDataset
 from contextseg.recipes import encnet_mobilenetv2_camvid
 from contextseg.weights.classifiers import save_classifier
 from tests.inference.video.clips import draw_clip
+from tests.snippets import ROOT, blocks, shell_lines
 
-ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/ops/*.md")])
 PAGES = ("README.md", "CONTRIBUTING.md", *(page.relative_to(ROOT).as_posix() for page in DOCS))
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 SMALL = {
     '"resnet50c"': '"test_resnet"',
@@ -68,12 +69,6 @@ NEITHER = {
     ("README.md", "my_images/"): "a tree of files",
 }
 """Blocks that are neither Python nor command lines, by page and beginning, and what they are."""
-
-
-def blocks(page: str) -> Iterator[tuple[str, str]]:
-    """Language and text of each fenced block."""
-    for found in BLOCK.finditer((ROOT / page).read_text(encoding="utf-8")):
-        yield found[1], found[2]
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +178,7 @@ def command_lines(page: str) -> list[str]:
     lines = []
     for language, text in blocks(page):
         if language == "sh":
-            text = re.sub(r"\\\n\s*|\n {6,}", " ", text)
-            lines += [line for line in text.splitlines() if line.startswith("contextseg ")]
+            lines += [line for line in shell_lines(text) if line.startswith("contextseg ")]
     return lines
 
 
