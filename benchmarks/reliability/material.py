@@ -82,10 +82,10 @@ class Work:
     """Whether nothing is left to resume, and the command refuses to."""
 
 
-def works(material: Material) -> list[Work]:
-    """Trainings of four kinds, `predict` on a folder, `batch` in this process and in two more."""
+def works(material: Material, kinds: tuple[str, ...] = KINDS) -> list[Work]:
+    """Trainings of some kinds, `predict` on a folder, `batch` in this process and in two more."""
     return [
-        *(training(material, kind) for kind in KINDS),
+        *(training(material, kind) for kind in kinds),
         Work("predict", lambda out: predict(material, out), same_files),
         Work("batch", lambda out: batch(material, out, "--engine", "ranks"), same_files),
         Work("batch, 2 workers", lambda out: batch(material, out, "--workers", "2"), same_files),
@@ -117,14 +117,19 @@ def batch(material: Material, out: Path, *more: str) -> list[str]:
 
 def same_files(whole: Path, other: Path) -> None:
     """Both folders hold the same files with the same bytes; lines may be in another order."""
-    one, two = ({path.relative_to(root).as_posix(): path.read_bytes()
-                 for path in root.rglob("*") if path.is_file()} for root in (whole, other))  # fmt: skip
+    one, two = contents(whole), contents(other)
     assert one.keys() == two.keys(), f"more or fewer files: {sorted(one.keys() ^ two.keys())}"
     for name in one:
         if name == RECORDS:
             assert sorted(lines(one[name])) == sorted(lines(two[name])), name
         elif name != "report.json":  # which tells how long it took
             assert one[name] == two[name], f"{name} differs"
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 def lines(content: bytes) -> list[str]:

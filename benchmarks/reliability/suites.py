@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.measuring import environment
-from benchmarks.reliability import kills
+from benchmarks.reliability import kills, signals
 from benchmarks.reliability.rows import Row
 
 
@@ -27,7 +27,7 @@ class Suite(Protocol):
         ...
 
 
-SUITES: tuple[Suite, ...] = (kills,)
+SUITES: tuple[Suite, ...] = (kills, signals)
 """Modules."""
 
 
