@@ -11,7 +11,6 @@ from pathlib import Path
 from benchmarks.reliability.rows import Row, Tally
 from tests.processes import Command
 
-
 TOLD = "row: "
 """Begins lines that are for people who wait."""
 

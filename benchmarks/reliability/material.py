@@ -71,7 +71,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Work:
-    """A command that writes a folder, and that resumes what was stopped."""
+    """A command that writes into a folder, and that completes what was stopped."""
 
     name: str
     words: Callable[[Path], list[str]]
@@ -90,6 +90,19 @@ def works(material: Material, kinds: tuple[str, ...] = KINDS) -> list[Work]:
         Work("batch", lambda out: batch(material, out, "--engine", "ranks"), same_files),
         Work("batch, 2 workers", lambda out: batch(material, out, "--workers", "2"), same_files),
     ]
+
+
+def single_files(material: Material) -> list[Work]:
+    """`evaluate` and `export`, which write one file and do it all again."""
+
+    def evaluate(out: Path) -> list[str]:
+        return ["evaluate", str(material.model), str(material.scenes), "--device", "cpu",
+                "--json", str(out / "scores.json")]  # fmt: skip
+
+    def export(out: Path) -> list[str]:
+        return ["export", str(material.model), "-o", str(out / "model.onnx"), "--overwrite"]
+
+    return [Work("evaluate", evaluate, same_files), Work("export to ONNX", export, same_sizes)]
 
 
 def training(material: Material, kind: str) -> Work:
@@ -124,6 +137,13 @@ def same_files(whole: Path, other: Path) -> None:
             assert sorted(lines(one[name])) == sorted(lines(two[name])), name
         elif name != "report.json":  # which tells how long it took
             assert one[name] == two[name], f"{name} differs"
+
+
+def same_sizes(whole: Path, other: Path) -> None:
+    """Both folders hold files of the same names and sizes."""
+    one, two = ({name: len(content) for name, content in contents(root).items()}
+                for root in (whole, other))  # fmt: skip
+    assert one == two, f"{one} and {two}"
 
 
 def contents(root: Path) -> dict[str, bytes]:

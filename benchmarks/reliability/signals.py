@@ -14,15 +14,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.cases import Case, apart, run_cases
 from benchmarks.reliability.children import LIMIT, READY, finished, started, succeeded, warm
 from benchmarks.reliability.kills import complete
-from benchmarks.reliability.material import Material, Work, works
+from benchmarks.reliability.material import Material, Work, single_files, works
 from benchmarks.reliability.rows import Row, Tally
 from tests.inference.batch.batches import fork_workers
 from tests.processes import Command
@@ -46,15 +44,6 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@dataclass(frozen=True)
-class Once:
-    """A command that writes one file, whole or not at all, and does not resume."""
-
-    name: str
-    words: Callable[[Path], list[str]]
-    check: Callable[[Path, Path], None]
-
-
 def run(budget_seconds: float, seed: int, work: Path) -> list[Row]:
     """Stop each command by each signal."""
     return apart(tried, budget_seconds, seed, work, save=work / "rows")
@@ -72,7 +61,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
 def cases(material: Material, seed: int, root: Path) -> list[Case]:
     """Every command with every signal, the page, and commands that have hardly started."""
     listed = []
-    for number, work in enumerate([*works(material, KINDS), *once(material)]):
+    for number, work in enumerate([*works(material, KINDS), *single_files(material)]):
         for name, signals in SIGNALS.items():
             draw = random.Random(f"{seed} {work.name} {name}")
             job = partial(stopped_at_moments, work, root / f"work{number}", signals, draw)
@@ -86,21 +75,8 @@ def cases(material: Material, seed: int, root: Path) -> list[Case]:
     return listed
 
 
-def once(material: Material) -> list[Once]:
-    """`evaluate` and `export`."""
-
-    def evaluate(out: Path) -> list[str]:
-        return ["evaluate", str(material.model), str(material.scenes), "--device", "cpu",
-                "--json", str(out / "scores.json")]  # fmt: skip
-
-    def export(out: Path) -> list[str]:
-        return ["export", str(material.model), "-o", str(out / "model.onnx"), "--overwrite"]
-
-    return [Once("evaluate", evaluate, same_json), Once("export to ONNX", export, same_names)]
-
-
 def stopped_at_moments(
-    work: Work | Once,
+    work: Work,
     root: Path,
     signals: tuple[signal.Signals, ...],
     draw: random.Random,
@@ -127,10 +103,7 @@ def stopped_at_moments(
             code, said = finished(process)
             stopped += code == STOPPED
             require_orderly(code, said, folder)
-            if isinstance(work, Work):
-                complete(work, folder)
-            elif code != 0:
-                succeeded(work.words(folder))
+            complete(work, folder)
             work.check(whole, folder)
         shutil.rmtree(folder, ignore_errors=True)
         if time.monotonic() > until:
@@ -202,15 +175,3 @@ def stopped_while_starting(
         if time.monotonic() > until:
             break
     return f"{seconds:.1f} s undisturbed"
-
-
-def same_names(whole: Path, other: Path) -> None:
-    """Both folders hold files of the same names and sizes."""
-    one, two = ({path.name: path.stat().st_size for path in root.iterdir()}
-                for root in (whole, other))  # fmt: skip
-    assert one == two, f"{one} and {two}"
-
-
-def same_json(whole: Path, other: Path) -> None:
-    """Both folders hold the same scores."""
-    assert (whole / "scores.json").read_text() == (other / "scores.json").read_text()
