@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from contextseg.training.run_folder import CONFIG, is_finished
 from tests.training.crashes import KINDS, assert_same_run, config_of
 
 PHOTOS, CLASSES = 12, 4
+IMAGES_OF_A_PAGE = 3
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,13 @@ class Material:
         data = self.textures if kind == "classifier" else self.scenes
         write_yaml(file, config_of(kind, data, self.root / "unused"))
         return file
+
+
+def few_photos(material: Material, folder: Path) -> None:
+    """Copy as many photos as a page of `annotate` needs."""
+    folder.mkdir(parents=True)
+    for photo in sorted(material.photos.iterdir())[:IMAGES_OF_A_PAGE]:
+        shutil.copy(photo, folder)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.measuring import environment
-from benchmarks.reliability import kills, machine, signals
+from benchmarks.reliability import endurance, kills, machine, signals
 from benchmarks.reliability.rows import Row
 
 
@@ -21,7 +21,7 @@ class Suite(Protocol):
     """
 
     @property
-    def NAME(self) -> str:
+    def NAME(self) -> str:  # noqa: N802
         """What `--only` calls it."""
         ...
 
@@ -30,7 +30,7 @@ class Suite(Protocol):
         ...
 
 
-SUITES: tuple[Suite, ...] = (kills, signals, machine)
+SUITES: tuple[Suite, ...] = (kills, signals, machine, endurance)
 """Modules."""
 
 
