@@ -11,6 +11,9 @@ from pathlib import Path
 from benchmarks.reliability.rows import Row, Tally
 from tests.processes import Command
 
+TOLD = "row: "
+"""Begins lines that are for people who wait."""
+
 
 class NotTriedError(Exception):
     """The machine does not allow a case; the message says what is missing."""
@@ -46,6 +49,7 @@ def run_cases(cases: Sequence[Case], seconds: float) -> list[Row]:
             with tally.trial():
                 raise error
         rows.append(tally.row(detail or ""))
+        print(f"{TOLD}{rows[-1].line()}", flush=True)
     return rows
 
 
@@ -59,7 +63,13 @@ def apart(function: Callable[..., list[Row]], *arguments: object, save: Path) ->
         save: a file to hand the rows over in.
     """
     command = Command(_save, function, arguments, save)
-    said = command.rest()
+    said = ""
+    for line in command.stdout:
+        if line.startswith(TOLD):
+            print(line.removeprefix(TOLD), end="", flush=True)
+        else:
+            said += line
+    command.rest()
     if command.returncode != 0:
         raise RuntimeError(f"ended with {command.returncode}: {said[-2000:]}")
     return pickle.loads(save.read_bytes())

@@ -44,13 +44,14 @@ def warm() -> None:
         importlib.import_module(name)
 
 
-def child(function: Callable[..., None], *arguments: Any) -> Command:
-    """A function in a fork of this process."""
-    return Command(_limited, function, arguments, context=multiprocessing.get_context("fork"))
+def child(function: Callable[..., None], *arguments: Any, limit: float = LIMIT) -> Command:
+    """A function in a fork of this process, which is ended after so many seconds."""
+    fork = multiprocessing.get_context("fork")
+    return Command(_limited, function, arguments, limit, context=fork)
 
 
-def _limited(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    signal.alarm(LIMIT)
+def _limited(function: Callable[..., None], arguments: tuple[Any, ...], limit: float) -> None:
+    signal.alarm(int(limit))
     function(*arguments)
 
 
@@ -82,7 +83,7 @@ def finished(process: Command) -> tuple[int | None, str]:
     """Exit code and output of a process, when it has ended."""
     said = process.rest()
     if process.returncode == -signal.SIGALRM:
-        raise TimeoutError(f"no end after {LIMIT} s; it said: {said[-200:]}")
+        raise TimeoutError(f"no end in time; it said: {said[-200:]}")
     return process.returncode, said
 
 

@@ -101,6 +101,7 @@ def at_moments(work: Work, root: Path, draw: random.Random, tally: Tally, until:
 
 def killed_sometimes(work: Work, folder: Path, seconds: float, draw: random.Random) -> int:
     """Start the work up to three times, and kill it; returns how often it was killed."""
+    kills = 0
     for kills in range(draw.randint(1, 3)):
         if work.complete(folder):
             return kills

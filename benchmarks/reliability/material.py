@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from contextseg.training.run_folder import CONFIG, is_finished
 from tests.training.crashes import KINDS, assert_same_run, config_of
 
 PHOTOS, CLASSES = 12, 4
+IMAGES_OF_A_PAGE = 3
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,16 @@ class Material:
         return file
 
 
+def few_photos(material: Material, folder: Path) -> None:
+    """Copy as many photos as a page of `annotate` needs."""
+    folder.mkdir(parents=True)
+    for photo in sorted(material.photos.iterdir())[:IMAGES_OF_A_PAGE]:
+        shutil.copy(photo, folder)
+
+
 @dataclass(frozen=True)
 class Work:
-    """A command that writes a folder, and that resumes what was stopped."""
+    """A command that writes into a folder, and that completes what was stopped."""
 
     name: str
     words: Callable[[Path], list[str]]
@@ -82,14 +91,27 @@ class Work:
     """Whether nothing is left to resume, and the command refuses to."""
 
 
-def works(material: Material) -> list[Work]:
-    """Trainings of four kinds, `predict` on a folder, `batch` in this process and in two more."""
+def works(material: Material, kinds: tuple[str, ...] = KINDS) -> list[Work]:
+    """Trainings of some kinds, `predict` on a folder, `batch` in this process and in two more."""
     return [
-        *(training(material, kind) for kind in KINDS),
+        *(training(material, kind) for kind in kinds),
         Work("predict", lambda out: predict(material, out), same_files),
         Work("batch", lambda out: batch(material, out, "--engine", "ranks"), same_files),
         Work("batch, 2 workers", lambda out: batch(material, out, "--workers", "2"), same_files),
     ]
+
+
+def single_files(material: Material) -> list[Work]:
+    """`evaluate` and `export`, which write one file and do it all again."""
+
+    def evaluate(out: Path) -> list[str]:
+        return ["evaluate", str(material.model), str(material.scenes), "--device", "cpu",
+                "--json", str(out / "scores.json")]  # fmt: skip
+
+    def export(out: Path) -> list[str]:
+        return ["export", str(material.model), "-o", str(out / "model.onnx"), "--overwrite"]
+
+    return [Work("evaluate", evaluate, same_files), Work("export to ONNX", export, same_sizes)]
 
 
 def training(material: Material, kind: str) -> Work:
@@ -117,14 +139,26 @@ def batch(material: Material, out: Path, *more: str) -> list[str]:
 
 def same_files(whole: Path, other: Path) -> None:
     """Both folders hold the same files with the same bytes; lines may be in another order."""
-    one, two = ({path.relative_to(root).as_posix(): path.read_bytes()
-                 for path in root.rglob("*") if path.is_file()} for root in (whole, other))  # fmt: skip
+    one, two = contents(whole), contents(other)
     assert one.keys() == two.keys(), f"more or fewer files: {sorted(one.keys() ^ two.keys())}"
     for name in one:
         if name == RECORDS:
             assert sorted(lines(one[name])) == sorted(lines(two[name])), name
         elif name != "report.json":  # which tells how long it took
             assert one[name] == two[name], f"{name} differs"
+
+
+def same_sizes(whole: Path, other: Path) -> None:
+    """Both folders hold files of the same names and sizes."""
+    one, two = ({name: len(content) for name, content in contents(root).items()}
+                for root in (whole, other))  # fmt: skip
+    assert one == two, f"{one} and {two}"
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 def lines(content: bytes) -> list[str]:

@@ -26,6 +26,11 @@ class Row:
     detail: str
     """What was measured, the first failure, or why nothing was tried."""
 
+    def line(self) -> str:
+        """The row for a terminal."""
+        counts = f"{self.passed:,} of {self.tried:,}"
+        return f"{self.area}: {self.case}: {counts}  {self.detail}"
+
 
 class Tally:
     """Trials of one case. A trial whose block raises has failed; the next can still pass."""

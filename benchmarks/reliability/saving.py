@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import itertools
 import json
 import os
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -19,13 +19,12 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from benchmarks.reliability.children import READY, child, command, finished, started
-from benchmarks.reliability.material import Material
+from benchmarks.reliability.material import IMAGES_OF_A_PAGE, Material, few_photos
 from benchmarks.reliability.rows import Tally
 from contextseg.explorer.annotations import AnnotationProject
 from tests.crashing import kill_at
 from tests.processes import Command
 
-IMAGES = 3
 LATEST = 2.0
 """Seconds of saving after which a server is killed at the latest."""
 MOST = 40
@@ -41,9 +40,11 @@ class Client:
     """What the server said it has saved, by kind and number of the image."""
     under_way: tuple[tuple[str, int], bytes] | None = None
     """What it had not answered for when it was gone."""
+    saves: int = 0
+    """Number of acknowledgements."""
 
-    def save(self) -> None:
-        """Save until the connection breaks."""
+    def save(self, turns: int = sys.maxsize) -> None:
+        """Save a mask and a state so many times, or until the connection breaks."""
         parts = urlsplit(self.address)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         origin = f"http://{parts.netloc}"
@@ -51,7 +52,7 @@ class Client:
         headers = {"Origin": origin, "Cookie": f"contextseg_{parts.port}={token}"}
         revisions: dict[tuple[str, int], str] = {}
         draw = np.random.default_rng(0)
-        for turn in itertools.count():
+        for turn in range(turns):
             number = turn % len(self.sizes)
             labels = draw.integers(0, 4, self.sizes[number], np.uint8).tobytes()
             state = json.dumps({"seconds": turn}).encode()
@@ -70,6 +71,8 @@ class Client:
                     raise RuntimeError(f"{kind} {number}: {answer.status} {said[:200]}")
                 revisions[key] = json.loads(said)["revision"]
                 self.acknowledged[key] = content
+                self.saves += 1
+        connection.close()
 
 
 def killed_while_saving(
@@ -79,7 +82,7 @@ def killed_while_saving(
     saves = 0
     for number in range(1, MOST + 1):
         folder = root / f"{'point' if draw is None else 'moment'}{number}"
-        shutil.copytree(material.photos, folder, ignore=lambda _, names: sorted(names)[IMAGES:])
+        few_photos(material, folder)
         argv = ["annotate", str(folder), "--model", str(material.model), "--device", "cpu"]
         if draw is None:
             begun = child(command_killed_at, number, argv)
@@ -104,7 +107,7 @@ def _saved_until_killed(
 ) -> int:
     """Save until the server is killed, and look at what is there; returns the number of saves."""
     address = server.stdout.readline().strip()
-    client = Client(address, [(33 + number % 3, 40) for number in range(IMAGES)])
+    client = Client(address, [(33 + number % 3, 40) for number in range(IMAGES_OF_A_PAGE)])
     if address:  # else it was killed before it listened
         if draw is not None:
             threading.Timer(draw.uniform(0, LATEST), os.kill, (server.pid, signal.SIGKILL)).start()
@@ -113,7 +116,7 @@ def _saved_until_killed(
     with tally.trial(name):
         assert code == -signal.SIGKILL, said
         require_saved(folder, client)
-    return len(client.acknowledged)
+    return client.saves
 
 
 def require_saved(folder: Path, client: Client) -> None:
@@ -121,7 +124,7 @@ def require_saved(folder: Path, client: Client) -> None:
     from contextseg.data.classes import Classes
 
     project = AnnotationProject(folder, Classes.numbered(4))
-    for number in range(IMAGES):
+    for number in range(IMAGES_OF_A_PAGE):
         labels, (state, _) = project.truth(number), project.state(number)
         there = {"mask": b"" if labels is None else labels.tobytes(),
                  "state": json.dumps(state).encode() if state else b""}  # fmt: skip
