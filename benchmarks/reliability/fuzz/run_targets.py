@@ -143,17 +143,23 @@ def _packs(work: Path) -> Iterator[Target]:
 
 def _pages(work: Path) -> Iterator[Target]:
     from contextseg.data.layouts.pascal_context import DetailAnnotations
+    from contextseg.data.pairing import Entry
     from contextseg.explorer.learned_models import SCORE, read_score
+
+    def pascal(path: Path) -> None:
+        found = DetailAnnotations(path)
+        for name in found.names("val"):
+            found.ids(Entry(name, path, path))
 
     detail = {
         "images": [{"file_name": "a.jpg", "image_id": 1, "height": 4, "width": 4, "phase": "val"}],
         "annos_segmentation": [{"category_id": 2, "image_id": 1,
-                                "segmentation": {"counts": "04", "size": [4, 4]}}],
+                                "segmentation": {"counts": "`0", "size": [4, 4]}}],
     }  # fmt: skip
     score = {"before": 0.4, "after": 0.5, "trained": 3, "held_back": 2}
     yield _json("scores of a page", work / "score" / SCORE, lambda path: read_score(path.parent),
                 score)  # fmt: skip
-    yield _json("Pascal's JSON of the Detail API", work / "detail.json", DetailAnnotations, detail)
+    yield _json("Pascal's JSON of the Detail API", work / "detail.json", pascal, detail)
 
 
 def _json(name: str, path: Path, read: Callable[[Path], object], content: object) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import pickle
@@ -16,11 +17,14 @@ import torch
 
 from contextseg.system.excerpts import abridged
 from contextseg.system.failures import kind_of
+from contextseg.system.resources import usable_memory
 
 ARCHIVE = b"PK\x03\x04"
 """First bytes of what PyTorch reads as an archive; it takes all else for a plain pickle."""
 ALLOCATES = b"\nbytearray\n"
 """How a pickle names `bytearray`, which PyTorch calls with whatever length the file says."""
+SPARE = 256 * 2**20
+"""Bytes that reading takes besides the weights, generously."""
 REASON = 300
 """Characters of PyTorch's own reason that a message quotes."""
 
@@ -41,23 +45,42 @@ def read_weights(
         OSError: it cannot be read.
     """
     file = Path(path)
-    _refuse_bombs(file)
+    archived = _refuse_bombs(file)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(list(stand_ins)):
             warnings.simplefilter("ignore")  # of pickle protocols
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped or None)
+            if archived or mapped:
+                return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped or None)
+            with _Bounded(file.open("rb", buffering=0)) as content:
+                return torch.load(content, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(_refusal(file, str(error))) from None
     except Exception as error:  # a damaged pickle can raise anything
-        if kind_of(error) is not None:
+        if kind_of(error) is not None and not _claims_too_much(file, error):
             raise
         raise ValueError(
             f"{file} is not a complete PyTorch checkpoint: {_reason(error)}."
         ) from None
 
 
-def _refuse_bombs(file: Path) -> None:
-    """Raise if a file would become far larger in memory than it is."""
+class _Bounded(io.BufferedReader):
+    """A file of which no more is asked for than is left: memory is taken for what is asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        return super().read(left if size is None or size < 0 else min(size, max(left, 0)))
+
+
+def _claims_too_much(file: Path, error: Exception) -> bool:
+    """Whether memory ran out although there is far more than the size of the file."""
+    left = usable_memory()
+    return (
+        kind_of(error) == "memory" and left is not None and left > 4 * file.stat().st_size + SPARE
+    )
+
+
+def _refuse_bombs(file: Path) -> bool:
+    """Raise if a file would become far larger in memory than it is; returns whether it is a zip."""
     size = file.stat().st_size
     if size == 0:
         raise ValueError(f"{file} is not a complete PyTorch checkpoint: it is empty.")
@@ -67,7 +90,7 @@ def _refuse_bombs(file: Path) -> None:
             if content.find(ALLOCATES) >= 0:
                 raise ValueError(_refusal(file, "GLOBAL builtins.bytearray"))
     if not archived:
-        return
+        return False
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -82,6 +105,7 @@ def _refuse_bombs(file: Path) -> None:
             f"writes no such files. If you trust it, unpack it and save its weights with "
             f"torch.save."
         )
+    return True
 
 
 def _reason(error: Exception) -> str:

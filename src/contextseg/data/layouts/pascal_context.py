@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from contextseg.data.classes import Classes
-from contextseg.data.images import ImageError
 from contextseg.data.layouts.layout import Named, opened, require_split
 from contextseg.data.name_lists import read_names
 from contextseg.data.pairing import (
@@ -19,6 +18,7 @@ from contextseg.data.pairing import (
     existing,
     paired,
 )
+from contextseg.data.picture_files import ImageError, require_size
 from contextseg.data.run_lengths import decode_run_lengths
 
 JSON = "trainval_merged.json"
@@ -30,6 +30,10 @@ DETAIL_IDS = (
 )  # fmt: skip
 """Category of the Detail API for each id in our masks: positions of the 59 frequent labels in the
 alphabetical list of all 459, counted from 1; 0 is everything else."""
+
+
+_OTHER = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What the content of another file raises, or of one that somebody edited."""
 
 
 class DetailAnnotations:
@@ -46,13 +50,13 @@ class DetailAnnotations:
         try:
             content = json.loads(path.read_bytes())
             self.images: dict[str, dict[str, Any]] = {
-                Path(image["file_name"]).stem: image for image in content["images"]
+                Path(image["file_name"]).stem: dict(image) for image in content["images"]
             }
             self._parts: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
             for part in content["annos_segmentation"]:
                 one = int(part["category_id"]), part["segmentation"]
                 self._parts.setdefault(part["image_id"], []).append(one)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except _OTHER as error:
             raise ValueError(
                 f"{path}: is not the JSON file of the Detail API, or is truncated ({error})."
             ) from error
@@ -61,7 +65,7 @@ class DetailAnnotations:
 
     def names(self, split: str) -> list[str]:
         """Names of the images of `train` or `val`, sorted."""
-        return sorted(name for name, image in self.images.items() if image["phase"] == split)
+        return sorted(n for n, image in self.images.items() if image.get("phase") == split)
 
     def ids(self, entry: Entry) -> np.ndarray:
         """Ids [h, w], uint8, 0 to 59; where segments overlap, the last one wins.
@@ -70,12 +74,19 @@ class DetailAnnotations:
             ImageError: a segment cannot be decoded, or does not fit the image.
         """
         image = self.images[entry.name]
-        mask = np.zeros((image["height"], image["width"]), np.uint8)
-        for category, segment in self._parts.get(image["image_id"], ()):
+        try:
+            rows, columns = int(image["height"]), int(image["width"])
+            require_size(f"{entry.mask}: {entry.name}", rows, columns)
+            mask = np.zeros((rows, columns), np.uint8)
+        except _OTHER as error:
+            if isinstance(error, ImageError):
+                raise
+            raise ImageError(f"{entry.mask}: {entry.name} has no size ({error}).") from error
+        for category, segment in self._parts.get(image.get("image_id"), ()):
             known = self._id_of[category] if 0 <= category < len(self._id_of) else 0
             try:
                 mask[decode_run_lengths(segment["counts"], tuple(segment["size"]))] = known
-            except (IndexError, KeyError, ValueError) as error:
+            except _OTHER as error:
                 raise ImageError(
                     f"{entry.mask}: the segment of category {category} of {entry.name} cannot be "
                     f"decoded ({error})."

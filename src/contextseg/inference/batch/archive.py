@@ -47,7 +47,7 @@ def read_errors(path: Path) -> list[dict[str, Any]]:
         ValueError: the archive is damaged; the message names it.
     """
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, "r:") as tar:
             content = tar.extractfile(ERRORS)
             lines = b"" if content is None else content.read()
         return [load_json(line) for line in lines.split(b"\n") if line]
