@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "context": {"ops"},
     "models": {"config", "context", "display", "ops", "system"},
     "factory": {"config", "context", "models"},
-    "losses": {"config", "models", "ops"},
+    "losses": {"config", "models", "ops", "system"},
     "metrics": {"config", "display", "ops"},
     "data": {"config", "display", "system"},
     "engines": {"config", "data", "models", "system"},

@@ -240,6 +240,8 @@ def test_a_decoder_takes_no_other_decoder(name):
 @pytest.mark.parametrize("backbone", ["test_vit", "hrnet_w18_small", "efficientvit_m0"])
 def test_any_pyramid(name, backbone):
     """Stages of one size, of strides that are no doubles, and with a stage repeated."""
+    if backbone == "efficientvit_m0":
+        pytest.importorskip("timm", "1.0.31", reason="older ones take images of one size only")
     model = contextseg.create_model(name, backbone=backbone, num_classes=3, head_channels=8,
                                     aux_channels=8)  # fmt: skip
     out = model.eval()(torch.randn(2, 3, 70, 99))

@@ -104,7 +104,8 @@ def test_it_takes_the_place_of_dilation():
     with pytest.raises(ValueError, match=r"must be None or 32 with decoder jpu.*got 8"):
         ModelConfig(decoder="jpu", output_stride=8)
     assert ModelConfig(decoder="jpu", output_stride=32).decoder == "jpu"
-    with pytest.raises(ValueError, match=r"output stride 64, not 32.*and decoder dilated"):
-        contextseg.create_model("fcn", backbone="efficientvit_m0", num_classes=2, decoder="jpu")
     with pytest.raises(ValueError, match=r"decoder must be one of dilated, jpu, got .fpn"):
         ModelConfig(decoder="fpn")
+    pytest.importorskip("timm", "1.0.31", reason="older ones refuse the backbone by its size")
+    with pytest.raises(ValueError, match=r"output stride 64, not 32.*and decoder dilated"):
+        contextseg.create_model("fcn", backbone="efficientvit_m0", num_classes=2, decoder="jpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,6 +25,7 @@ from contextseg.config.networks import (
 )
 from contextseg.config.normalisation import Normalisation, check_normalisation, set_normalisation
 from contextseg.config.training import TrainingConfig
+from contextseg.system.deprecated import deprecated
 
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR_STD = (0.2470, 0.2435, 0.2616)
@@ -151,11 +151,11 @@ class ClassifierTrainConfig(TrainingConfig):
 
 
 def __getattr__(name: str) -> Any:
-    """Old names from before 0.2, kept for one release."""
+    """Old names from before 0.2."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = _RENAMED[name]
-    warnings.warn(f"{name} is called {new.__name__} now.", DeprecationWarning, stacklevel=2)
+    deprecated(f"{name} is called {new.__name__} now")
     return new
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from contextseg.inference.load import load
 from contextseg.inference.predict_files import ADVICE as WINDOWS
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.classifiers import Classifier
+from contextseg.system.deprecated import deprecated
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.precision import Requested
 from contextseg.weights.classifiers import is_classifier
@@ -89,7 +89,7 @@ def evaluate(
             the total.
         on_prediction: called with the predicted and the true labels of each image, [h, w], uint8;
             for example `SmallObjectIoU.update`.
-        also: the former name of `on_prediction`, to be removed in the next release.
+        also: the former name of `on_prediction`, which warns.
 
     Returns:
         `contextseg.metrics.Scores`, or `ClassificationScores` for a classifier.
@@ -103,7 +103,7 @@ def evaluate(
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}.")
     if also is not None:
-        warnings.warn("evaluate: also is now on_prediction.", DeprecationWarning, stacklevel=2)
+        deprecated("evaluate: also is now on_prediction")
         on_prediction = on_prediction or also
     reading = Reading(limit=limit, workers=workers, progress=progress)
     classifies = _is_classifier(model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from contextseg.data.images import encode_mask
 from contextseg.data.legend import LegendEntry, with_legend
 from contextseg.inference.overlay import draw_overlay
 from contextseg.system.atomic_files import atomic_path, write_bytes
+from contextseg.system.deprecated import deprecated
 from contextseg.system.showing import show_picture
 from contextseg.system.terminal import printable
 
@@ -145,10 +145,9 @@ class Prediction:
         """
         if "mask" in Path(path).stem.lower():
             # The name of the file says that its writer means what `save` wrote before 0.2.
-            warnings.warn(
-                f"{path}: save writes the overlay now; save_mask writes the mask.",
-                FutureWarning,
-                stacklevel=2,
+            deprecated(
+                f"{path}: save writes the overlay now; save_mask writes the mask",
+                category=FutureWarning,
             )
         self.save_overlay(path, alpha)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import torch
@@ -15,6 +14,7 @@ from contextseg.losses.cross_entropy import CrossEntropy
 from contextseg.losses.mean import means_over_processes
 from contextseg.losses.se_loss import se_sums
 from contextseg.models.outputs import SegmentationOutput
+from contextseg.system.deprecated import deprecated
 
 
 class SegmentationLoss(nn.Module):
@@ -77,11 +77,9 @@ class SegmentationLoss(nn.Module):
     ) -> None:
         super().__init__()
         if isinstance(num_classes, ModelConfig):
-            warnings.warn(
+            deprecated(
                 "SegmentationLoss(model_config, loss_config) is called "
-                "SegmentationLoss.from_config(...) now.",
-                DeprecationWarning,
-                stacklevel=2,
+                "SegmentationLoss.from_config(...) now"
             )
             of_config = self._of_config(num_classes, loss or LossConfig())
             self.__init__(class_weights=class_weights, **of_config)

@@ -1,4 +1,4 @@
-"""Old module names, kept for one release: importing one warns and returns the new module."""
+"""Old module names: importing one warns and returns the new module."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from contextseg.system.deprecated import deprecated
 
 MOVED: dict[str, tuple[str, ...]] = {
     "ablations": ("recipes.ablations",),
@@ -56,11 +58,9 @@ class MovedModules:
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         """Replace the old module by the new one, or look names up in both if it was split."""
-        import warnings
-
         old = module.__name__
         new = _new_names(old)
-        warnings.warn(f"{old} has moved to {' and '.join(new)}.", DeprecationWarning, stacklevel=2)
+        deprecated(f"{old} has moved to {' and '.join(new)}")
         modules = [importlib.import_module(name) for name in new]
         if len(modules) == 1:
             sys.modules[old] = modules[0]
