@@ -8,6 +8,7 @@ told the network what is in the scene. Needs matplotlib (extra `train`).
     python examples/look_inside.py
     python examples/look_inside.py dog.jpg --model animals --only background dog --out dog.png
 """
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -35,9 +36,9 @@ def main() -> None:
     found = predictor.inspect(args.photo)
     print(found)
     if found.presence_logits is not None:
-        presence = found.presence_logits.sigmoid()
-        for label in presence.argsort(descending=True).tolist():
-            print(f"  {names[label]:<16}{presence[label].item():7.1%} likely to be in the scene")
+        presence = found.presence_logits.sigmoid().numpy()
+        for share, name in sorted(zip(presence, names, strict=True), reverse=True):
+            print(f"  {name:<16}{share:7.1%} likely to be in the scene")
     ticked = None if args.only is None else [names.index(name) for name in args.only]
     pixel = None if args.pixel is None else (args.pixel[0], args.pixel[1])
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,11 @@
 """Put EncNet's context encoding into a network and a training loop of your own, in plain PyTorch.
 
-`ContextEncoding` stands between timm's ResNet-18 and a classifier: it looks at the whole image,
-scales the channels, and predicts which classes are there (`se_loss` trains that). It starts from
-random weights, so watch the loss and do not expect scores; `pretrained=True` would download some.
+Between timm's ResNet-18 and a classifier, `ContextEncoding` looks at the whole image, scales the
+channels, and predicts which classes are there. Random weights: watch the loss, not the scores.
 
-    python examples/own_network.py
-    python examples/own_network.py my_images/ --epochs 60
+    python examples/own_network.py [my_images/] [--epochs 60]
 """
+# pyright: reportUnknownMemberType=false
 
 import argparse
 from pathlib import Path
@@ -14,12 +13,10 @@ from pathlib import Path
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from torch.nn.functional import cross_entropy, interpolate
 
 from contextseg.context import ContextEncoding
-from contextseg.data import open_dataset
-from contextseg.data.transforms import EvalTransform, TrainTransform, TransformedDataset
+from contextseg.data import open_dataset, transforms
 from contextseg.losses import se_loss
 from contextseg.metrics import SegmentationMetrics
 
@@ -35,29 +32,28 @@ class OwnNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features, presence = self.context(self.backbone(images)[0])  # at 1/16 of the size
-        return F.interpolate(self.classifier(features), images.shape[2:], mode="bilinear"), presence
+        return interpolate(self.classifier(features), images.shape[2:], mode="bilinear"), presence
 
 
 parser = argparse.ArgumentParser(description="Train a network of your own with context encoding.")
-parser.add_argument("data", nargs="?", help="folder of a data set; without it, the samples")
+parser.add_argument("data", nargs="?", default=Path(__file__).parents[1] / "samples/camvid")
 parser.add_argument("--epochs", type=int, default=4)
 args = parser.parse_args()
-data = args.data or str(Path(__file__).resolve().parents[1] / "samples/camvid")
-train, val = open_dataset(data, "train"), open_dataset(data, "val")
-crops = TransformedDataset(train, TrainTransform(crop=(192, 192)))
+train, val = open_dataset(str(args.data), "train"), open_dataset(str(args.data), "val")
+crops = transforms.TransformedDataset(train, transforms.TrainTransform(crop=(192, 192)))
+batches = torch.utils.data.DataLoader(crops, batch_size=6, shuffle=True, drop_last=True)
 network = OwnNetwork(train.classes.num_classes)
 optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
 for epoch in range(args.epochs):
-    for images, labels in DataLoader(crops, batch_size=6, shuffle=True, drop_last=True):
-        logits, presence = network(images)
-        loss = F.cross_entropy(logits, labels, ignore_index=255) + 0.2 * se_loss(presence, labels)
+    for images, labels in batches:
         optimiser.zero_grad()
+        logits, presence = network(images)
+        loss = cross_entropy(logits, labels, ignore_index=255) + 0.2 * se_loss(presence, labels)
         loss.backward()
         optimiser.step()
-    print(f"epoch {epoch + 1}: loss {loss.item():.3f}")
+        print(f"epoch {epoch + 1}: loss {loss.item():.3f}", end="\r", flush=True)
 metrics = SegmentationMetrics(train.classes.num_classes)
 with torch.inference_mode():
-    for images, labels in DataLoader(TransformedDataset(val, EvalTransform())):
-        logits, presence = network.eval()(images)
-        metrics.update(logits.argmax(1), labels, presence)
+    for image, labels in transforms.TransformedDataset(val, transforms.EvalTransform()):
+        metrics.update(network.eval()(image[None])[0].argmax(1), labels[None])
 print(metrics.compute())

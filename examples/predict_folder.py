@@ -1,9 +1,9 @@
 """Segment a folder of photos and write a table of what is in them.
 
 Masks, overlays with a legend, and `shares.csv`: a row for each photo, a column for each class, and
-how much of the photo the class covers. Files that are no images are named and left out. Stop it
-with Ctrl-C and start it again: it continues where it was. Without arguments it takes the eight
-street scenes in samples/ and the model in models/street; `animals` is the other model in the clone.
+how much of the photo the class covers. Files that cannot be read are named and left out. Stop it
+with Ctrl-C and start it again: it resumes. Without arguments it takes the eight street scenes in
+samples/ and the model in models/street; `animals` is the other model in the clone.
 
     python examples/predict_folder.py
     python examples/predict_folder.py holiday/ --model animals --out holiday_masks
@@ -22,8 +22,8 @@ from contextseg.inference.predict_files import predict_files
 SAMPLES = Path(__file__).resolve().parents[1] / "samples/camvid/images/test"
 
 
-def show_progress(done: int, total: int) -> None:
-    """A line that counts in place."""
+def counted(done: int, total: int) -> None:
+    """Show progress: a line that counts in place."""
     print(f"\r{done} of {total} photos", end="\n" if done == total else "", flush=True)
 
 
@@ -47,13 +47,11 @@ def main() -> None:
     parser.add_argument("--model", default="street", help="street, animals, or a run folder")
     parser.add_argument("--out", type=Path, default=Path("runs/predict_folder"))
     args = parser.parse_args()
-
     predictor = contextseg.load(args.model)
-    found = predict_files(
-        predictor, [args.photos], args.out, skip_existing=True, progress=show_progress
-    )
+    photos, out = [args.photos], args.out
+    found = predict_files(predictor, photos, out, skip_existing=True, progress=counted)
     print(f"{found.done} segmented, {found.kept} were there already, {len(found.failed)} failed")
-    print(write_table(args.out, predictor.classes.names))
+    print(write_table(out, predictor.classes.names))
 
 
 if __name__ == "__main__":

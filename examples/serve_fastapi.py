@@ -1,6 +1,11 @@
-"""A server for masks: MODEL=runs/mine uvicorn serve_fastapi:app; needs fastapi and uvicorn.
+"""A server for masks: the body of a request is a photo, the answer its mask as a PNG of class ids.
 
-curl --data-binary @street.jpg localhost:8000/mask -o mask.png
+Needs fastapi and uvicorn. MODEL names the model: `street` by default, or a run folder. It limits
+the size of photos and segments one at a time, and has no authentication: keep it behind a server
+that has.
+
+    MODEL=street uvicorn --app-dir examples serve_fastapi:app
+    curl --data-binary @street.jpg localhost:8000/mask -o mask.png
 """
 
 import os
@@ -40,4 +45,5 @@ def segment(image: bytes) -> bytes:
 @app.get("/classes")
 def classes() -> list[dict[str, object]]:
     """What the ids in masks stand for."""
-    return predictor.classes.to_dict()["classes"]
+    listed: list[dict[str, object]] = predictor.classes.to_dict()["classes"]
+    return listed

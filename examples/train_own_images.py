@@ -34,9 +34,10 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
 
+    recipe: str = args.recipe
     print(contextseg.init_data(args.images))
     run = contextseg.train(
-        args.recipe,
+        recipe,
         data=args.images,
         init_from=args.start,
         epochs=args.epochs,
@@ -46,8 +47,8 @@ def main() -> None:
     )
     if run.interrupted:
         raise SystemExit(f"Stopped. Continue with --resume --out {run.folder}")
-    scores = contextseg.evaluate(run.predictor, args.images, split="val", boundaries=True)
-    for name, iou in sorted(zip(scores.names or (), scores.iou, strict=True), key=lambda x: -x[1]):
+    scores = contextseg.evaluate(run.predictor, args.images, split="val")
+    for name, iou in zip(run.predictor.classes.names, scores.iou, strict=True):
         print(f"{name:<16}{iou:6.1%}")
     print(f"{'mean IoU':<16}{scores.mean_iou:6.1%}, report: {run.folder / 'report.html'}")
 

@@ -23,7 +23,7 @@ import contextseg
 from contextseg.interop import export_standalone
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples/camvid/images/test/0001TP_008640.webp"
-WITHOUT = "import runpy, sys; sys.modules['torch'] = None; runpy.run_path('{}', run_name='__main__')"
+WITHOUT = "import runpy, sys; sys.modules['torch'] = None; runpy.run_path({!r}, None, '__main__')"
 
 
 def main() -> None:
@@ -35,16 +35,17 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=["fp32", "fp16", "int8"])
     parser.add_argument("--out", type=Path, default=Path("runs/without_pytorch"))
     args = parser.parse_args()
+    photo: Path = args.photo
 
     report = export_standalone(args.model, args.out, precision=args.precision, overwrite=True)
     print(f"{report.path}: {report.bytes / 1e6:.1f} MB,", end=" ")
     print(f"agrees with PyTorch on {report.verification.agreement:.2%} of the pixels it tried")
 
     masks = args.out / "masks"
-    script = WITHOUT.format((args.out / "segment.py").as_posix())
-    subprocess.run([sys.executable, "-c", script, args.photo, "-o", masks], check=True)
-    exported = np.asarray(Image.open(masks / f"{args.photo.stem}.png"))
-    mask = contextseg.load(args.model)(args.photo).mask
+    script = WITHOUT.format(str(args.out / "segment.py"))
+    subprocess.run([sys.executable, "-c", script, photo, "-o", masks], check=True)
+    exported = np.asarray(Image.open(masks / f"{photo.stem}.png"))
+    mask = contextseg.load(args.model)(photo).mask
     print(f"This photo: {np.mean(exported == mask):.2%} of the pixels have the same class.")
 
 

@@ -21,7 +21,6 @@ from contextseg.data.image_sources import (
 from contextseg.data.mask_files import read_stored_mask
 from contextseg.data.picture_files import (
     TIFF_SIGNATURES,
-    ImageError,
     bands_of,
     is_misread,
     opened_picture,
@@ -29,6 +28,7 @@ from contextseg.data.picture_files import (
     tiff_size,
     unreadable,
 )
+from contextseg.data.picture_files import ImageError as ImageError  # exported, to type checkers too
 from contextseg.data.walk import why_not_regular
 from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import write_bytes

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import nn
 
 from contextseg.config import RGB, ProtocolConfig
+from contextseg.data.sample import Dataset
 from contextseg.data.workers import Workers
 from contextseg.evaluation import classification, segmentation
 from contextseg.evaluation.reading import Reading
 from contextseg.inference.classifier import ClassifierPredictor
 from contextseg.inference.load import load
 from contextseg.inference.predict_files import ADVICE as WINDOWS
-from contextseg.metrics import SegmentationMetrics
+from contextseg.inference.predictor import Predictor
+from contextseg.metrics import ClassificationScores, Scores, SegmentationMetrics
 from contextseg.models.classifiers import Classifier
+from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.deprecated import deprecated
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.precision import Requested
@@ -36,6 +39,40 @@ ADVICE: dict[Kind, str] = {
 segmentation, smaller windows help too."""
 
 
+@overload
+def evaluate(
+    model: Predictor | SegmentationModel,
+    data: Dataset | str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    protocol: ProtocolConfig | None = None,
+    boundaries: bool = False,
+    calibration: bool = False,
+    device: str | torch.device = "auto",
+    precision: Requested = "32",
+    limit: int | None = None,
+    workers: Workers = 0,
+    progress: Callable[[int, int], None] | None = None,
+    on_prediction: Callable[[np.ndarray, np.ndarray], None] | None = None,
+) -> Scores: ...
+@overload
+def evaluate(
+    model: ClassifierPredictor | Classifier,
+    data: Any,
+    *,
+    split: str | None = None,
+    flip: bool = False,
+    device: str | torch.device = "auto",
+    precision: Requested = "32",
+    limit: int | None = None,
+    workers: Workers = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClassificationScores: ...
+@overload  # what is at a path, type checkers cannot know
+def evaluate(model: Any, data: Any, **options: Any) -> Any: ...
 def evaluate(
     model: Any,
     data: Any,
@@ -92,7 +129,8 @@ def evaluate(
         also: the former name of `on_prediction`, which warns.
 
     Returns:
-        `contextseg.metrics.Scores`, or `ClassificationScores` for a classifier.
+        `contextseg.metrics.Scores`, or `ClassificationScores` for a classifier. Type checkers see
+        which of them if `model` is a predictor or a network; of a path they see `Any`.
 
     Raises:
         FileNotFoundError: there is no model at the path.

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from contextseg.inference.inspection import Inspection
 
 COLUMNS, SIDE = 3, 4.2
-"""Pictures in a row, and inches of each."""
+"""Pictures in a row, and inches of each across."""
+ASPECTS, TITLE = (0.4, 2.0), 0.6
+"""Least and greatest ratio of a panel's height to its width; inches for its title and labels."""
 MOST_CLASSES, MOST_CODEWORDS = 20, 4
 """Bars of classes, the most present ones, and maps of codewords, those that hold most."""
 
@@ -46,11 +48,14 @@ def draw_inspection(
     if found.prior is not None:
         panels.append(lambda axes: _row_of_prior(axes, found, row, column))
     rows = -(-len(panels) // COLUMNS)
-    figure = figure_class(figsize=(COLUMNS * SIDE, rows * SIDE), layout="constrained")
-    places = figure.subplots(rows, COLUMNS, squeeze=False).flat
+    aspect = min(max(height / width, ASPECTS[0]), ASPECTS[1])  # charts are as tall as the pictures
+    size = COLUMNS * SIDE, rows * (SIDE * aspect + TITLE)
+    figure = figure_class(figsize=size, layout="compressed")
+    places = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
     for place, panel in zip(places, panels, strict=False):
+        place.set_box_aspect(aspect)
         panel(place)
-    for place in list(figure.axes)[len(panels) : rows * COLUMNS]:
+    for place in places[len(panels) :]:
         place.set_axis_off()
     return figure
 
@@ -81,8 +86,8 @@ def _presence(axes: Axes, found: Inspection) -> None:
 
 def _gates(axes: Axes, found: Inspection) -> None:
     assert found.gates is not None
-    axes.plot(np.sort(found.gates.numpy())[::-1])
-    axes.set_ylim(0, 1)
+    axes.plot(np.sort(found.gates.numpy())[::-1], linewidth=2.5)
+    axes.set_ylim(0, 1.05)  # a line of open gates, at 1, lies inside
     axes.set_xlabel("channels, most open first")
     axes.set_title("gates γ")
     axes.grid(alpha=0.3)
@@ -91,7 +96,7 @@ def _gates(axes: Axes, found: Inspection) -> None:
 def _codeword(axes: Axes, found: Inspection, codeword: int) -> None:
     assert found.assignment is not None
     weights = found.assignment[codeword].numpy()
-    _map(axes, weights, f"codeword {codeword}: {weights.mean():.1%}", float(weights.max()))
+    _map(axes, weights, f"codeword {codeword} ({weights.mean():.1%})", float(weights.max()))
 
 
 def _row_of_prior(axes: Axes, found: Inspection, row: int, column: int) -> None:
@@ -109,6 +114,7 @@ def _row_of_prior(axes: Axes, found: Inspection, row: int, column: int) -> None:
 
 def _map(axes: Axes, values: np.ndarray, title: str, highest: float) -> None:
     drawn = axes.imshow(values, vmin=0, vmax=highest, cmap="viridis")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.7)
+    # Inside the panel's own space, so that pictures with and without a scale are of one size.
+    axes.figure.colorbar(drawn, cax=axes.inset_axes((1.02, 0, 0.04, 1)))
     axes.set_title(title)
     axes.set_axis_off()
