@@ -128,5 +128,7 @@ def listing(folder: Path) -> str:
 
 def as_mathml(formula: re.Match[str]) -> str:
     """A formula of pymdownx.arithmatex, drawn."""
-    display = "inline" if formula[1] == "span" else "block"
-    return convert(html.unescape(formula[2]), display=display)
+    text = html.unescape(formula[2])
+    if formula[1] == "span":
+        return convert(text)
+    return f'<div class="formula">{convert(text, display="block")}</div>'
