@@ -95,10 +95,9 @@ def output_of(line: str) -> str:
         "PYTHONPATH": str(ROOT / "src"),
         "LC_ALL": "C.UTF-8",
     }
-    done = subprocess.run(["bash", "-c", line], env=environment, text=True, encoding="utf-8",
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
-    assert done.returncode == 0, (line, done.stderr[-3000:])
-    return done.stdout
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True)
+    assert done.returncode == 0, (line, done.stderr[-3000:].decode())
+    return done.stdout.decode()
 
 
 def alike(shown: str, printed: str, numbers: bool) -> bool:

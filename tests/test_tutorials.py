@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import contextseg
+from contextseg.data.classes import Classes
 from tests.reader import Reader, alike
 from tests.snippets import ROOT, blocks
 
 TUTORIALS = sorted(page.relative_to(ROOT).as_posix() for page in
                    (ROOT / "docs" / "tutorials").glob("*.md") if page.stem != "index")  # fmt: skip
 
-SHORTER: dict[str, dict[str, str]] = {}
-"""Options that make a training longer than a test may be, and those that it runs with, by page."""
+MODELS = [path for path in (ROOT / "models").iterdir() if path.is_dir()]
 
-IN_CLONE = ("samples", "models", "examples")
-"""Folders of the repository that tutorials read."""
+SHORTER: dict[str, dict[str, str]] = {
+    "docs/tutorials/compare.md": {"--epochs 3": "--epochs 1"},
+    "docs/tutorials/context_prior.md": {"epochs=4": "epochs=1"},
+    "docs/tutorials/labelme.md": {"--epochs 12 --crop 192": "--epochs 1 --crop 64"},
+    "docs/tutorials/ship.md": {"models/street": "models/tiny"},  # an export takes 17 s, or 4
+}
+"""What would take longer than a test may, and what it does instead, by page."""
+
+
+def make_clone(folder: Path) -> None:
+    """What tutorials read of the repository, and a tiny model beside the trained ones."""
+    (folder / "models").mkdir()
+    for name in ("samples", "examples", *(f"models/{path.name}" for path in MODELS)):
+        (folder / name).symlink_to(ROOT / name)
+    classes = Classes.read(ROOT / "samples" / "camvid" / "classes.json")
+    tiny = contextseg.create_model("encnet", backbone="test_resnet", head_channels=8,
+                                   aux_channels=8, num_classes=classes.num_classes)  # fmt: skip
+    contextseg.save_pretrained(tiny, folder / "models" / "tiny", classes=classes)
 
 
 @pytest.mark.slow
@@ -26,8 +45,7 @@ def test_steps_run_and_print_what_the_page_shows(page, tmp_path, monkeypatch):
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CONTEXTSEG_PROGRESS_INTERVAL", "3600")
-    for name in IN_CLONE:
-        (tmp_path / name).symlink_to(ROOT / name)
+    make_clone(tmp_path)
     reader = Reader()
     for language, text in blocks(page):
         for long, short in SHORTER.get(page, {}).items():

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<=\]\()(?!\w+:)[^)#\s]+")
+FETCHED = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)="https?:[^>]*>')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 MODULE = re.compile(r"^## `([\w.]+)`\n\n(.+)\n\n((?:\|.*\n?)+)", re.MULTILINE)
 NAME = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
@@ -75,6 +77,18 @@ def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files
     return FORMULA.sub(as_mathml, html)
 
 
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> None:
+    """Refuse a page that would load something from elsewhere, or that shows LaTeX.
+
+    Raises:
+        PluginError: it does; the build fails.
+    """
+    for found in FETCHED.findall(output):
+        raise PluginError(f"{page.file.src_uri} is not offline: {found}")
+    if "arithmatex" in output:
+        raise PluginError(f"{page.file.src_uri} has a formula that was not drawn")
+
+
 def api() -> str:
     """The page that lists every public name."""
     return (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -128,5 +142,7 @@ def listing(folder: Path) -> str:
 
 def as_mathml(formula: re.Match[str]) -> str:
     """A formula of pymdownx.arithmatex, drawn."""
-    display = "inline" if formula[1] == "span" else "block"
-    return convert(html.unescape(formula[2]), display=display)
+    text = html.unescape(formula[2])
+    if formula[1] == "span":
+        return convert(text)
+    return f'<div class="formula">{convert(text, display="block")}</div>'

@@ -17,6 +17,7 @@ from contextseg.config.io import read_yaml
 from contextseg.evaluation import read_scores
 from contextseg.training.module import NonFiniteLossError
 from contextseg.training.run_folder import read_log
+from contextseg.training.segmentation import SegmentationTask
 from contextseg.training.train import train
 from tests.training.tiny import tiny, write_data
 
@@ -115,6 +116,19 @@ def test_fine_tuning_lists_the_heads_it_draws_anew(data, tmp_path, caplog):
     result = train(config, progress=False)
     assert "context.encoding.presence.weight" in caplog.text
     assert contextseg.load(result.folder).classes.num_classes == 4
+
+
+def test_fine_tuning_and_resuming_fetch_no_weights(data, tmp_path):
+    """Nothing can be fetched here, so building a network of weights that are is an error."""
+    config = tiny(data, tmp_path / "run")
+    model = contextseg.create_model(config.model, num_classes=8)
+    contextseg.save_pretrained(model, tmp_path / "first")
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=True))
+    tuned = SegmentationTask(dataclasses.replace(config, init_from=str(tmp_path / "first")))
+    assert torch.equal(tuned.build(fresh=True).head[-1].weight, model.head[-1].weight)
+    SegmentationTask(config).build(fresh=False)
+    with pytest.raises(ConnectionError, match="cannot be fetched"):
+        SegmentationTask(config).build(fresh=True)
 
 
 def test_a_diverging_run_stops_and_keeps_the_last_good_checkpoint(data, tmp_path):

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 import contextseg
-from contextseg.data.classes import Classes
+from contextseg.data.classes import Classes, ClassInfo
 from contextseg.weights import initialise, load_model, save_model
+from contextseg.weights.initialise import PER_CLASS
 
 
 def small(num_classes: int = 3, **options):
@@ -84,6 +85,25 @@ def test_initialise_draws_only_what_has_other_classes(tmp_path):
     ]
     for name, tensor in new.state_dict().items():
         assert name in left or torch.equal(tensor, old.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [("sky road car", True), ("car sky road", False), ("sky road bus", False), (None, True)],
+)
+def test_initialise_keeps_a_classifier_only_for_the_same_classes(names, kept, tmp_path):
+    save_model(tmp_path / "model.safetensors", small(3), called("sky road car"))
+    classes = Classes.numbered(3) if names is None else called(names)
+    left = initialise(small(3), tmp_path, classes)
+    assert ("head.1.weight" not in left) == kept
+    assert ("context.encoding.presence.weight" not in left) == kept
+    assert all(name.startswith(PER_CLASS) for name in left)
+
+
+def called(names: str) -> Classes:
+    """Classes of some names, ids in their order."""
+    infos = [ClassInfo(i, name, (i, i, i)) for i, name in enumerate(names.split())]
+    return Classes("test", tuple(infos))
 
 
 def test_initialise_refuses_another_make(tmp_path):

@@ -101,9 +101,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
 
     def build(self, fresh: bool) -> SegmentationModel:
         """The network; a new run initialises it from `init_from`."""
-        model = create_model(self.config.model)
+        config = self.config.model
+        if self.config.init_from or not fresh:  # other weights replace all of the backbone's
+            config = replace(config, pretrained=False)
+        model = create_model(config)
         if self.config.init_from and fresh:
-            left = initialise(model, self.config.init_from)
+            left = initialise(model, self.config.init_from, self.classes)
             logger.warning("init_from: re-initialised: %s", ", ".join(left) or "nothing")
         return model
 
