@@ -97,7 +97,11 @@ def fit(
                 *patience,
                 *drawing,
                 SaveLast(
-                    folder, config.checkpoint_every, val_interval, monitor.check, several=several
+                    folder,
+                    config.checkpoint_every,
+                    val_interval,
+                    monitor.check_before_writing,
+                    several=several,
                 ),
                 RecordSession(folder, config.device),
             ],
