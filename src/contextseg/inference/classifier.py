@@ -18,6 +18,7 @@ from contextseg.display.html import short
 from contextseg.inference.several import several
 from contextseg.models.classifiers import Classifier
 from contextseg.models.normalisation import with_normalisation
+from contextseg.models.pointwise_convolutions import hasten_pointwise
 from contextseg.system.devices import choose_device
 from contextseg.system.precision import Requested, resolve_precision
 from contextseg.system.threads import limit_threads
@@ -109,6 +110,7 @@ class ClassifierPredictor:
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision
         self.model = model.to(self.device).eval()
+        hasten_pointwise(self.model)
         self._statistics = pixel_statistics(self.config.normalisation, self.device)
 
     @overload

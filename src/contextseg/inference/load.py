@@ -21,6 +21,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["classification"],
     trust: bool = False,
+    fuse: bool = False,
 ) -> ClassifierPredictor: ...
 @overload
 def load(
@@ -31,6 +32,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation"] | None = None,
     trust: bool = False,
+    fuse: bool = False,
 ) -> Predictor: ...
 def load(
     path: str | os.PathLike[str],
@@ -40,6 +42,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation", "classification"] | None = None,
     trust: bool = False,
+    fuse: bool = False,
 ) -> Any:
     """Load the model at `path`, ready to segment or classify photos.
 
@@ -57,6 +60,7 @@ def load(
             `ClassifierPredictor` only if this is `classification`.
         trust: open a .pt2 file, which can run any code on this machine: set it only for files that
             you made, or whose maker you trust. All other models are data and run no code.
+        fuse: as in `Predictor`; of an exported file and of a classifier it changes nothing.
 
     Returns:
         A `Predictor`, or a `ClassifierPredictor` for a classifier; its `.model` is the network.
@@ -91,4 +95,4 @@ def load(
     if task == "classification" or (task is None and is_classifier(path)):
         return ClassifierPredictor(*load_classifier(path), device=device, precision=precision)
     model, classes = load_model(path)
-    return Predictor(model, classes, device=device, precision=precision)
+    return Predictor(model, classes, device=device, precision=precision, fuse=fuse)

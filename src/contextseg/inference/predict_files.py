@@ -138,6 +138,7 @@ def predict_files(
         # Only where they matter: lines of runs without them stay what they were.
         **({} if ignore_below is None else {"ignore_below": ignore_below}),
         **({"temperature": predictor.config.temperature} if needs_confidence else {}),
+        **({"fuse": True} if predictor.fused else {}),
         **({} if predictor.crf is None else {"crf": to_dict(predictor.crf)}),
     )
     left = jobs

@@ -22,6 +22,7 @@ from contextseg.data.classification.loading import (
 from contextseg.evaluation import read_class_scores
 from contextseg.metrics.classification import ClassificationMetrics, ClassificationScores
 from contextseg.models.classifiers import Classifier, build_classifier
+from contextseg.models.pointwise_convolutions import hasten_pointwise
 from contextseg.training.classifier_pictures import ClassifierPictures
 from contextseg.training.compilation import compile_for
 from contextseg.training.task import Task
@@ -94,6 +95,7 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
         """Use the memory format of the images, synchronise batch norm, and compile."""
         device = trainer.strategy.root_device
         model = adapted(model, self.config, device)
+        hasten_pointwise(model)
         compile_for(model, self.config, device.type)
         return model
 

@@ -95,7 +95,13 @@ def fit(
                 monitor,
                 *patience,
                 *drawing,
-                SaveLast(folder, config.checkpoint_every, val_interval, monitor.check, signals),
+                SaveLast(
+                    folder,
+                    config.checkpoint_every,
+                    val_interval,
+                    monitor.check_before_writing,
+                    signals,
+                ),
                 RecordSession(folder, config.device),
             ],
             logger=[

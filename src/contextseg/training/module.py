@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import lightning.pytorch as pl
 import torch
@@ -15,11 +15,17 @@ from contextseg.models.checkpointing import checkpoint_gradients, track_once
 from contextseg.training.checkpoint_file import CONFIG_KEY
 from contextseg.training.optim import build_optimiser, schedule
 from contextseg.training.task import Task
-from contextseg.training.world import share_statistics
+from contextseg.training.world import in_any_process, share_statistics
+
+ADVICE = (
+    "The last checkpoint was written before it. Lower optim.lr, set gradient_clip, or add "
+    "optim.warmup_steps."
+)
+STATISTICS = ("running_mean", "running_var")
 
 
 class NonFiniteLossError(ValueError):
-    """The loss is infinite or not a number: training has diverged."""
+    """The loss, or a weight, is infinite or not a number: training has diverged."""
 
 
 class TrainingModule(pl.LightningModule):
@@ -88,15 +94,42 @@ class TrainingModule(pl.LightningModule):
         torch.manual_seed(hash(self.task.draws(batch_idx, self.global_rank)) % 2**63)
         return self.task.losses(self.loss, self.model, self.normalise(batch["image"]), batch)
 
-    def check(self, losses: dict[str, float], batch: int) -> None:
-        """Raise if the mean losses up to a batch show that training has diverged."""
-        if not math.isfinite(losses["loss"]):
-            terms = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-            raise NonFiniteLossError(
-                f"the loss is not finite at step {self.global_step} (epoch "
-                f"{self.epoch(batch):.2f}): {terms}. The last checkpoint was written before it. "
-                f"Lower optim.lr, set gradient_clip, or add optim.warmup_steps."
-            )
+    def refuse_losses(self, losses: dict[str, float], batch: int) -> NoReturn:
+        """Raise for a loss that is not finite.
+
+        Args:
+            losses: mean terms of some batches.
+            batch: the first batch that was not finite, counted from 1.
+        """
+        terms = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
+        step = -(-batch // self.task.accumulate)
+        raise NonFiniteLossError(
+            f"the loss is not finite at step {step} (epoch {self.epoch(batch):.2f}): {terms}. "
+            f"{ADVICE}"
+        )
+
+    def check_weights(self, batch: int) -> None:
+        """Raise if a weight, or a statistic of a norm, is not finite; waits for the GPU, once.
+
+        Every process must call it.
+
+        Args:
+            batch: batches done.
+        """
+        named = [
+            *self.model.named_parameters(),
+            *(pair for pair in self.model.named_buffers() if pair[0].endswith(STATISTICS)),
+        ]
+        largest = torch.stack(torch._foreach_norm([each.detach() for _, each in named], math.inf))
+        if not bool(in_any_process(~largest.isfinite().all())):
+            return
+        broken = [name for (name, _), value in zip(named, largest, strict=True)
+                  if not value.isfinite()]  # fmt: skip
+        raise NonFiniteLossError(
+            f"weights are not finite after step {self.global_step} (epoch "
+            f"{self.epoch(batch):.2f}): {', '.join(broken[:3]) or 'those of another process'}"
+            f"{', ...' if len(broken) > 3 else ''}. {ADVICE}"
+        )
 
     def on_validation_epoch_start(self) -> None:
         """Reset the scores."""

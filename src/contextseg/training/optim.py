@@ -13,6 +13,9 @@ from contextseg.config import OptimConfig
 from contextseg.config.auto import settled
 from contextseg.models.layer_depths import layer_depths
 
+FUSED_SGD = ("cpu", "cuda")
+"""Devices on which SGD updates all weights in one pass through memory."""
+
 
 def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser of the trainable parameters, with separate rates for backbone and context.
@@ -41,13 +44,37 @@ def build_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimi
             decay = 0.0 if kept else config.weight_decay
             own = rate * config.layer_decay**depth
             groups.append({"params": parameters, "lr": own, "weight_decay": decay})
-    return _optimiser(groups, config)
+    optimiser = _optimiser(groups, config)
+    optimiser.register_load_state_dict_post_hook(match_layouts)
+    return optimiser
+
+
+def match_layouts(optimiser: torch.optim.Optimizer) -> None:
+    """Give the state of each parameter the order of its numbers in memory.
+
+    Fused optimisers run through memory and mix up numbers of tensors in different orders, silently
+    on CPUs. Checkpoints may hold another order than the weights have now.
+    """
+    for parameter, state in optimiser.state.items():
+        for name, value in state.items():
+            if (
+                torch.is_tensor(value)
+                and value.shape == parameter.shape
+                and value.stride() != parameter.stride()
+            ):
+                state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _optimiser(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser that `config` names."""
     if config.name == "sgd":
-        return torch.optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov)
+        kinds = {each.device.type for group in groups for each in group["params"]}
+        return torch.optim.SGD(
+            groups,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            fused=kinds <= set(FUSED_SGD),
+        )
     if config.name == "adamw":
         betas = (config.momentum, config.squares_decay)
         return torch.optim.AdamW(groups, betas=betas, fused=True)

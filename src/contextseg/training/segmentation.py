@@ -23,6 +23,7 @@ from contextseg.inference.preprocess import padded
 from contextseg.losses import SegmentationLoss
 from contextseg.metrics import SegmentationMetrics
 from contextseg.models.backbone import Backbone
+from contextseg.models.pointwise_convolutions import hasten_pointwise
 from contextseg.models.segmentation import SMALLEST_IMAGE, SegmentationModel
 from contextseg.ops.upsampled_argmax import upsampled_argmax
 from contextseg.training.class_weights import class_weights
@@ -124,6 +125,7 @@ class SegmentationTask(Task[TrainConfig, Scores]):
         model = adapted(model, self.config, device)
         if self.config.precision == "bf16":
             keep_float32(model, cast(Backbone, model.backbone), device.type)
+        hasten_pointwise(model)
         compile_for(cast(Backbone, model.backbone), self.config, device.type)
         return model
 

@@ -86,11 +86,20 @@ def share_statistics(model: nn.Module) -> None:
             buffer.copy_(part.view_as(buffer))
 
 
-def mean_over_processes(sums: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
     """The mean of each value over all processes, in one all-reduce."""
     world = joined_world().size
-    if world == 1 or not sums:
-        return sums
-    packed = torch.stack(list(sums.values()))
-    dist.all_reduce(packed)
-    return dict(zip(sums, (packed / world).unbind(), strict=True))
+    if world == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / world
+
+
+def in_any_process(flag: torch.Tensor) -> torch.Tensor:
+    """Whether a flag, [], is set in any process, each of which must call it."""
+    if joined_world().size == 1:
+        return flag
+    total = flag.to(torch.int32)
+    dist.all_reduce(total)
+    return total > 0

@@ -13,6 +13,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from contextseg.system.atomic_files import atomic_path
 from contextseg.training.callbacks.stop import InterruptedRunError, StopSignals
+from contextseg.training.callbacks.vote import Vote
 from contextseg.training.run_folder import LAST
 
 
@@ -65,6 +66,7 @@ class SaveLast(pl.Callback):
         self.val_interval = val_interval
         self.check = check
         self.signals = signals
+        self._vote = Vote()
         self._due = False
         """Whether there was a validation since the last checkpoint."""
 
@@ -73,6 +75,9 @@ class SaveLast(pl.Callback):
         batch_idx: int,
     ) -> None:  # fmt: skip
         """Save between validations; at a validation, `on_validation_end` saves."""
+        # From here on the handlers of `StopSignals` are in place. Lightning would ask all processes
+        # for a SIGTERM at each batch, and wait for the GPU for the answer.
+        vars(trainer.fit_loop.epoch_loop)["_broadcast_sigterm_tensor"] = _nothing
         done, last = batch_idx + 1, batch_idx + 1 == trainer.num_training_batches
         if last:  # training ends with a validation, whatever the interval
             trainer.val_check_batch = 1
@@ -80,7 +85,7 @@ class SaveLast(pl.Callback):
             return
         if not _is_step_complete(trainer):
             return
-        stop = self._asked_to_stop(trainer)
+        stop = self._stops_after_a_step(trainer)
         if stop or last or self._due or trainer.global_step % self.every == 0:
             self.check(trainer, pl_module)
             self._save(trainer)
@@ -97,15 +102,29 @@ class SaveLast(pl.Callback):
         if self._asked_to_stop(trainer) and not _is_last_batch(trainer):
             raise InterruptedRunError
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Wait for what the other processes say."""
+        self._vote.result()
+
     def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)
         self._due = False
+
+    def _stops_after_a_step(self, trainer: pl.Trainer) -> bool:
+        """Whether any process was asked to stop before this step: all stop at the same one."""
+        if trainer.world_size == 1:
+            return self.signals.asked
+        return self._vote.any(self.signals.asked, trainer.strategy.root_device)
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
         """Whether any process was asked to stop: all must stop at the same step."""
         if trainer.world_size == 1:
             return self.signals.asked
         return trainer.strategy.reduce_boolean_decision(self.signals.asked, all=False)
+
+
+def _nothing() -> None:
+    """What a process does for a SIGTERM that `StopSignals` handles."""
 
 
 def _is_last_batch(trainer: pl.Trainer) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 
+from contextseg.training.loss_sums import LossSums
 from contextseg.training.module import TrainingModule
-from contextseg.training.world import mean_over_processes
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +83,7 @@ class Monitor(pl.Callback):
         self._since = 0.0
         self._images = 0
         self._valued = -LIVE
-        self._sums: dict[str, torch.Tensor] = {}
-        self._count = 0
+        self._sums = LossSums()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -96,16 +95,14 @@ class Monitor(pl.Callback):
     ) -> None:  # fmt: skip
         """Collect losses, and log their means every `every` steps."""
         assert isinstance(pl_module, TrainingModule)
-        for name, value in outputs.items():
-            value = value.detach().float()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._count += 1
+        self._sums.add(outputs)
         self._images += len(batch["image"]) * trainer.world_size
         step = trainer.global_step
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if (stepped and step % self.every == 0) or batch_idx + 1 == trainer.num_training_batches:
             means, (speed, now) = self.check(trainer, pl_module), self._speed()
-            self._sums, self._count, self._images, self._since = {}, 0, 0, now
+            self._sums.clear()
+            self._images, self._since = 0, now
             row = {f"train/{name}": value for name, value in means.items()}
             row |= {
                 "train/images_per_s": speed,
@@ -116,7 +113,7 @@ class Monitor(pl.Callback):
             self.values |= means | {"images/s": speed}
             self._valued = now
         elif self.watch is not None and trainer.is_global_zero and self._are_values_old():
-            (speed, self._valued), means = self._speed(), self._means()  # waits for a GPU
+            (speed, self._valued), means = self._speed(), self._sums.means()  # waits for a GPU
             self.values |= means | {"images/s": speed}
         self._notify(trainer, pl_module, batch_idx + 1)
 
@@ -126,16 +123,30 @@ class Monitor(pl.Callback):
         The means are over all processes, each of which must call it.
         """
         assert isinstance(pl_module, TrainingModule)
-        self._sums = mean_over_processes(self._sums)  # what comes on top is averaged later
-        means = self._means()
-        if means:
-            pl_module.check(means, trainer.fit_loop.epoch_loop.batch_idx + 1)
+        self._sums.share()  # what comes on top is averaged later
+        means = self._sums.means()
+        if means and not math.isfinite(means["loss"]):
+            done = trainer.fit_loop.epoch_loop.batch_idx + 1
+            first = done - self._sums.count + self._sums.finite_batches() + 1
+            pl_module.refuse_losses(means, min(first, done))
+        return means
+
+    def check_before_writing(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, float]:
+        """As `check`, and raise unless the weights are finite too.
+
+        A finite loss can have a gradient that is not.
+        """
+        assert isinstance(pl_module, TrainingModule)
+        means = self.check(trainer, pl_module)
+        pl_module.check_weights(trainer.fit_loop.epoch_loop.batch_idx + 1)
         return means
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report that a validation is running."""
         assert isinstance(pl_module, TrainingModule)
-        self.check(trainer, pl_module)
+        self.check_before_writing(trainer, pl_module)
         self._notify(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_idx + 1, validated=0)
 
     def on_validation_batch_end(
@@ -165,15 +176,11 @@ class Monitor(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Sums since the last row of the log, so that a resumed run logs the same means."""
-        return {"sums": {k: v.cpu() for k, v in self._sums.items()}, "count": self._count}
+        return self._sums.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the sums."""
-        self._sums, self._count = dict(state_dict["sums"]), state_dict["count"]
-
-    def _means(self) -> dict[str, float]:
-        """Mean losses since the last row of the log."""
-        return {name: (total / self._count).item() for name, total in self._sums.items()}
+        self._sums.load_state_dict(state_dict)
 
     def _speed(self) -> tuple[float, float]:
         """Images per second since the last row, and the current time."""
