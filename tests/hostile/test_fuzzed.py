@@ -263,10 +263,12 @@ def test_a_damaged_journal_counts_as_far_as_it_is_whole(damaged, tmp_path):
     assert journal.file("mask").stat().st_size == (38 if len(damaged) > 1 else 8)
 
 
-DETAIL = {"images": [{"file_name": "a.jpg", "image_id": 1, "height": 4, "width": 4,
-                      "phase": "val"}],
-          "annos_segmentation": [{"category_id": 2, "image_id": 1,
-                                  "segmentation": {"counts": [4, 12], "size": [4, 4]}}]}  # fmt: skip
+DETAIL = {
+    "images": [{"file_name": "a.jpg", "image_id": 1, "height": 4, "width": 4, "phase": "val"}],
+    "annos_segmentation": [
+        {"category_id": 2, "image_id": 1, "segmentation": {"counts": [4, 12], "size": [4, 4]}}
+    ],
+}
 
 
 @pytest.mark.parametrize(

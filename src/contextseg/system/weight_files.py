@@ -73,10 +73,8 @@ class _Bounded(io.BufferedReader):
 
 def _claims_too_much(file: Path, error: Exception) -> bool:
     """Whether memory ran out although there is far more than the size of the file."""
-    left = usable_memory()
-    return (
-        kind_of(error) == "memory" and left is not None and left > 4 * file.stat().st_size + SPARE
-    )
+    needed, left = 4 * file.stat().st_size + SPARE, usable_memory()
+    return kind_of(error) == "memory" and left is not None and left > needed
 
 
 def _refuse_bombs(file: Path) -> bool:

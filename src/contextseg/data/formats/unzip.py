@@ -6,9 +6,11 @@ import re
 import stat
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from contextseg.data.formats.log import Log
+from contextseg.system.failures import kind_of
 
 FACTOR, ALLOWANCE = 100, 1 << 30
 """An archive may unpack to this many times its size, and this many bytes on top."""
@@ -52,9 +54,14 @@ def unzip(archive: Path, folder: Path, log: Log) -> None:
                 path = folder.joinpath(*target.parts)
                 try:
                     written += _copy(opened, entry, path, limit - written)
-                except BROKEN as error:
-                    path.unlink(missing_ok=True)
-                    log.skip(f"{archive}: {entry.filename}", f"cannot be unpacked: {error}")
+                except (OSError, *BROKEN) as error:
+                    if kind_of(error):
+                        raise
+                    # An OSError is a name that disks do not take, or that clashes with another.
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+                    reason = getattr(error, "strerror", None) or error
+                    log.skip(f"{archive}: {entry.filename:.200}", f"cannot be unpacked: {reason}")
     except zipfile.BadZipFile as error:
         raise ValueError(f"{archive}: is no zip file, or a damaged one ({error}).") from None
 
