@@ -43,11 +43,12 @@ def run_cases(cases: Sequence[Case], seconds: float) -> list[Row]:
         tally, detail = Tally(case.area, case.name), None
         try:
             detail = case.work(tally, now + share * max(0.0, end - now))
+            if tally.tried == 0:
+                raise RuntimeError("nothing was tried")
         except NotTriedError as reason:
             detail = f"not tried: {reason}"
         except Exception as error:
-            with tally.trial():
-                raise error
+            tally.fail(error)
         rows.append(tally.row(detail or ""))
         print(f"{TOLD}{rows[-1].line()}", flush=True)
     return rows

@@ -52,6 +52,9 @@ def child(function: Callable[..., None], *arguments: Any, limit: float = LIMIT) 
 
 def _limited(function: Callable[..., None], arguments: tuple[Any, ...], limit: float) -> None:
     signal.alarm(int(limit))
+    # Whatever stands for the outputs in the process that this one was forked from.
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     function(*arguments)
 
 

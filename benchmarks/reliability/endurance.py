@@ -86,10 +86,10 @@ def stays_flat(
     grown = growth(found["memory"])
     with tally.trial(count=found["done"]):
         require_flat(found, grown, ALLOWED)
-    speed = found["done"] / found["seconds"]
+    speed, most = found["done"] / found["seconds"], max(found["memory"])
     return (
-        f"{speed:.0f} images/s, {max(found['memory']):.0f} MiB, of which {grown:+.1f} MiB since the "
-        f"first quarter ({ALLOWED:.0f} MiB are allowed)"
+        f"{speed:.0f} images/s, {most:.0f} MiB, of which {grown:+.1f} MiB since the first quarter "
+        f"({ALLOWED:.0f} MiB are allowed)"
     )
 
 

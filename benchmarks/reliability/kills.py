@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.reliability.cases import Case, apart, run_cases
 from benchmarks.reliability.children import command, finished, started, succeeded, warm
-from benchmarks.reliability.material import Material, Work, works
+from benchmarks.reliability.material import Material, Moments, Work, works
 from benchmarks.reliability.rows import Row, Tally
 from benchmarks.reliability.saving import killed_while_saving
 from contextseg.system.exclusive import FILE_NAME
@@ -86,31 +86,31 @@ def at_points(work: Work, root: Path, tally: Tally, until: float) -> str | None:
 def at_moments(work: Work, root: Path, draw: random.Random, tally: Tally, until: float) -> str:
     """Kill the work at random moments, resume it, compare."""
     whole = whole_of(work, root)
-    seconds = succeeded(work.words(root / "timed"))
-    number = 0
-    while tally.tried == 0 or (time.monotonic() < until and tally.tried < MOST):
+    moments, number = Moments(draw, succeeded(work.words(root / "timed"))), 0
+    while number < 3 or (time.monotonic() < until and tally.tried < MOST):
         number += 1
         folder = root / f"moment{number}"
-        kills = killed_sometimes(work, folder, seconds, draw)
+        kills = killed_sometimes(work, folder, moments, draw.randint(1, 3))
         with tally.trial(f"run {number}, {kills} kills", kills):
             complete(work, folder)
             work.check(whole, folder)
         shutil.rmtree(folder, ignore_errors=True)
-    return f"{number} runs of {seconds:.1f} s"
+    return f"{number} runs of {moments.seconds:.1f} s"
 
 
-def killed_sometimes(work: Work, folder: Path, seconds: float, draw: random.Random) -> int:
-    """Start the work up to three times, and kill it; returns how often it was killed."""
-    kills = 0
-    for kills in range(draw.randint(1, 3)):
+def killed_sometimes(work: Work, folder: Path, moments: Moments, most: int) -> int:
+    """Start the work so often, and kill it; returns how often it was killed."""
+    for kills in range(most):
         if work.complete(folder):
             return kills
+        begin, at = time.monotonic(), moments.next()
         process = started(work.words(folder))
-        time.sleep(draw.uniform(0, seconds))
+        time.sleep(at)
         os.kill(process.pid or 0, signal.SIGKILL)
         if finished(process)[0] != -signal.SIGKILL:  # it was done before
+            moments.was_done(time.monotonic() - begin)
             return kills
-    return kills + 1
+    return most
 
 
 def whole_of(work: Work, root: Path) -> Path:

@@ -155,7 +155,7 @@ def threads(material: Material, number: int, seconds: float) -> dict[str, Any]:
 
     alone, meter, different = [labels(image) for image in images], Meter(seconds), 0
     with ThreadPoolExecutor(number) as pool:
-        while not meter.is_over and meter.done < 2_000:
+        while meter.done == 0 or (not meter.is_over and meter.done < 2_000):
             together = list(pool.map(labels, images * number))
             different += sum(one != two for one, two in zip(together, alone * number, strict=True))
             meter.done += len(together)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from contextseg.inference.predict_files import RECORDS
 from contextseg.training.run_folder import CONFIG, is_finished
 from tests.training.crashes import KINDS, assert_same_run, config_of
 
-PHOTOS, CLASSES = 12, 4
+PHOTOS = 12
+CLASSES = 8
+"""As many as the scenes have."""
 IMAGES_OF_A_PAGE = 3
 
 
@@ -47,7 +50,7 @@ class Material:
         import torch
 
         from contextseg import create_model
-        from contextseg.data.classes import Classes
+        from contextseg.data.shapes import ShapesDataset
         from contextseg.weights import save_model
         from tests.inference.batch.batches import write_images
         from tests.training.classifiers import write_textures
@@ -59,7 +62,7 @@ class Material:
         write_textures(self.textures)
         write_images(self.photos, PHOTOS)
         model = create_model("fcn", backbone="test_resnet", num_classes=CLASSES, head_channels=8)
-        save_model(self.model, model, Classes.numbered(CLASSES))
+        save_model(self.model, model, ShapesDataset("val", num_images=1).classes)
 
     def options(self, kind: str) -> Path:
         """The options of a training as a file."""
@@ -76,6 +79,25 @@ def few_photos(material: Material, folder: Path) -> None:
     folder.mkdir(parents=True)
     for photo in sorted(material.photos.iterdir())[:IMAGES_OF_A_PAGE]:
         shutil.copy(photo, folder)
+
+
+class Moments:
+    """Random moments of a command, in seconds after its start.
+
+    Other work on the machine slows a command down, and then a moment of the first run may be
+    after the end of the next: what a run took that was not stopped counts from then on.
+    """
+
+    def __init__(self, draw: random.Random, seconds: float) -> None:
+        self._draw, self.seconds = draw, seconds
+
+    def next(self) -> float:
+        """A moment."""
+        return self._draw.uniform(0, self.seconds)
+
+    def was_done(self, seconds: float) -> None:
+        """A run was done after at most so many seconds."""
+        self.seconds = min(self.seconds, seconds)
 
 
 @dataclass(frozen=True)

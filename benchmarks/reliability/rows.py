@@ -47,14 +47,22 @@ class Tally:
         try:
             yield
         except Exception as error:
-            if not self.failure:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                said = " ".join(f"{type(error).__name__}: {error}".split())
-                self.failure = f"{name}: {said} ({where.name}:{where.lineno})".lstrip(": ")
+            self._note(name, error)
         else:
             self.passed += count
 
+    def fail(self, error: Exception) -> None:
+        """Count an error outside of a trial as a trial that failed."""
+        self.tried += 1
+        self._note("", error)
+
+    def _note(self, name: str, error: Exception) -> None:
+        if not self.failure:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self.failure = f"{name}: {said[-LONGEST:]} ({where.name}:{where.lineno})".lstrip(": ")
+
     def row(self, detail: str = "") -> Row:
         """The case as a row, with its first failure if there was one."""
-        told = "; ".join(part for part in (detail, self.failure[-LONGEST:]) if part)
+        told = "; ".join(part for part in (detail, self.failure) if part)
         return Row(self.area, self.case, self.tried, self.passed, told)

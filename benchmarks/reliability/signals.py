@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.reliability.cases import Case, apart, run_cases
 from benchmarks.reliability.children import LIMIT, READY, finished, started, succeeded, warm
 from benchmarks.reliability.kills import complete
-from benchmarks.reliability.material import Material, Work, single_files, works
+from benchmarks.reliability.material import Material, Moments, Work, single_files, works
 from benchmarks.reliability.rows import Row, Tally
 from tests.inference.batch.batches import fork_workers
 from tests.processes import Command
@@ -85,30 +85,32 @@ def stopped_at_moments(
 ) -> str:
     """Stop the work at random moments, look at what it says and leaves, resume it, compare."""
     whole = root / "whole"
-    begin = time.monotonic()
     if not whole.exists():
         succeeded(work.words(whole))
-        (root / "seconds").write_text(str(time.monotonic() - begin))
-    seconds = float((root / "seconds").read_text())
+        (root / "seconds").write_text(str(succeeded(work.words(root / "timed"))))
+    moments = Moments(draw, float((root / "seconds").read_text()))
     stopped = 0
     while tally.tried < MOST:
         folder = root / f"stopped{signals[-1]}{len(signals)}-{tally.tried}"
-        at = draw.uniform(0, seconds)
+        at = moments.next()
         with tally.trial(f"after {at:.2f} s"):
-            process = started(work.words(folder))
+            process, begin = started(work.words(folder)), time.monotonic()
             time.sleep(at)
             for number in signals:
                 os.kill(process.pid or 0, number)
                 time.sleep(0.02)
             code, said = finished(process)
             stopped += code == STOPPED
+            if code == 0:
+                moments.was_done(time.monotonic() - begin)
             require_orderly(code, said, folder)
             complete(work, folder)
             work.check(whole, folder)
         shutil.rmtree(folder, ignore_errors=True)
         if time.monotonic() > until:
             break
-    return f"{stopped} were stopped, the others were done before; {seconds:.1f} s undisturbed"
+    (root / "seconds").write_text(str(moments.seconds))
+    return f"{stopped} were stopped, the others were done before"
 
 
 def require_orderly(code: int | None, said: str, folder: Path) -> None:
