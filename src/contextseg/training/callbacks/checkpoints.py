@@ -70,6 +70,10 @@ class SaveLast(pl.Callback):
         self._due = False
         """Whether there was a validation since the last checkpoint."""
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take back the signals."""
+        self.signals.take_back()
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,

@@ -32,14 +32,14 @@ class _Handlers:
         self._before: dict[signal.Signals, Any] = {}
 
     def install(self, handler: Callable[[int, FrameType | None], None]) -> None:
-        """Take over the signals; only the main thread can."""
+        """Take over the signals, or take them back; only the main thread can."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, handler) for number in SIGNALS}
+            found = {number: signal.signal(number, handler) for number in SIGNALS}
+            self._before = self._before or found
 
     def restore(self) -> None:
         """Give the signals back."""
-        while self._before:
-            number, handler = self._before.popitem()
+        for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
@@ -65,6 +65,11 @@ class StopSignals:
             yield
         finally:
             self._handlers.restore()
+
+    def take_back(self) -> None:
+        """Have the signals again: Lightning's handler calls this one, but also ends a training
+        that is complete with an error."""
+        self._handlers.install(self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         at_once = self.asked and not self._several
