@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.processes import Command
 
-LIMIT = 180
+LIMIT = 300
 """Seconds after which a process counts as hanging: it is ended by SIGALRM."""
 READY = "ready"
 """A line that a process prints before the command begins."""
