@@ -90,6 +90,13 @@ def finished(process: Command) -> tuple[int | None, str]:
     return process.returncode, said
 
 
+def done(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function in a fork of this process; it must end well."""
+    code, said = finished(child(function, *arguments))
+    if code != 0:
+        raise RuntimeError(f"ended with {code}: {said[-1000:]}")
+
+
 def ended(argv: Sequence[str]) -> tuple[int | None, str]:
     """Exit code and output of a command."""
     return finished(started(argv))

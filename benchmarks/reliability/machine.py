@@ -18,13 +18,21 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.cases import Case, NotTriedError, apart, run_cases
-from benchmarks.reliability.children import LIMIT, READY, child, ended, finished, started, warm
+from benchmarks.reliability.children import (
+    LIMIT,
+    READY,
+    child,
+    done,
+    ended,
+    finished,
+    started,
+    warm,
+)
 from benchmarks.reliability.kills import complete, whole_of
 from benchmarks.reliability.material import Material, Work, contents, single_files, works
 from benchmarks.reliability.rows import Row, Tally
 from tests.inference.batch.batches import fork_workers
 from tests.limited import SHARED, can_mount, limit_memory, message, mount_shared, read_only
-from tests.processes import Command
 
 NAME = "machine"
 SHARE = 2.0
@@ -45,7 +53,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
     end = time.monotonic() + seconds
     warm()
     fork_workers()
-    Command(Material(root).make).rest()
+    done(Material(root).make)
     return run_cases(cases(Material(root), seed, root), end - time.monotonic())
 
 
