@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.processes import Command
 
-LIMIT = 180
+LIMIT = 300
 """Seconds after which a process counts as hanging: it is ended by SIGALRM."""
 READY = "ready"
 """A line that a process prints before the command begins."""
@@ -88,6 +88,13 @@ def finished(process: Command) -> tuple[int | None, str]:
     if process.returncode == -signal.SIGALRM:
         raise TimeoutError(f"no end in time; it said: {said[-200:]}")
     return process.returncode, said
+
+
+def done(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function in a fork of this process; it must end well."""
+    code, said = finished(child(function, *arguments))
+    if code != 0:
+        raise RuntimeError(f"ended with {code}: {said[-1000:]}")
 
 
 def ended(argv: Sequence[str]) -> tuple[int | None, str]:

@@ -13,10 +13,9 @@ import numpy as np
 
 from benchmarks.reliability import cycles, long_work
 from benchmarks.reliability.cases import Case, apart, run_cases
-from benchmarks.reliability.children import child, finished, warm
+from benchmarks.reliability.children import child, done, finished, warm
 from benchmarks.reliability.material import Material
 from benchmarks.reliability.rows import Row, Tally
-from tests.processes import Command
 
 NAME = "endurance"
 SHARE = 6.0
@@ -40,7 +39,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
     end = time.monotonic() + seconds
     warm()
     material = Material(root)
-    Command(material.make).rest()
+    done(material.make)
     return run_cases(cases(material, seed), end - time.monotonic())
 
 

@@ -16,14 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.cases import Case, apart, run_cases
-from benchmarks.reliability.children import command, finished, started, succeeded, warm
+from benchmarks.reliability.children import command, done, finished, started, succeeded, warm
 from benchmarks.reliability.material import Material, Moments, Work, works
 from benchmarks.reliability.rows import Row, Tally
 from benchmarks.reliability.saving import killed_while_saving
 from contextseg.system.exclusive import FILE_NAME
 from tests.crashing import killed_at_each_point
 from tests.inference.batch.batches import fork_workers
-from tests.processes import Command
 
 NAME = "kills"
 SHARE = 3.0
@@ -43,7 +42,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
     end = time.monotonic() + seconds
     warm()
     fork_workers()
-    Command(Material(root).make).rest()
+    done(Material(root).make)
     return run_cases(cases(Material(root), seed, root), end - time.monotonic())
 
 

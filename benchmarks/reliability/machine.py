@@ -18,21 +18,29 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.cases import Case, NotTriedError, apart, run_cases
-from benchmarks.reliability.children import READY, child, ended, finished, started, warm
+from benchmarks.reliability.children import (
+    LIMIT,
+    READY,
+    child,
+    done,
+    ended,
+    finished,
+    started,
+    warm,
+)
 from benchmarks.reliability.kills import complete, whole_of
 from benchmarks.reliability.material import Material, Work, contents, single_files, works
 from benchmarks.reliability.rows import Row, Tally
 from tests.inference.batch.batches import fork_workers
 from tests.limited import SHARED, can_mount, limit_memory, message, mount_shared, read_only
-from tests.processes import Command
 
 NAME = "machine"
 SHARE = 2.0
 KINDS = ("validated",)
 MOST = 20
 """Trials of a case."""
-DISK = 64
-"""MiB of the disk that is filled."""
+DISK, PAGE = 64, 4096
+"""MiB of the disk that is filled, and bytes that a file takes at least."""
 
 
 def run(budget_seconds: float, seed: int, work: Path) -> list[Row]:
@@ -45,7 +53,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
     end = time.monotonic() + seconds
     warm()
     fork_workers()
-    Command(Material(root).make).rest()
+    done(Material(root).make)
     return run_cases(cases(Material(root), seed, root), end - time.monotonic())
 
 
@@ -88,14 +96,14 @@ def repeated(
 
 def full_disk(job: Work, whole: Path, folder: Path, draw: random.Random) -> str:
     """The disk is full when some part of what the job writes is there."""
-    size = sum(len(content) for content in contents(whole).values())
+    size = sum(PAGE * -(-len(content) // PAGE) for content in contents(whole).values())
     return _in_child(_filled, job, whole, draw.uniform(0, 1.1 * size))
 
 
 def _filled(job: Work, whole: Path, free: float) -> str:
     mount_shared(DISK)
     filler, folder = Path(SHARED, "filler"), Path(SHARED, "out")
-    filler.write_bytes(bytes(int(DISK * 2**20 - free - 64 * 1024)))
+    filler.write_bytes(bytes(int(DISK * 2**20 - free)))
     outcome = require_told(*ended(job.words(folder)), "the disk is full")
     filler.unlink()
     complete(job, folder)
@@ -166,7 +174,7 @@ def _command_within(argv: list[str], limit: Callable[[int], None], amount: int) 
 
 def _in_child(function: Callable[..., str], *arguments: object) -> str:
     """What a function returns in a fork of this process."""
-    code, said = finished(child(_printing, function, arguments))
+    code, said = finished(child(_printing, function, arguments, limit=3 * LIMIT))
     assert code == 0, said[-600:]
     return said.splitlines()[-1]
 

@@ -18,12 +18,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.cases import Case, apart, run_cases
-from benchmarks.reliability.children import LIMIT, READY, finished, started, succeeded, warm
+from benchmarks.reliability.children import LIMIT, READY, done, finished, started, succeeded, warm
 from benchmarks.reliability.kills import complete
 from benchmarks.reliability.material import Material, Moments, Work, single_files, works
 from benchmarks.reliability.rows import Row, Tally
 from tests.inference.batch.batches import fork_workers
-from tests.processes import Command
 
 NAME = "signals"
 SHARE = 2.0
@@ -54,7 +53,7 @@ def tried(seconds: float, seed: int, root: Path) -> list[Row]:
     end = time.monotonic() + seconds
     warm()
     fork_workers()
-    Command(Material(root).make).rest()
+    done(Material(root).make)
     return run_cases(cases(Material(root), seed, root), end - time.monotonic())
 
 
