@@ -18,6 +18,7 @@ from tests.processes import Command
 MIB = 2**20
 SHARED = "/dev/shm"
 _NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
+_REMOUNT_READ_ONLY = 32 | 1  # MS_REMOUNT | MS_RDONLY
 _PRIVATE = (1 << 18) | (1 << 14)  # MS_PRIVATE | MS_REC
 
 needs_linux = pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs /proc")
@@ -68,6 +69,13 @@ def mount_shared(mib: int) -> None:
     )
     if not done:
         raise OSError(ctypes.get_errno(), "no mount of one's own")
+
+
+def read_only() -> None:
+    """Let nobody write to the /dev/shm of this process's own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(None, SHARED.encode(), None, _REMOUNT_READ_ONLY, None) != 0:
+        raise OSError(ctypes.get_errno(), "not made read-only")
 
 
 def can_mount() -> bool:

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch.multiprocessing
@@ -82,9 +83,13 @@ class Command:
     Used as `subprocess.Popen` is, of which it has what tests need.
     """
 
-    def __init__(self, function: Callable[..., None], *arguments: Any) -> None:
-        out, theirs = CONTEXT.Pipe(duplex=False)
-        self.process = CONTEXT.Process(target=_speak, args=(theirs, function, arguments))
+    def __init__(
+        self, function: Callable[..., None], *arguments: Any, context: BaseContext = CONTEXT
+    ) -> None:
+        out, theirs = context.Pipe(duplex=False)
+        self.process = context.Process(  # pyright: ignore[reportAttributeAccessIssue]
+            target=_speak, args=(theirs, function, arguments)
+        )
         self.process.start()
         theirs.close()
         self.stdout = os.fdopen(os.dup(out.fileno()), "r", encoding="utf-8")

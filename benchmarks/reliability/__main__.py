@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.reliability.page import PAGE, RESULTS, merge, update
+from benchmarks.reliability.rows import Row
 from benchmarks.reliability.suites import SUITES, failures, run_suites
 
 
@@ -34,8 +35,7 @@ def main() -> int:
     results = run_suites(chosen, 60 * options.minutes, options.seed)
     for name, suite in results.items():
         for row in suite["rows"]:
-            counts = f"{row['passed']:,} of {row['tried']:,}"
-            print(f"{name:10} {row['area']}: {row['case']}: {counts}  {row['detail']}")
+            print(f"{name:10} {Row(**row).line()}")
     if options.save:
         merged = merge(options.save, results)
         if options.save.resolve() == RESULTS:

@@ -26,6 +26,11 @@ class Row:
     detail: str
     """What was measured, the first failure, or why nothing was tried."""
 
+    def line(self) -> str:
+        """The row for a terminal."""
+        counts = f"{self.passed:,} of {self.tried:,}"
+        return f"{self.area}: {self.case}: {counts}  {self.detail}"
+
 
 class Tally:
     """Trials of one case. A trial whose block raises has failed; the next can still pass."""
@@ -36,25 +41,28 @@ class Tally:
         self.failure = ""
 
     @contextmanager
-    def trial(self, name: str = "") -> Iterator[None]:
-        """Count a block; `name` says in the row which trial was the first to fail."""
-        self.tried += 1
+    def trial(self, name: str = "", count: int = 1) -> Iterator[None]:
+        """Count a block as so many trials; `name` says in the row which was the first to fail."""
+        self.tried += count
         try:
             yield
         except Exception as error:
-            if not self.failure:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                said = " ".join(f"{type(error).__name__}: {error}".split())
-                self.failure = f"{name}: {said} ({where.name}:{where.lineno})".lstrip(": ")
+            self._note(name, error)
         else:
-            self.passed += 1
+            self.passed += count
+
+    def fail(self, error: Exception) -> None:
+        """Count an error outside of a trial as a trial that failed."""
+        self.tried += 1
+        self._note("", error)
+
+    def _note(self, name: str, error: Exception) -> None:
+        if not self.failure:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self.failure = f"{name}: {said[-LONGEST:]} ({where.name}:{where.lineno})".lstrip(": ")
 
     def row(self, detail: str = "") -> Row:
         """The case as a row, with its first failure if there was one."""
-        told = "; ".join(part for part in (detail, self.failure[:LONGEST]) if part)
+        told = "; ".join(part for part in (detail, self.failure) if part)
         return Row(self.area, self.case, self.tried, self.passed, told)
-
-
-def not_tried(area: str, case: str, reason: str) -> Row:
-    """A case that this machine does not allow."""
-    return Row(area, case, 0, 0, f"not tried: {reason}")

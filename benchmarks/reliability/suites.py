@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.measuring import environment
+from benchmarks.reliability import endurance, kills, machine, signals
 from benchmarks.reliability.rows import Row
 
 
@@ -19,14 +20,17 @@ class Suite(Protocol):
     It may have `SHARE: float`, the part of the time it gets: 1 if it does not say.
     """
 
-    NAME: str
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """What `--only` calls it."""
+        ...
 
     def run(self, budget_seconds: float, seed: int, work: Path) -> list[Row]:
         """Try as much as fits into so many seconds, in an empty folder."""
         ...
 
 
-SUITES: tuple[Suite, ...] = ()
+SUITES: tuple[Suite, ...] = (kills, signals, machine, endurance)
 """Modules."""
 
 

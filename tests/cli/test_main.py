@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from contextseg.cli import __main__ as cli
 from contextseg.cli import models, predict
+from contextseg.system.atomic_files import atomic_path
+from contextseg.system.exclusive import exclusive
 
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["-h"]])
@@ -108,6 +112,41 @@ def test_a_bug_is_not_hidden(monkeypatch):
     monkeypatch.setattr(models, "main", fail)
     with pytest.raises(ZeroDivisionError):
         cli.main(["models"])
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="SIGTERM ends a process there, whatever it does"
+)
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_sigterm_is_one_line_and_the_command_cleans_up(monkeypatch, capsys, tmp_path, before):
+    """By default, it ends the process at once: temporary files and locks stay."""
+    first = signal.signal(signal.SIGTERM, before)
+
+    def run(argv):
+        with exclusive(tmp_path / "out"), atomic_path(tmp_path / "out" / "file") as partial:
+            signal.raise_signal(signal.SIGTERM)
+            partial.write_text("done")
+        return 0
+
+    monkeypatch.setattr(predict, "main", run)
+    try:
+        code = cli.main(["predict"])
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, first)
+    if before is signal.SIG_IGN:  # as whoever started it wished
+        assert code == 0
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["file"]
+    else:
+        assert code == 130
+        assert capsys.readouterr().err == "\ncontextseg predict: stopped by SIGTERM.\n"
+        assert not (tmp_path / "out").exists()
+
+
+def test_commands_in_a_thread_leave_signals_alone(monkeypatch):
+    monkeypatch.setattr(predict, "main", lambda argv: 0)
+    with ThreadPoolExecutor(1) as pool:  # where Python lets nobody take them
+        assert pool.submit(cli.main, ["predict"]).result() == 0
 
 
 def test_ctrl_c_is_one_line_and_exit_code_130(monkeypatch, capsys):

@@ -150,6 +150,19 @@ def put(client, number, labels, revision):
     )
 
 
+def test_a_new_server_removes_what_a_killed_one_has_not_finished(folder):
+    """A server is killed in the middle of each file that it writes."""
+    remains = [".classes.ab12cd34.partial.json", ".wrong_labels.ab12cd34.partial.txt",
+               "masks/.scene0.ab12cd34.partial.png",
+               "annotations/.scene0.ab12cd34.partial.json"]  # fmt: skip
+    for name in (*remains, ".mine.ab12cd34.partial.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    AnnotationProject(folder, Classes.numbered(L))
+    assert [name for name in remains if (folder / name).exists()] == []
+    assert (folder / ".mine.ab12cd34.partial.json").exists()
+
+
 def test_a_mask_is_saved_read_again_and_trains(annotating, folder):
     missing = annotating.get("/api/0/mask")
     assert missing.status_code == 204

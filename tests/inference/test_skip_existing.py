@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from contextseg.inference.classify_files import classify_files
 from contextseg.inference.made_by import made_by
 from contextseg.inference.predict_files import OutputExistsError, predict_files
 from contextseg.inference.predictor import Predictor
+from contextseg.system.exclusive import FolderInUseError
 from tests.inference.fakes import colour_predictor
 from tests.inference.test_predict_files import files, lines, write_image
 from tests.processes import Command
@@ -77,11 +79,27 @@ def test_a_killed_run_is_resumed(photos, tmp_path, function, number, left):
     assert command.returncode == -signal.SIGKILL, said
     assert resumed(photos, out) == (left, 4 - left)
     assert resumed(photos, out) == (0, 4)
+    assert files(out) == files(whole)  # nothing of the killed run is left over
     for name in files(whole) - {"predictions.jsonl"}:
         assert (out / name).read_bytes() == (whole / name).read_bytes()
     expected = {line["mask"]: line for line in lines(whole)}
     assert {line["mask"]: line for line in lines(out)} == expected
     assert len(lines(out)) == 4
+
+
+def test_two_at_once_in_one_folder(photos, tmp_path):
+    """They would lose each other's lines when one of them cleans up the file."""
+    out, classifier = tmp_path / "out", ByRows(colour_predictor())
+
+    def again(done, total):
+        with pytest.raises(FolderInUseError, match="is in use"), ThreadPoolExecutor(1) as other:
+            other.submit(resumed, photos, out).result()
+        with pytest.raises(FolderInUseError, match="is in use"), ThreadPoolExecutor(1) as other:
+            other.submit(classify_files, classifier, [photos], out, skip_existing=True).result()
+
+    assert predict_files(colour_predictor(), [photos / "0.png"], out, progress=again).done == 1
+    assert files(out) == {"masks/0.png", "overlays/0.jpg", "predictions.jsonl"}
+    assert resumed(photos, out) == (3, 1)
 
 
 @pytest.mark.parametrize(

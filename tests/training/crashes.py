@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from contextseg.training.run_folder import LOG, MODEL, SCORES
+from tests.crashing import RENAMES, killed_at_each_point
 from tests.training.classifiers import textures_config
 from tests.training.tiny import tiny
 
@@ -35,43 +35,23 @@ def config_of(kind: str, data: Path, out: Path) -> Any:
     return replace(config, batch_size=5, accumulate=2, checkpoint_every=2)  # three batches an epoch
 
 
-def killed(kind: str, data: str, out: str, number: int, when: str) -> None:
-    """Train in this process, which kills itself before or after its rename `number`."""
+def run(kind: str, data: Path, out: Path) -> None:
+    """Train in this process."""
     from contextseg.training.train import train
 
-    rename, count = os.replace, 0
-
-    def replaced(source: Any, target: Any, **options: Any) -> None:
-        nonlocal count
-        count += 1
-        if (count, when) == (number, "before"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        rename(source, target, **options)
-        if (count, when) == (number, "after"):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replaced
     torch.set_num_threads(1)
-    train(config_of(kind, Path(data), Path(out)), progress=False)
+    train(config_of(kind, data, out), progress=False)
 
 
 def kill_around_each_rename(kind: str, data: str, root: str) -> None:
-    """Start a run for each rename that it makes, twice, and kill it before and after that.
+    """Start a run for each point around a rename that it comes to, and kill it there.
 
-    Each runs in a fork of this process, which has done the imports; its folder is root/N-WHEN.
+    Its folder is root/N; the last one is of a run that came to the end.
     """
-    import contextseg.training.train  # noqa: F401
+    import contextseg.training.train  # noqa: F401  # once for all forks
 
-    for number in itertools.count(1):
-        for when in ("before", "after"):
-            child = os.fork()
-            if child == 0:
-                killed(kind, data, f"{root}/{number}-{when}", number, when)
-                os._exit(0)
-            _, status = os.waitpid(child, 0)
-            if os.waitstatus_to_exitcode(status) == 0:
-                return  # it makes fewer renames
-            assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    for _ in killed_at_each_point(partial(run, kind, Path(data)), Path(root), RENAMES):
+        pass
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def test_killed_around_each_rename(data, tmp_path):
     process = Command(kill_around_each_rename, "validated", str(data), str(root))
     said = process.rest()
     assert process.returncode == 0, said[-2000:]
-    *points, unharmed = sorted(root.iterdir(), key=lambda folder: int(folder.name.split("-")[0]))
+    *points, unharmed = sorted(root.iterdir(), key=lambda folder: int(folder.name))
     assert len(points) == 2 * 8  # config, session, log, model, scores, checkpoint, session, last
     assert_same_run(whole, unharmed)
     for run in points:

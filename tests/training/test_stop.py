@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import lightning.pytorch as pl
 import pytest
 
 from contextseg.training.callbacks.monitor import Progress
@@ -173,9 +174,29 @@ def test_two_processes_stop_between_two_steps(data, tmp_path):
 def test_a_spawned_process_leaves_the_second_signal_to_its_parent():
     before = handlers()
     signals = StopSignals(several=True)
-    signals.listen()
-    for number in (INT, TERM, INT):  # from the terminal, and from the parent
-        signal.raise_signal(number)
+    with signals.listening():
+        for number in (INT, TERM, INT):  # from the terminal, and from the parent
+            signal.raise_signal(number)
     assert signals.asked
-    signals.release()
     assert handlers() == before
+
+
+@pytest.mark.parametrize("number", [INT, TERM])
+@pytest.mark.parametrize("hook", ["setup", "on_fit_start", "on_train_end", "teardown"])
+def test_stopped_while_the_trainer_sets_up_or_ends(data, tmp_path, hook, number):
+    """Where Lightning would end the process, and ignore Ctrl-C from then on."""
+
+    class Stop(pl.Callback):
+        pass
+
+    def stop(self, *arguments, **options):
+        signal.raise_signal(number)
+
+    setattr(Stop, hook, stop)
+    config, before = config_of("validated", data, tmp_path / "run"), handlers()
+    result = train(config, progress=False, callbacks=[Stop()])
+    assert handlers() == before
+    assert result.interrupted == (hook in ("setup", "on_fit_start"))
+    if result.interrupted:
+        assert result.steps == 1
+        assert train(config, resume=True, progress=False).steps == 2

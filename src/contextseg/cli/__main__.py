@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from contextseg.cli.processes import refuse_processes, speaks
+from contextseg.cli.stopping import TerminatedError, stops_at_sigterm
 from contextseg.system.excerpts import abridged
 from contextseg.system.failures import MachineError, machine_failures
 from contextseg.system.progress import shown
@@ -59,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit code: 0 for success, 1 if part of the work failed, 2 for a mistake in the arguments,
-        a file or the data or if the machine ran out of memory or the like, 130 after Ctrl-C.
+        a file or the data or if the machine ran out of memory or the like, 130 after Ctrl-C or
+        SIGTERM.
     """
     with printable_streams():
         return _main(list(sys.argv[1:] if argv is None else argv))
@@ -86,11 +88,12 @@ def _main(words: list[str]) -> int:
 
         advice = did_you_mean(command, COMMANDS, f"Commands: {', '.join(COMMANDS)}.")
         return _report("contextseg", f"there is no command {command!r}. {advice}")
-    return _run(command, arguments, debug)
+    with stops_at_sigterm():
+        return _run(command, arguments, debug)
 
 
 def _run(command: str, arguments: list[str], debug: bool) -> int:
-    """Run a command; a mistake or Ctrl-C becomes one line and an exit code."""
+    """Run a command; a mistake, Ctrl-C or SIGTERM becomes one line and an exit code."""
     program = f"contextseg {command}"
     out = raw(sys.stdout)
     if isinstance(out, io.TextIOWrapper):  # keeps lines in order in files and pipes
@@ -101,9 +104,10 @@ def _run(command: str, arguments: list[str], debug: bool) -> int:
         showing = nullcontext() if command in SERVING else shown(program)
         with showing, machine_failures():
             return module.main(arguments)
-    except KeyboardInterrupt:
-        if speaks(KeyboardInterrupt()):
-            print(f"\n{program}: stopped by Ctrl-C.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        if speaks(stop):
+            how = "SIGTERM" if isinstance(stop, TerminatedError) else "Ctrl-C"
+            print(f"\n{program}: stopped by {how}.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output is gone: `contextseg models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

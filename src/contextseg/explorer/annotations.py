@@ -16,6 +16,7 @@ import numpy as np
 from contextseg.data.classes import Classes
 from contextseg.data.images import write_mask
 from contextseg.data.masks import read_labels
+from contextseg.data.wrong_labels import WRONG
 from contextseg.explorer.project import Project, file_item
 from contextseg.inference.inputs import find_images
 from contextseg.system.atomic_files import remove_partials, write_text
@@ -69,9 +70,10 @@ class AnnotationProject(Project):
         )
         self._locks: dict[Path, threading.Lock] = {}
         self._guard = threading.Lock()
+        remove_partials(root, {CLASSES, WRONG})  # of a server that was killed
         for folder in {file.parent for number in range(len(self.items))
                        for file in (self.mask_file(number), self.state_file(number))}:  # fmt: skip
-            remove_partials(folder)  # of a server that was killed
+            remove_partials(folder)
         numbers = range(len(self.items))
         self._labelled = {number for number in numbers if self.mask_file(number).is_file()}
         if not file.is_file():

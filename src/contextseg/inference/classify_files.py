@@ -20,6 +20,7 @@ from contextseg.inference.made_by import made_by
 from contextseg.inference.predict_files import RECORDS
 from contextseg.inference.records import Records
 from contextseg.inference.summary import Summary
+from contextseg.system.exclusive import exclusive
 from contextseg.system.failures import machine_failures
 from contextseg.system.progress import track
 
@@ -47,6 +48,7 @@ def classify_files(
 
     Raises:
         OutputExistsError: `predictions.jsonl` exists already.
+        FolderInUseError: another process writes into `out`.
         ValueError: a path does not exist or holds no image.
     """
     file = Path(out) / RECORDS
@@ -66,6 +68,7 @@ def classify_files(
         summary.add_failure(path, reason)
     with (
         machine_failures(),
+        exclusive(file.parent, {RECORDS}),
         Records(file, key="file") as records,
         track("predicting", also=progress) as task,
     ):

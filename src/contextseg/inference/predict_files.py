@@ -33,6 +33,8 @@ from contextseg.inference.records import Records
 from contextseg.inference.result import Prediction, check_threshold
 from contextseg.inference.summary import Summary
 from contextseg.inference.views.plan import check_options
+from contextseg.system.atomic_files import remove_partials
+from contextseg.system.exclusive import exclusive
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.system.progress import track
 
@@ -106,6 +108,7 @@ def predict_files(
 
     Raises:
         OutputExistsError: results exist already; nothing has been written.
+        FolderInUseError: another process writes into `out`.
         ValueError: a path does not exist or holds no images, or an option is out of range; nothing
             has been written.
         MachineError: the disk is full, or the like; the results of earlier images are complete.
@@ -148,9 +151,12 @@ def predict_files(
     kept = f"The results of earlier images are in {folder}."
     with (
         machine_failures(ADVICE, lambda kind: kept),
+        exclusive(folder, {RECORDS}),
         Records(folder / RECORDS, key="mask") as records,
         track("predicting", also=progress) as task,
     ):
+        for place in {file.parent for job in jobs for file in job.files}:
+            remove_partials(place)  # of a run that was killed
         writing = _Writing(
             records, summary, folder, how, overlays, confidence, ignore_below is not None
         )

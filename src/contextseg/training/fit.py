@@ -9,7 +9,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from contextseg.system.process_group import joined_world
 from contextseg.system.threads import limit_threads
@@ -20,7 +19,7 @@ from contextseg.training.callbacks.monitor import Monitor, Progress
 from contextseg.training.callbacks.named_failures import named_failures
 from contextseg.training.callbacks.patience import Patience
 from contextseg.training.callbacks.provenance import RecordSession
-from contextseg.training.callbacks.stop import InterruptedRunError
+from contextseg.training.callbacks.stop import InterruptedRunError, StopSignals
 from contextseg.training.callbacks.weight_average import WeightAverage
 from contextseg.training.checkpoint_file import Checkpoint
 from contextseg.training.data import RunData
@@ -60,7 +59,7 @@ def fit(
     """
     task, config = module.task, module.config
     val_interval = config.val_every * per_epoch if task.validates else 0
-    several = joined_world().size > 1
+    signals = StopSignals(several=joined_world().size > 1)
     # Computed as `TrainingModule.epoch` does: it is compared with what that wrote into the log.
     epochs_done = checkpoint.batches / batches * config.epochs if checkpoint else 0.0
     monitor = Monitor(config.log_every, watch)
@@ -96,9 +95,7 @@ def fit(
                 monitor,
                 *patience,
                 *drawing,
-                SaveLast(
-                    folder, config.checkpoint_every, val_interval, monitor.check, several=several
-                ),
+                SaveLast(folder, config.checkpoint_every, val_interval, monitor.check, signals),
                 RecordSession(folder, config.device),
             ],
             logger=[
@@ -113,8 +110,11 @@ def fit(
         )
         data, path = RunData(task), None if checkpoint is None else checkpoint.path
         try:
-            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
-        except (InterruptedRunError, SIGTERMException):  # the latter before the first step
+            # From before its first line: Lightning has handlers of its own only where nobody has,
+            # and ends the process at a Ctrl-C that reaches it.
+            with signals.listening():
+                trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
+        except InterruptedRunError:
             return True
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import tarfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 
 from contextseg import create_model
 from contextseg.data.classes import Classes
+from contextseg.inference.batch import run
+from contextseg.inference.batch.local import run_local
 from contextseg.inference.batch.shard import ShardTask
 from contextseg.inference.predictor import Predictor
 from contextseg.weights import save_model
@@ -58,6 +61,14 @@ def records(archive: Path, name: str = "records.jsonl") -> list[dict[str, Any]]:
 
 def archives(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(out.glob("*.tar"))}
+
+
+def fork_workers() -> None:
+    """Let a batch in this process fork its workers: importing PyTorch in each takes seconds."""
+    context = multiprocessing.get_context("fork")
+    run.run_local = lambda task, shards, number, tick: run_local(
+        task, shards, number, tick, context
+    )
 
 
 class Counting(ShardTask):

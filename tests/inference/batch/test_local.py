@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from contextseg.inference.batch import run
-from contextseg.inference.batch.local import run_local
 from contextseg.inference.batch.options import BatchOptions
 from contextseg.inference.batch.run import batch_files
 from tests.inference.batch.batches import (
@@ -24,6 +23,7 @@ from tests.inference.batch.batches import (
     WORKERS,
     Counting,
     archives,
+    fork_workers,
     records,
     write_images,
     write_list,
@@ -42,10 +42,7 @@ def batch(model: str, given: str, out: str, workers: int) -> None:
     Without workers, this process does the work.
     """
     run.ShardTask = Counting
-    context = multiprocessing.get_context("fork")
-    run.run_local = lambda task, shards, number, tick: run_local(
-        task, shards, number, tick, context
-    )
+    fork_workers()
     engine = "local" if workers else "ranks"
     options = BatchOptions(shard_size=SIZE, workers=workers or None, device="cpu", engine=engine)
     report = batch_files(model, given, out, options)

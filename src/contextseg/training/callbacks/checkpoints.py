@@ -49,7 +49,7 @@ class SaveLast(pl.Callback):
         val_interval: batches between validations; 0 for none.
         check: called before saving with the trainer and the module; raises if training has
             diverged, so that the last good checkpoint is kept.
-        several: whether this process is one of several.
+        signals: whether the run was asked to stop.
     """
 
     def __init__(
@@ -58,20 +58,15 @@ class SaveLast(pl.Callback):
         every: int,
         val_interval: int,
         check: Callable[[pl.Trainer, pl.LightningModule], object],
-        *,
-        several: bool = False,
+        signals: StopSignals,
     ) -> None:
         self.path = folder / LAST
         self.every = every
         self.val_interval = val_interval
         self.check = check
-        self.signals = StopSignals(several)
+        self.signals = signals
         self._due = False
         """Whether there was a validation since the last checkpoint."""
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Install the handlers of Ctrl-C and SIGTERM."""
-        self.signals.listen()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
@@ -101,16 +96,6 @@ class SaveLast(pl.Callback):
         # A training that is complete is not stopped: that would only leave the run unfinished.
         if self._asked_to_stop(trainer) and not _is_last_batch(trainer):
             raise InterruptedRunError
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restore the previous handlers."""
-        self.signals.release()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Restore the previous handlers."""
-        self.signals.release()
 
     def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)

@@ -57,19 +57,20 @@ class StopSignals:
         self._several = several
         self._handlers = _Handlers()
 
-    def listen(self) -> None:
-        """Take over the signals."""
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """A block that has the signals."""
         self._handlers.install(self._on_signal)
-
-    def release(self) -> None:
-        """Give the signals back."""
-        self._handlers.restore()
+        try:
+            yield
+        finally:
+            self._handlers.restore()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         at_once = self.asked and not self._several
         self.asked = True
         if at_once:
-            self.release()
+            self._handlers.restore()
             raise InterruptedRunError
 
 
