@@ -178,6 +178,7 @@ def test_ignored_splits_are_a_fault(tmp_path, capsys):
     native.save(root / "masks/train/3.png", np.full(native.SIZE, 255, np.uint8))
     assert main(["data", "check", str(root), "--no-sheet"]) == 1
     out = capsys.readouterr().out
-    assert "1 images have no pixel of any class." in out
+    assert "No pixel of any class is in 1 image: 3." in out
+    assert "No pixel of any class is in 8 images: 0, 1, 2" in out
     assert "- val: all pixels of all 8 masks that were read are ignored (id 255)" in out
     assert out.count("No faults.") == 1

@@ -90,7 +90,11 @@ def yolo(text: str) -> Write:
 ANNOTATIONS: dict[str, Write] = {
     "coco-deep": replaced("coco", "annotations/instances_default.json",
                           '{"images": ' + nested(10**5) + ', "file_name": 1}'),
-    "coco-digits": image(id=10**4000),
+    "coco-digits": replaced(
+        "coco",
+        "annotations/instances_default.json",
+        '{"images": [{"file_name": "a.png", "id": ' + "9" * 5000 + "}]}",
+    ),
     "coco-size": image(height=10**9, width=10**9),
     "coco-path": image(file_name="../../../etc/passwd"),
     "coco-address": image(file_name="file:///etc/passwd"),

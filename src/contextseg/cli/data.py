@@ -89,7 +89,7 @@ def main(argv: Sequence[str]) -> int:
         report = check_dataset(
             dataset, workers=options.workers, decode_images=not options.masks_only
         )
-        _print_report(dataset.split, report, dataset.classes)
+        _print_report(dataset.split, report, dataset.classes, dataset.names)
         if str(rule := getattr(dataset, "rule", "")):
             print(f"Pairs by name: {rule}.\n")
         faults += len(report.problems)
@@ -136,8 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_report(split: str, report: Report, classes: Classes) -> None:
+def _print_report(split: str, report: Report, classes: Classes, names: Sequence[str]) -> None:
     from contextseg.cli.print_tables import print_frequencies
+    from contextseg.data.wording import some
 
     sizes = ", ".join(f"{h} x {w} ({n})" for (h, w), n in report.sizes.most_common(3))
     more = f" and {len(report.sizes) - 3} more" if len(report.sizes) > 3 else ""
@@ -147,8 +148,9 @@ def _print_report(split: str, report: Report, classes: Classes) -> None:
         f"Rows x columns (images): {sizes or 'none'}{more}."
     )
     print_frequencies(report, classes.names)
-    if report.void_images:
-        print(f"{report.void_images} images have no pixel of any class.")
+    if report.void:
+        named = printable(some([names[place] for place in report.void]))
+        print(f"No pixel of any class is in {counted(len(report.void), 'image')}: {named}.")
     for problem in report.problems:
         print(f"- {printable(problem)}")
     print(f"{counted(len(report.problems), 'fault').capitalize()}.\n")

@@ -45,8 +45,8 @@ class Report:
     """[L], int64: images in which each class occurs."""
     ignored_pixels: int
     """Ignored pixels."""
-    void_images: int
-    """Images without a pixel of any class: all are ignored."""
+    void: list[int]
+    """Places in the dataset of images without a pixel of any class: all are ignored."""
     sizes: Counter[tuple[int, int]]
     """Number of images of each size (rows, columns)."""
     faulty: list[int]
@@ -54,6 +54,11 @@ class Report:
     looks: Looks | None
     """What the images without a problem look like; None if they were not decoded. See
     `contextseg.data.suspicions`."""
+
+    @property
+    def void_images(self) -> int:
+        """Number of images without a pixel of any class."""
+        return len(self.void)
 
     def raise_if_any(self) -> None:
         """Raise ValueError with the first 20 problems, if there are any."""
@@ -109,7 +114,7 @@ def check_dataset(
     sizes: Counter[tuple[int, int]] = Counter()
     looks: list[tuple[int, Look]] = []
     faulty: list[int] = []
-    void = 0
+    void: list[int] = []
     with (
         machine_failures(ADVICE),
         track(f"reading {dataset.split}", also=progress) as task,
@@ -126,17 +131,18 @@ def check_dataset(
                 class_pixels += histogram
                 class_images += histogram > 0
                 sizes[size] += 1
-                void += not histogram[:num_classes].any()
+                if not histogram[:num_classes].any():
+                    void.append(done - 1)
             task(done, total)
-    if void and void == sizes.total():
-        problems.append(_void_message(dataset, void))
+    if void and len(void) == sizes.total():
+        problems.append(_void_message(dataset, len(void)))
     return Report(
         num_images=total,
         problems=problems,
         class_pixels=class_pixels[:num_classes],
         class_images=class_images[:num_classes],
         ignored_pixels=int(class_pixels[IGNORED]),
-        void_images=void,
+        void=void,
         sizes=sizes,
         faulty=faulty,
         looks=Looks.of(looks) if decode_images else None,

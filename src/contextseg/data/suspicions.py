@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -36,6 +37,7 @@ def suspicions(checked: Checked) -> list[str]:
     - splits that are part of another one, which are not looked at any further;
     - images that are in two splits or, if images were decoded, nearly repeat an image of another
       split (leakage);
+    - names that differ in case only, which some systems take for one;
     - images unlike all others of their split in size or brightness, or blank;
     - classes in no image, or in one split only;
     - ids that seem to be counted from 0 in one place and from 1 in another.
@@ -44,7 +46,8 @@ def suspicions(checked: Checked) -> list[str]:
         checked: the splits with labels, and their reports.
     """
     apart, notes = without_parts(checked)
-    return [*notes, *_called_wrong(checked), *_leaks(apart), *_odd_images(apart),
+    return [*notes, *_called_wrong(checked), *_leaks(apart), *_clashes(apart),
+            *_odd_images(apart),
             *_lonely_classes(apart), *_shifted_ids(apart)]  # fmt: skip
 
 
@@ -87,6 +90,19 @@ def _leaks(checked: Checked) -> Iterator[str]:
                 f"{two.split}: {images} of {len(two)} images nearly "
                 f"{'repeats an image' if images == 1 else 'repeat images'} of {one.split}, which "
                 f"makes scores on them too good: {'; '.join(pairs)}{more}."
+            )
+
+
+def _clashes(checked: Checked) -> Iterator[str]:
+    for dataset, _ in checked:
+        alike = defaultdict[str, list[str]](list)
+        for name in dataset.names:
+            alike[name.casefold()].append(name)
+        clashing = [" and ".join(names) for names in alike.values() if len(names) > 1]
+        if clashing:
+            yield (
+                f"{dataset.split}: names that differ in case only, which Windows and macOS take "
+                f"for one file: {some(clashing)}."
             )
 
 

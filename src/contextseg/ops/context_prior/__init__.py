@@ -80,6 +80,9 @@ def context_prior(
         impl: `reference` is the dense formula, `eager` the tiles, `fused` a kernel that computes
             them; `auto` takes the kernel on a CUDA device and the eager tiles elsewhere.
 
+    Sums must fit into float32: results are finite up to magnitudes of 1e38 over the number of
+    keys and channels.
+
     Returns:
         Intra- and inter-class context and the affinity terms. Half precision is computed in
         float32, but for products of bfloat16 in the kernel; the terms are float32 (float64 if

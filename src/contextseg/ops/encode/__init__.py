@@ -31,6 +31,9 @@ def encode(
     distance is off by at most $(C + 8) u (\lVert r_{ik} \rVert + 2 R)^2$, wherever the origin is
     (docs/ops/encode.md has the proof, and what the kernel does for half precision).
 
+    Squared distances are computed in the type of the sums: in float32, they and the results are
+    finite up to magnitudes of 1e18; larger inputs can give NaN.
+
     Returns:
         Residual encoders e, [B, K, C], in float32 (float64 if any input is): their sums over
         pixels exceed the range of half precision.

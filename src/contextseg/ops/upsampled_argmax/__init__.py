@@ -61,6 +61,8 @@ def upsampled_argmax(
         impl: see `contextseg.ops.dispatch`; `auto` takes the plain formula while a graph is
             exported.
 
+    Confidences are numbers if differences of logits fit into their type: up to magnitudes of 1e38.
+
     Returns:
         Labels [B, h, w], in 0 to L - 1: the lowest of equally likely classes, and a class whose
         logit is NaN before all others. With `confidence`, also probabilities [B, h, w] in 0 to 1,
