@@ -35,7 +35,7 @@ def test_a_quotient_is_rounded_up_exactly(a, b):
         operator.neg, operator.floordiv,
     }  # fmt: skip
     assert GraphModule(torch.nn.Module(), graph)(a, b) == math.ceil(Fraction(a, b))
-    assert next(reversed(graph.nodes)).args[0].meta["val"] == -(-a // b)
+    assert list(graph.nodes)[-1].args[0].meta["val"] == -(-a // b)
 
 
 def test_quotients_of_floats_stay():

@@ -63,9 +63,11 @@ def missing(name: str) -> str:
             f"the model {name} ({MODELS[name].folder.as_posix()}) is not in this clone of the "
             f"repository, which has: {', '.join(here)}."
         )
+    folder = MODELS[name].folder.as_posix()
     return (
-        f"the trained model {MODELS[name].folder.as_posix()} is in the repository but not in the "
-        f"installed package: clone the repository, or name a model of your own."
+        f"the trained model {folder} comes with the repository, not with the installed package. "
+        f"Run this in the folder of a clone, name the model's folder there (CLONE/{folder}), or "
+        f"name a model of your own."
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from contextseg.data import open_dataset
 from contextseg.data.formats import import_data, recognise, unzip
+from contextseg.data.formats.documents import FormatError, read_xml
 from tests.data.formats import exports
 from tests.data.formats.exports import EXPORTS, FORMAT_OF, dump, photo, write
 
@@ -79,6 +80,17 @@ def test_links_that_lead_outside_are_not_followed(tmp_path):
     (fault,) = import_data(root, tmp_path / "out2").log.faults
     assert "there is no image" in fault
     assert import_data(root, tmp_path / "out3", allow_outside=True).log.faults == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_document_type_is_refused_in_every_encoding(encoding, tmp_path):
+    text = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>'
+    path = tmp_path / "bomb.xml"
+    path.write_bytes(("\ufeff" + text).encode(encoding))
+    with pytest.raises(FormatError, match="has a document type"):
+        read_xml(path)
+    path.write_bytes(("\ufeff<x><y>é</y></x>").encode(encoding))
+    assert read_xml(path)[0].text == "é"
 
 
 def test_entities_of_xml_are_not_expanded(tmp_path):
