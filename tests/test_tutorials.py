@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import contextseg
+from contextseg.comparison import compare as comparing
+from contextseg.comparison.results import Cost
 from contextseg.data.classes import Classes
 from tests.reader import Reader, alike
 from tests.snippets import ROOT, blocks
@@ -14,13 +16,14 @@ from tests.snippets import ROOT, blocks
 TUTORIALS = sorted(page.relative_to(ROOT).as_posix() for page in
                    (ROOT / "docs" / "tutorials").glob("*.md") if page.stem != "index")  # fmt: skip
 
+COST = Cost(parameters=1000, gmac=0.5, images_per_s=20.0, memory_mib=None)
 MODELS = [path for path in (ROOT / "models").iterdir() if path.is_dir()]
 
 SHORTER: dict[str, dict[str, str]] = {
-    "docs/tutorials/compare.md": {"--epochs 3": "--epochs 1"},
+    "docs/tutorials/compare.md": {"--epochs 3 ": "--epochs 1 --limit 8 "},
     "docs/tutorials/context_prior.md": {"epochs=4": "epochs=1"},
     "docs/tutorials/labelme.md": {"--epochs 12 --crop 192": "--epochs 1 --crop 64"},
-    "docs/tutorials/ship.md": {"models/street": "models/tiny"},  # an export takes 17 s, or 4
+    "docs/tutorials/ship.md": {"models/street": "models/tiny"},  # 17 s of export each
 }
 """What would take longer than a test may, and what it does instead, by page."""
 
@@ -41,8 +44,9 @@ def make_clone(folder: Path) -> None:
 def test_steps_run_and_print_what_the_page_shows(page, tmp_path, monkeypatch):
     """Blocks: `sh` and `python` run; `text` is their output, of `output` the words alone.
 
-    Blocks of `console` need what a test has not, a server or a second machine.
+    An `example` is what a whole training gave, and `console` needs a server or another machine.
     """
+    monkeypatch.setattr(comparing, "measure_cost", lambda *_: COST)  # a process for each model
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CONTEXTSEG_PROGRESS_INTERVAL", "3600")
     make_clone(tmp_path)
@@ -58,7 +62,7 @@ def test_steps_run_and_print_what_the_page_shows(page, tmp_path, monkeypatch):
             case "text" | "output":
                 reader.compare(text, numbers=language == "text")
             case _:
-                assert language == "console", f"{page}: a block of {language or 'no language'}"
+                assert language in ("console", "example"), f"{page}: a block of {language!r}"
                 assert "contextseg " not in text, f"{page}: what can run here is a block of sh"
 
 
