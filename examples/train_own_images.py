@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("images", nargs="?", type=Path, default=SAMPLES, help="folder of your own")
     parser.add_argument("--recipe", default="encnet_efficientnet_lite0")
     parser.add_argument("--start", default="street", help="model to start from")
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--crop", type=int, default=192, help="pixels; more is better and slower")
     parser.add_argument("--out", type=Path, default=Path("runs/train_own_images"))
     parser.add_argument("--resume", action="store_true")

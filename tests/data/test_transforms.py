@@ -28,6 +28,19 @@ def test_whole_images_are_normalised_and_labels_kept():
     assert labels.dtype == torch.int64
 
 
+class Endless(ShapesDataset):
+    """A data set that takes any index, as one of a user's own may."""
+
+    def __getitem__(self, index):
+        return super().__getitem__(index % len(self))
+
+
+def test_iterating_gives_each_sample_once():
+    pairs = [*TransformedDataset(Endless("train", num_images=3, size=(32, 32)), EvalTransform())]
+    assert len(pairs) == 3
+    assert not torch.equal(pairs[0][0], pairs[1][0])
+
+
 def test_without_augmentation_a_crop_is_the_image_and_mean_colour_around_it():
     transform = TrainTransform(MEAN, STD, crop=(64, 64), scale=(1.0, 1.0), rotation=0, flip=0)
     sample = scenes()[0]

@@ -7,6 +7,7 @@ import re
 import runpy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ def test_a_comparison_says_whether_the_order_is_certain(run, made):
     first, second = (
         contextseg.evaluate(made / name, made / "data").mean_iou for name in ("fcn", "encnet")
     )
-    assert re.search(rf"mean +{first:.1%} +{second:.1%} +{second - first:\+.1%}", printed)
+    means = re.search(r"^mean .*", printed, re.MULTILINE)[0].split()
+    assert means == ["mean", f"{first:.1%}", f"{second:.1%}", f"{second - first:+.1%}"]
 
 
 def test_a_comparison_with_one_model_adds_a_crf(run, made):
@@ -138,19 +140,16 @@ def test_photos_are_ranked_by_confidence(run, made, tmp_path):
 @pytest.mark.slow
 def test_a_network_of_ones_own_trains(run, made):
     printed = run("own_network.py", made / "data", "--epochs", 2)
-    assert re.findall(r"^epoch (\d): loss \d+\.\d{3}$", printed, re.MULTILINE) == ["1", "2"]
+    assert re.findall(r"epoch (\d): loss \d+\.\d{3}\r", printed) == ["1", "2"]
     assert "Scores(mean IoU " in printed
 
 
 @pytest.mark.slow
 def test_training_on_own_images_ends_with_scores(run, made, tmp_path):
     recipe = encnet_shapes()
-    model = {"backbone": "test_resnet", "head_channels": 16, "aux_weight": 0.0}
-    write_yaml(tmp_path / "tiny.yaml", recipe)
-    text = (tmp_path / "tiny.yaml").read_text(encoding="utf-8")
-    for name, value in model.items():
-        text = re.sub(rf"^  {name}: .*$", f"  {name}: {value}", text, flags=re.MULTILINE)
-    (tmp_path / "tiny.yaml").write_text(text, encoding="utf-8")
+    network = replace(recipe.model, backbone="test_resnet", head_channels=16, aux_weight=0.0,
+                      context=replace(recipe.model.context, num_codewords=32))  # fmt: skip
+    write_yaml(tmp_path / "tiny.yaml", replace(recipe, model=network))
     options = ("--recipe", "tiny.yaml", "--start", made / "encnet", "--epochs", 1, "--crop", 48)
     printed = run("train_own_images.py", made / "data", *options, "--out", "own")
     scores = contextseg.open_run(tmp_path / "own").scores

@@ -74,14 +74,7 @@ def _print_plan(plan: DataPlan, dry_run: bool) -> None:
     print(f"{plan.root}: {plan.layout}.")
     if plan.splits:
         print_found_classes(plan)
-    print(f"Splits: {plan.division}.")
-    for name, split in plan.splits.items():
-        images = len(split.pairs)
-        many = "" if split.groups == 1 else "s"
-        groups = "" if split.groups == images else f" in {split.groups} group{many}"
-        print(f"  {name}: {images} {'image' if images == 1 else 'images'}{groups}")
-    for text in (*plan.notes, *plan.problems):
-        print(f"- {text}")
+    print("\n".join(plan.lines()))
     if dry_run:
         for name, text in plan.files.items():
             print(f"\n{name} would be:\n{_beginning(text)}")

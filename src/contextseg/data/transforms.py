@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,10 @@ class TransformedDataset(TorchDataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         """Number of images."""
         return len(self.dataset)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Image and labels of each sample, in order."""
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Image and labels `index`, 0 to len - 1."""

@@ -71,8 +71,14 @@ def evaluate(
     workers: Workers = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClassificationScores: ...
-@overload  # what is at a path, type checkers cannot know
-def evaluate(model: Any, data: Any, **options: Any) -> Any: ...
+@overload  # what is at a path, or in a module of one's own, type checkers cannot know
+def evaluate(
+    model: str | os.PathLike[str] | nn.Module,
+    data: Any,
+    *,
+    split: str | None = None,
+    **options: Any,
+) -> Any: ...
 def evaluate(
     model: Any,
     data: Any,

@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.config.classification import ClassifierConfig, ClassifierTrainConfig
 from contextseg.data.classification.array import LabelledArray
 from contextseg.data.classification.datasets import open_labelled
 from contextseg.data.classification.device_loader import MemoryBatches, MemoryLoader
@@ -29,6 +29,7 @@ from contextseg.training.task import Task
 from contextseg.training.validation import validation_images
 from contextseg.training.world import adapted
 from contextseg.weights.classifiers import save_classifier
+from contextseg.weights.fitting import undrawn
 
 
 class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
@@ -81,7 +82,13 @@ class ClassificationTask(Task[ClassifierTrainConfig, ClassificationScores]):
 
     def build(self, fresh: bool) -> Classifier:
         """The network."""
-        return build_classifier(self.config.model)
+        config = self.config.model
+        if fresh:
+            return build_classifier(config)
+        # A checkpoint brings all weights: timm need not fetch any.
+        model = build_classifier(cast(ClassifierConfig, undrawn(config)))
+        model.config = replace(model.config, network=config.network)
+        return model
 
     def loss(self, model: nn.Module) -> nn.Module:
         """Cross-entropy with smoothed labels."""

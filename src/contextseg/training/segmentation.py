@@ -103,10 +103,12 @@ class SegmentationTask(Task[TrainConfig, Scores]):
     def build(self, fresh: bool) -> SegmentationModel:
         """The network; a new run initialises it from `init_from`."""
         config = self.config.model
-        if self.config.init_from or not fresh:  # other weights replace all of the backbone's
-            config = replace(config, pretrained=False)
-        model = create_model(config)
-        if self.config.init_from and fresh:
+        if fresh and not self.config.init_from:
+            return create_model(config)
+        # A file brings all weights of the backbone: timm need not fetch any.
+        model = create_model(replace(config, pretrained=False))
+        model.config = replace(model.config, pretrained=config.pretrained)
+        if fresh:
             left = initialise(model, self.config.init_from, self.classes)
             logger.warning("init_from: re-initialised: %s", ", ".join(left) or "nothing")
         return model

@@ -10,6 +10,7 @@ import numpy as np
 
 from contextseg.data.classes import Classes
 from contextseg.system.atomic_files import write_text
+from contextseg.system.terminal import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class SplitPlan:
     """Groups of images that stay together; the number of images if each is for itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DataPlan:
-    """What was found in a folder, and the files that make it a data set."""
+    """What was found in a folder, and the files that make it a data set; `print` shows it."""
 
     root: Path
     """The folder."""
@@ -51,3 +52,23 @@ class DataPlan:
         """Write the files; nothing else in the folder is touched."""
         for name, text in self.files.items():
             write_text(self.root / name, text)
+
+    def lines(self) -> list[str]:
+        """How images are divided, what was taken for granted, and what is left out."""
+        lines = [f"Splits: {self.division}."]
+        for name, split in self.splits.items():
+            images = len(split.pairs)
+            many = "" if split.groups == 1 else "s"
+            groups = "" if split.groups == images else f" in {split.groups} group{many}"
+            lines.append(f"  {name}: {images} {'image' if images == 1 else 'images'}{groups}")
+        return lines + [f"- {text}" for text in (*self.notes, *self.problems)]
+
+    def __str__(self) -> str:
+        found = f"{self.root}: {self.layout}.", f"{self.classes}", *self.lines()
+        return "\n".join(printable(line) for line in found)
+
+    def __repr__(self) -> str:
+        sizes = "".join(f", {name} {len(split.pairs)}" for name, split in self.splits.items())
+        left_out = f", {len(self.problems)} left out" if self.problems else ""
+        classes = f"{self.classes.num_classes} classes"
+        return printable(f"DataPlan({str(self.root)!r}, {classes}{sizes}{left_out})")
