@@ -72,6 +72,18 @@ def main(argv: Sequence[str]) -> int:
     )
     add_prediction_options(parser)
     parser.add_argument(
+        "--max-pixels",
+        type=pixels,
+        metavar="N",
+        help="larger images are segmented in windows of so many pixels (default: 4194304); auto: as "
+        "many as half of the memory is enough for, by a measurement of the network",
+    )
+    parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="include batch norms in convolutions: faster on CPUs, the same up to rounding",
+    )
+    parser.add_argument(
         "--ignore-below",
         type=float,
         metavar="P",
@@ -135,7 +147,12 @@ def main(argv: Sequence[str]) -> int:
             )
         return _report(summary, f"classified, results in {options.out}")
     predictor = load(
-        options.model, device=options.device, precision=options.precision, trust=options.trust
+        options.model,
+        device=options.device,
+        precision=options.precision,
+        trust=options.trust,
+        max_pixels=options.max_pixels,
+        fuse=options.fuse,
     )
     predictor.crf = crf
     if raster:
