@@ -16,7 +16,7 @@ from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.predict_rasters import rasters
-from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options, pixels
 from contextseg.system import samples
 from contextseg.system.addresses import refuse_address
 from contextseg.system.suggestions import did_you_mean
@@ -75,8 +75,8 @@ def main(argv: Sequence[str]) -> int:
         "--max-pixels",
         type=pixels,
         metavar="N",
-        help="larger images are segmented in windows of so many pixels (default: 4194304); auto: as "
-        "many as half of the memory is enough for, by a measurement of the network",
+        help="segment larger images in windows of so many pixels (default: 4194304); auto: as many "
+        "as half of the memory is enough for, by a measurement of the network",
     )
     parser.add_argument(
         "--fuse",

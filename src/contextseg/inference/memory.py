@@ -6,6 +6,7 @@ same in every process, so a model and a machine decide the bound, and not the mo
 
 from __future__ import annotations
 
+import gc
 import math
 import weakref
 from collections.abc import Callable
@@ -61,7 +62,7 @@ class LiveBytes(TorchDispatchMode):
         self._now -= size
 
 
-def bytes_per_pixel(run: Callable[[int], object], device: torch.device, multiple: int) -> float:
+def bytes_per_pixel(run: Callable[[int], object], device: torch.device, multiple: int) -> int:
     """Bytes that each pixel more of a square image takes.
 
     Args:
@@ -70,11 +71,12 @@ def bytes_per_pixel(run: Callable[[int], object], device: torch.device, multiple
         multiple: of rows and columns.
     """
     sides = [-(-side // multiple) * multiple for side in SIDES]
-    run(sides[0])  # libraries keep what their first call takes
+    for side in sides:
+        run(side)  # tables and the like stay after a first call
     small, large = (_most(run, side, device) for side in sides)
     pixels = [side**2 for side in sides]
     slope = (large - small) / (pixels[1] - pixels[0])
-    return max(slope, large / pixels[1] / 2, 1.0)
+    return max(math.ceil(max(slope, large / pixels[1] / 2)), 1)
 
 
 def pixels_that_fit(each: float, device: torch.device) -> int:
@@ -102,6 +104,7 @@ def _most(run: Callable[[int], object], side: int, device: torch.device) -> int:
         run(side)
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
+    gc.collect()  # tensors in cycles would go at any moment
     with LiveBytes() as live:
         run(side)
     return live.most
