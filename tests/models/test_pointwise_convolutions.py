@@ -25,7 +25,7 @@ def dilations(monkeypatch):
         return conv2d(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pointwise_convolutions.F, "conv2d", noted)
-    monkeypatch.setattr(pointwise_convolutions, "onednn_is_faster", lambda n, c, m: n * c * m > 999)
+    monkeypatch.setattr(pointwise_convolutions, "FEWEST_PRODUCTS", 1000)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     return seen
 

@@ -105,3 +105,17 @@ def test_threads_are_lowered_to_the_cores_unless_the_user_says(
         monkeypatch.setenv(name, value)
     threads.limit_threads()
     assert lowered == expected
+
+
+def test_the_size_of_the_memory_does_not_change_with_the_moment(host, monkeypatch):
+    root, write = host
+    monkeypatch.setattr(resources, "_address_space", lambda: None)
+    write("proc/meminfo", f"MemTotal: {8 * 2**20} kB\nMemAvailable: 1 kB\n")
+    assert resources.memory_size(root) == 8 * GIB
+    write("proc/self/cgroup", "0::/outer/inner\n")
+    write("sys/fs/cgroup/outer/memory.max", f"{4 * GIB}\n")
+    write("sys/fs/cgroup/outer/memory.current", f"{3 * GIB}\n")
+    assert resources.memory_size(root) == 4 * GIB
+    monkeypatch.setattr(resources, "_address_space", lambda: 2 * GIB)
+    assert resources.memory_size(root) == 2 * GIB
+    assert resources.memory_size(root / "elsewhere") == 2 * GIB

@@ -89,3 +89,51 @@ def test_balanced_class_weights():
     assert class_weights(LossConfig(), [1, 2]) is None
     with pytest.raises(ValueError, match="one number for each of the 2 classes, got 3"):
         class_weights(LossConfig(class_weights=(1.0, 2.0, 3.0)), [1, 2])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_fused_steps_are_the_plain_ones_to_rounding(name, dtype):
+    """Twenty steps, in channels-last order."""
+    ends = []
+    for fused in (True, False):
+        torch.manual_seed(0)
+        weight = torch.nn.Parameter(
+            torch.randn(8, 6, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
+        )
+        network = torch.nn.ParameterDict({"weight": weight, "bias": torch.randn(8, dtype=dtype)})
+        optimiser = build_optimiser(network, OptimConfig(name=name, lr=0.01, weight_decay=0.1))
+        assert all(group["fused"] for group in optimiser.param_groups)
+        for group in optimiser.param_groups:
+            group["fused"] = fused
+        for _ in range(20):
+            for parameter in network.values():
+                parameter.grad = torch.randn_like(parameter)
+            optimiser.step()
+        ends.append([parameter.detach().clone() for parameter in network.values()])
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-13
+    for ours, plain in zip(*ends, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "lion"])
+def test_a_state_in_another_order_is_taken_as_what_it_is(name):
+    """Checkpoints of weights that were not yet in channels-last order."""
+    ends = []
+    for stored in (torch.channels_last, torch.contiguous_format):
+        torch.manual_seed(0)
+        weight = torch.randn(8, 6, 3, 3).contiguous(memory_format=torch.channels_last)
+        network = torch.nn.ParameterDict({"weight": weight})
+        config = OptimConfig(name=name, lr=0.01)
+        first, second = build_optimiser(network, config), build_optimiser(network, config)
+        network["weight"].grad = torch.randn_like(weight)
+        first.step()
+        state = first.state_dict()
+        for values in state["state"].values():
+            for key, value in values.items():
+                if torch.is_tensor(value) and value.ndim == 4:
+                    values[key] = value.contiguous(memory_format=stored)
+        second.load_state_dict(state)
+        second.step()
+        ends.append(network["weight"].detach().clone())
+    assert torch.equal(*ends)

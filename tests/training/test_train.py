@@ -133,7 +133,7 @@ def test_fine_tuning_and_resuming_fetch_no_weights(data, tmp_path):
 
 def test_a_diverging_run_stops_and_keeps_the_last_good_checkpoint(data, tmp_path):
     config = tiny(data, tmp_path / "run", optim=OptimConfig(lr=1e12), checkpoint_every=1)
-    with pytest.raises(NonFiniteLossError, match=r"not finite at step \d+ .*Lower optim.lr"):
+    with pytest.raises(NonFiniteLossError, match=r"not finite (at|after) step .*Lower optim.lr"):
         train(config, progress=False)
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert 1 <= state["global_step"] < 8

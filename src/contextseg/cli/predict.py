@@ -16,7 +16,7 @@ from contextseg.cli.messages import counted, show_messages
 from contextseg.cli.model_argument import is_model, models_in, require_order
 from contextseg.cli.parsing import CommandParser, UsageError
 from contextseg.cli.predict_rasters import rasters
-from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options
+from contextseg.cli.prediction_options import MODEL_HELP, add_prediction_options, pixels
 from contextseg.system import samples
 from contextseg.system.addresses import refuse_address
 from contextseg.system.suggestions import did_you_mean
@@ -71,6 +71,18 @@ def main(argv: Sequence[str]) -> int:
         help=f"a trained model of the repository, instead of MODEL: {', '.join(samples.MODELS)}",
     )
     add_prediction_options(parser)
+    parser.add_argument(
+        "--max-pixels",
+        type=pixels,
+        metavar="N",
+        help="segment larger images in windows of so many pixels (default: 4194304); auto: as many "
+        "as half of the memory is enough for, by a measurement of the network",
+    )
+    parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="include batch norms in convolutions: faster on CPUs, the same up to rounding",
+    )
     parser.add_argument(
         "--ignore-below",
         type=float,
@@ -135,7 +147,12 @@ def main(argv: Sequence[str]) -> int:
             )
         return _report(summary, f"classified, results in {options.out}")
     predictor = load(
-        options.model, device=options.device, precision=options.precision, trust=options.trust
+        options.model,
+        device=options.device,
+        precision=options.precision,
+        trust=options.trust,
+        max_pixels=options.max_pixels,
+        fuse=options.fuse,
     )
     predictor.crf = crf
     if raster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from contextseg.cli.parsing import UsageError
 from contextseg.config import ProtocolConfig, TrainConfig
@@ -25,6 +25,17 @@ def numbers(text: str) -> tuple[float, ...]:
             f"must be numbers above 0, such as 0.5,1,1.5, got {text!r}"
         )
     return values
+
+
+def pixels(text: str) -> int | Literal["auto"]:
+    """A number of pixels, at least 1024, or `auto`."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1024:
+        raise argparse.ArgumentTypeError(
+            f"must be auto or a number of pixels, at least 1024, got {text!r}"
+        )
+    return int(text)
 
 
 def add_prediction_options(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["classification"],
     trust: bool = False,
+    max_pixels: int | Literal["auto"] | None = None,
     fuse: bool = False,
 ) -> ClassifierPredictor: ...
 @overload
@@ -32,6 +33,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation"] | None = None,
     trust: bool = False,
+    max_pixels: int | Literal["auto"] | None = None,
     fuse: bool = False,
 ) -> Predictor: ...
 def load(
@@ -42,6 +44,7 @@ def load(
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto",
     task: Literal["segmentation", "classification"] | None = None,
     trust: bool = False,
+    max_pixels: int | Literal["auto"] | None = None,
     fuse: bool = False,
 ) -> Any:
     """Load the model at `path`, ready to segment or classify photos.
@@ -60,6 +63,7 @@ def load(
             `ClassifierPredictor` only if this is `classification`.
         trust: open a .pt2 file, which can run any code on this machine: set it only for files that
             you made, or whose maker you trust. All other models are data and run no code.
+        max_pixels: as in `Predictor`; None takes its default. Files and classifiers ignore it.
         fuse: as in `Predictor`; of an exported file and of a classifier it changes nothing.
 
     Returns:
@@ -95,4 +99,5 @@ def load(
     if task == "classification" or (task is None and is_classifier(path)):
         return ClassifierPredictor(*load_classifier(path), device=device, precision=precision)
     model, classes = load_model(path)
-    return Predictor(model, classes, device=device, precision=precision, fuse=fuse)
+    most: Any = {} if max_pixels is None else {"max_pixels": max_pixels}
+    return Predictor(model, classes, device=device, precision=precision, fuse=fuse, **most)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,15 +16,19 @@ from contextseg.data.classes import Classes
 from contextseg.engines import ExportedModel
 from contextseg.engines.exported import check_averageable
 from contextseg.inference.crf import with_crf
+from contextseg.inference.memory import SHARE, bytes_per_pixel, pixels_that_fit
 from contextseg.inference.preprocess import size_of, to_canvas
 from contextseg.inference.result import Prediction
-from contextseg.inference.views.plan import check_options, plan, smallest_side
+from contextseg.inference.views.plan import MAX_PIXELS, check_options, plan, smallest_side
 from contextseg.inference.views.protocol import run_protocol
 from contextseg.inference.views.protocol_logits import ProtocolLogits
 from contextseg.inference.views.run import ViewLogits, run_views, whole
 from contextseg.models.folded_norms import without_norms
 from contextseg.models.pointwise_convolutions import hasten_pointwise
 from contextseg.models.segmentation import SMALLEST_IMAGE
+from contextseg.system.resources import in_words, usable_memory
+
+logger = logging.getLogger(__name__)
 
 
 class Segmentation(NamedTuple):
@@ -72,6 +77,8 @@ class Network:
     model: nn.Module
     _folded: nn.Module | None = None
     """What runs instead of `model`, if it is not None."""
+    _bytes_per_pixel: float | None = None
+    """What a pixel takes, if `max_pixels` comes from it."""
     crf: CRFConfig | None = None
     """A CRF that refines the probabilities of whole images, at their own size; None for none. Set
     it to `contextseg.config.CRFConfig(...)`. Labels, probabilities and confidence are then its."""
@@ -90,18 +97,17 @@ class Network:
         multiple = getattr(self.model, "multiple", 1)
         canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
         size = canvas.shape[2], canvas.shape[3]
+        most = self._pixels_now(size)
         passes = plan(
             size,
             scales=scales,
             flip=flip,
             window=window,
-            max_pixels=self.max_pixels,
+            max_pixels=most,
             multiple=getattr(self.model, "window_multiple", multiple),
         )
         with self._autocast():
-            return run_views(
-                canvas, passes, self._folded or self.model, self.config, self.max_pixels
-            )
+            return run_views(canvas, passes, self._folded or self.model, self.config, most)
 
     def _segment_with_crf(
         self,
@@ -149,6 +155,41 @@ class Network:
             (1, self.config.images.count, side, side), generator=torch.Generator().manual_seed(0)
         )
         self._folded = without_norms(model, image.to(self.device))
+
+    def _limit(self, max_pixels: int | Literal["auto"]) -> None:
+        """Set `max_pixels`; with `auto`, by what the network takes and the machine has."""
+        if max_pixels != "auto":
+            # In pixels of the image, which the network enlarges by image_scale.
+            self.max_pixels = max(1, int(max_pixels / self.config.image_scale**2))
+            return
+        self.max_pixels = MAX_PIXELS
+        multiple = int(getattr(self.model, "multiple", 1))
+        self._bytes_per_pixel = bytes_per_pixel(self._try_out, self.device, multiple)
+        fit = pixels_that_fit(self._bytes_per_pixel, self.device)
+        self.max_pixels = max(SMALLEST_IMAGE**2, fit)
+
+    def _try_out(self, side: int) -> None:
+        with torch.inference_mode():
+            shape = (self.config.images.count, side, side)
+            image = torch.zeros(shape, dtype=torch.uint8)
+            if self.config.images.is_scaled:
+                image = image.float()
+            self._run_views(image, (1.0,), False, None).labels()
+
+    def _pixels_now(self, size: tuple[int, int]) -> int:
+        """Pixels that the network may see at once: fewer where memory is short at the moment."""
+        if self._bytes_per_pixel is None or self.device.type == "cuda":
+            return self.max_pixels
+        pixels, free = size[0] * size[1], usable_memory()
+        if free is None or min(pixels, self.max_pixels) * self._bytes_per_pixel <= free:
+            return self.max_pixels
+        fewer = max(SMALLEST_IMAGE**2, int(SHARE * free / self._bytes_per_pixel))
+        logger.warning(
+            "an image of %d x %d pixels takes about %s of memory, but only %s are free: using "
+            "windows of %d pixels. Labels can differ at their edges from those of the whole image",
+            *size, in_words(pixels * self._bytes_per_pixel), in_words(free), fewer,
+        )  # fmt: skip
+        return fewer
 
     @property
     def fused(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -43,7 +43,8 @@ class Predictor(VideoNetwork):
         precision: `bf16` runs the network in bfloat16 autocast, while all later steps stay in
             float32; `auto` is `bf16` where that is faster on the device, else `32`.
         max_pixels: maximum number of pixels that the network sees at once. Larger images (or
-            scales) are split into overlapping windows of that size, which bounds the memory.
+            scales) are split into overlapping windows of that size, which bounds the memory. `auto`
+            measures the network, and takes as many as half of the machine's memory is enough for.
         fuse: run a copy of the network whose convolutions include their batch norms: faster on
             CPUs, the same up to rounding. `model` stays as it is, hence the weights are held twice.
 
@@ -57,7 +58,7 @@ class Predictor(VideoNetwork):
         classes: Classes,
         device: str | torch.device = "auto",
         precision: Requested = "32",
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | Literal["auto"] = MAX_PIXELS,
         fuse: bool = False,
     ) -> None:
         config: ModelConfig = model.config  # pyright: ignore[reportAssignmentType]
@@ -66,15 +67,14 @@ class Predictor(VideoNetwork):
                 f"the model predicts {config.num_classes} classes, but {classes.num_classes} "
                 f"names are given ({abbreviated(classes.names)})."
             )
-        check_options((1.0,), None, max_pixels)
+        check_options((1.0,), None, MAX_PIXELS if max_pixels == "auto" else max_pixels)
         limit_threads()
         self.config = with_normalisation(config)
         self.classes = classes
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device).precision
-        # In pixels of the image, which the network enlarges by image_scale.
-        self.max_pixels = max(1, int(max_pixels / config.image_scale**2))
         self._prepare(model, fuse)
+        self._limit(max_pixels)
 
     @overload
     def __call__(  # pyright: ignore[reportOverlappingOverload]

@@ -1,4 +1,4 @@
-"""1x1 convolutions that PyTorch hands to the faster of its libraries on one thread too."""
+"""1x1 convolutions that PyTorch gives to the faster of its libraries on one thread too."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contextseg.ops.context_prior.faster_library import onednn_is_faster
-
 FEWEST_IMAGES = 16
 """Images from which PyTorch gives every convolution to oneDNN."""
+FEWEST_PRODUCTS = 2**20
+"""Multiplications from which it pays: with fewer, oneDNN takes longer to start than they take."""
 NO_EFFECT = 2
 """A dilation: it spreads the pixels of a kernel, of which a 1x1 convolution has one."""
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """A 1x1 convolution with stride 1 that oneDNN computes where it is faster.
+    """A 1x1 convolution with stride 1 that oneDNN computes on one thread, as it does on several.
 
     The same function as `nn.Conv2d`. On a single thread, PyTorch gives 1x1 convolutions of fewer
-    than 16 images to the matrix product of another library, which on some processors takes twice as
-    long; but not dilated ones.
+    than 16 images to the matrix product of another library, which takes up to 2.4 times as long
+    (docs/machines.md); but not dilated ones.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -31,13 +31,15 @@ class PointwiseConv2d(nn.Conv2d):
     def _is_slow(self, input: Tensor) -> bool:
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return False
-        if torch.get_num_threads() > 1 or not torch.backends.mkldnn.enabled:
+        onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+        if torch.get_num_threads() > 1 or not onednn:
             return False
         if input.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
             return False
-        images, pixels = len(input), input.shape[-2] * input.shape[-1]
-        return images < FEWEST_IMAGES and onednn_is_faster(
-            images * pixels, self.in_channels, self.out_channels
+        return (
+            input.ndim == 4
+            and len(input) < FEWEST_IMAGES
+            and input.numel() * self.out_channels >= FEWEST_PRODUCTS
         )
 
 

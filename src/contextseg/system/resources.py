@@ -46,6 +46,20 @@ def usable_memory(root: Path = ROOT) -> int | None:
     return min([*known, *_memory_left(root)], default=None)
 
 
+def memory_size(root: Path = ROOT) -> int | None:
+    """Bytes of memory that this process may use if nothing else does, or None if unknown.
+
+    This is the smallest of: the memory of the machine, the limits of the process's control groups,
+    and its own limit (`ulimit -v`). Unlike `usable_memory`, it does not change with the moment.
+
+    Args:
+        root: folder that holds `proc` and `sys`.
+    """
+    limits = [_kibibytes(root / "proc/meminfo", "MemTotal"), _address_space()]
+    known = [limit for limit in limits if limit is not None]
+    return min([*known, *(limit for _, _, limit in _memory_limits(root))], default=None)
+
+
 def shared_memory(root: Path = ROOT) -> int | None:
     """Free bytes of shared memory, which data workers use to hand over batches.
 
@@ -90,17 +104,24 @@ def _cpu_quotas(root: Path) -> Iterator[float]:
 
 def _memory_left(root: Path) -> Iterator[int]:
     """Bytes below the limit of each control group around this process."""
-    for folder in _groups(root, "memory"):
-        for limit_file, usage_file, cache in (
-            ("memory.max", "memory.current", "inactive_file"),
-            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-        ):
-            limit, usage = _words(folder / limit_file), _words(folder / usage_file)
-            if not (limit and usage and limit[0].isdecimal() and int(limit[0]) < _UNLIMITED):
-                continue
+    for folder, version, limit in _memory_limits(root):
+        usage_file, cache = (
+            ("memory.current", "inactive_file")
+            if version == 2
+            else ("memory.usage_in_bytes", "total_inactive_file")
+        )
+        if usage := _words(folder / usage_file):
             # The page cache counts as used, but is reclaimed on demand.
-            reclaimable = _statistic(folder / "memory.stat", cache)
-            yield max(0, int(limit[0]) - int(usage[0]) + reclaimable)
+            yield max(0, limit - int(usage[0]) + _statistic(folder / "memory.stat", cache))
+
+
+def _memory_limits(root: Path) -> Iterator[tuple[Path, int, int]]:
+    """Folder, version and limit in bytes of each control group that has one."""
+    for folder in _groups(root, "memory"):
+        for version, file in ((2, "memory.max"), (1, "memory.limit_in_bytes")):
+            limit = _words(folder / file)
+            if limit and limit[0].isdecimal() and int(limit[0]) < _UNLIMITED:
+                yield folder, version, int(limit[0])
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
@@ -127,12 +148,18 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 def _address_space_left(root: Path) -> int | None:
     """Bytes below the limit of the process's address space, None without a limit."""
+    limit, used = _address_space(), _kibibytes(root / STATUS, "VmSize")
+    return None if limit is None or used is None else max(0, limit - used)
+
+
+def _address_space() -> int | None:
+    """Bytes that the process may address, None without a limit."""
     try:
         import resource
     except ImportError:  # Windows
         return None
-    limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _kibibytes(root / STATUS, "VmSize")
-    return None if limit == resource.RLIM_INFINITY or used is None else max(0, limit - used)
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _kibibytes(path: Path, key: str) -> int | None:
