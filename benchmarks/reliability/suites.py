@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.measuring import environment
-from benchmarks.reliability import endurance, kills, machine, signals
+from benchmarks.reliability import (
+    endurance,
+    fuzzing,
+    hostile,
+    kills,
+    machine,
+    numbers,
+    planted,
+    signals,
+)
 from benchmarks.reliability.rows import Row
 
 
@@ -30,7 +39,9 @@ class Suite(Protocol):
         ...
 
 
-SUITES: tuple[Suite, ...] = (kills, signals, machine, endurance)
+SUITES: tuple[Suite, ...] = (
+    kills, signals, machine, planted, hostile, numbers, fuzzing, endurance
+)  # fmt: skip
 """Modules."""
 
 

@@ -153,7 +153,8 @@ COUNTS: dict[str, Callable[[], None]] = {
        for size in ((1, 1), (1, 50), (200, 200)) for label in (0, 1, IGNORED)},
     **{f"cross-entropy of {logits:g}, label {label}": _entropy(logits, label, expected)
        for logits, label, expected in (
-           (0.0, 0, math.log(3)), (1e38, 0, 0.0), (1e4, 0, 0.0), (1e4, 1, 1e4), (-1e4, 0, 1e4),
+           (0.0, 0, math.log(3)), (1e38, 0, 0.0), (1e4, 0, 0.0), (1e4, 1, 1e4),
+           (-1e4, 0, 1e4 + math.log(2)),
            (-1e38, 1, math.log(2)), (1e30, 1, 1e30), (1e-45, 0, math.log(3)))},
     **{f"SE-loss of {value:g}{'' if given is ZEROS else ', all ignored'}": _se(value, given, loss)
        for value, given, loss in (

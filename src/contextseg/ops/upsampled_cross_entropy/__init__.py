@@ -55,7 +55,8 @@ def upsampled_cross_entropy(
         impl: see `contextseg.ops.dispatch`; `auto` takes the plain formula while a graph is
             exported.
 
-    The losses and their sum must fit into float32: logits of magnitudes up to 1e36 give finite ones.
+    The losses and their sum must fit into float32: logits of magnitudes up to 1e36 give finite
+    ones.
 
     Returns:
         Sum of the losses and sum of the weights; the gradient of the latter is none. Only the
