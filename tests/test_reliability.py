@@ -18,6 +18,7 @@ pytest.importorskip("starlette", reason="needs the extra app")
 from benchmarks.reliability import endurance, kills, machine, page, suites
 from benchmarks.reliability import signals as stops
 from benchmarks.reliability.cases import Case, NotTriedError, apart, run_cases
+from benchmarks.reliability.children import READY
 from benchmarks.reliability.material import Work, contents, same_files
 from benchmarks.reliability.rows import Row, Tally
 from benchmarks.reliability.saving import Client, require_saved
@@ -109,6 +110,7 @@ def pretended(argv) -> None:
     """A command that writes two files atomically, and resumes."""
     from contextseg.system.atomic_files import write_text
 
+    print(READY, flush=True)
     for name in ("a", "b"):
         if not (Path(argv[0]) / name).exists():
             time.sleep(0.02)
@@ -184,9 +186,10 @@ def test_what_a_stopped_command_must_say(tmp_path, code, said, fault):
 def test_signals_reach_the_command(tmp_path, monkeypatch):
     def sleeps(argv):
         try:
+            print(READY, flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
-            print("contextseg x: stopped by Ctrl-C.")
+            print("contextseg x: stopped by Ctrl-C.", flush=True)
         return 130
 
     monkeypatch.setattr("contextseg.cli.__main__.main", sleeps)

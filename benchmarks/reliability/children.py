@@ -16,7 +16,7 @@ from tests.processes import Command
 LIMIT = 300
 """Seconds after which a process counts as hanging: it is ended by SIGALRM."""
 READY = "ready"
-"""A line that a process prints before the command begins."""
+"""A line that a process prints when the command has begun: signals are its business then."""
 IMPORTS = (
     "contextseg.cli.__main__",
     "contextseg.cli.annotate",
@@ -59,18 +59,27 @@ def _limited(function: Callable[..., None], arguments: tuple[Any, ...], limit: f
 
 
 def command(argv: Sequence[str]) -> None:
-    """`contextseg ARGV`, which ends this process without what Python does at its exit.
-
-    A signal that arrives before or after the command is not its business; `READY` says when it
-    begins.
-    """
+    """`contextseg ARGV`, which ends this process without what Python does at its exit."""
+    announce()
     from contextseg.cli.__main__ import main
 
-    print(READY, flush=True)
     code = main(argv)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def announce() -> None:
+    """Let the next command of this process print `READY` when it has begun."""
+    from contextseg.cli import __main__ as program
+
+    first = program.refuse_processes
+
+    def begin(name: str) -> None:
+        print(READY, flush=True)
+        first(name)
+
+    program.refuse_processes = begin
 
 
 def started(argv: Sequence[str]) -> Command:

@@ -25,7 +25,7 @@ from tests.crashing import killed_at_each_point
 from tests.inference.batch.batches import fork_workers
 
 NAME = "kills"
-SHARE = 3.0
+SHARE = 5.0
 POINTS = "killed before and after each rename and before each fsync"
 MOMENTS = "killed at random moments, up to three times a run"
 MOST = 40

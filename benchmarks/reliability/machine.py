@@ -11,7 +11,6 @@ import os
 import random
 import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +21,7 @@ from benchmarks.reliability.children import (
     LIMIT,
     READY,
     child,
+    command,
     done,
     ended,
     finished,
@@ -153,23 +153,16 @@ MOUNTING = (full_disk, read_only_folder)
 
 
 def _limited(job: Work, folder: Path, limit: Callable[[int], None], amount: int, words: str) -> str:
-    process = child(_command_within, job.words(folder), limit, amount)
-    process.stdout.readline()
     try:
-        return require_told(*finished(process), words)
+        code, said = finished(child(_command_within, job.words(folder), limit, amount))
+        return require_told(code, said.replace(READY, ""), words)
     except AssertionError as error:
         raise AssertionError(f"with {amount}: {error}") from None
 
 
 def _command_within(argv: list[str], limit: Callable[[int], None], amount: int) -> None:
-    from contextseg.cli.__main__ import main
-
-    print(READY, flush=True)
     limit(amount)
-    code = main(argv)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    command(argv)
 
 
 def _in_child(function: Callable[..., str], *arguments: object) -> str:

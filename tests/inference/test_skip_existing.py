@@ -95,7 +95,7 @@ def test_two_at_once_in_one_folder(photos, tmp_path):
         with pytest.raises(FolderInUseError, match="is in use"), ThreadPoolExecutor(1) as other:
             other.submit(resumed, photos, out).result()
         with pytest.raises(FolderInUseError, match="is in use"), ThreadPoolExecutor(1) as other:
-            other.submit(classify_files, classifier, [photos], out, skip_existing=True).result()
+            other.submit(classify_files, classifier, [photos], out, overwrite=True).result()
 
     assert predict_files(colour_predictor(), [photos / "0.png"], out, progress=again).done == 1
     assert files(out) == {"masks/0.png", "overlays/0.jpg", "predictions.jsonl"}
