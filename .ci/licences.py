@@ -103,7 +103,10 @@ def main(extras: list[str]) -> int:
         if judged == "unknown" and name in core:
             refused.append(name)
     if refused:
-        print(f"\nNeither permissive nor MPL, as far as metadata say: {', '.join(refused)}.", file=sys.stderr)
+        print(
+            f"\nNeither permissive nor MPL, as far as metadata say: {', '.join(refused)}.",
+            file=sys.stderr,
+        )
     return int(bool(refused))
 
 
