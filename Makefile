@@ -3,13 +3,18 @@
 #   make test   run the tests
 #   make test-fast   run those that take a moment each: every part of the library, under 90 s
 #   make docs   build the documentation into site/; look at it with python -m http.server -d site
+#   make test-oldest   run the fast tests with the oldest packages allowed
+#   make pythons   install the wheel with Python 3.11 to 3.14 and use it
+#   make dist   build the wheel and the sdist, and test them
+#   make licences   list the licences of what it depends on; make audit   their known vulnerabilities
 #   make results-check   score the trained models in models/ (CONTEXTSEG_DATA: camvid, voc_animals)
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo compiled test test-fast results-check docs lint format clean
+.PHONY: demo compiled test test-fast test-oldest pythons dist licences audit results-check docs lint \
+	format clean
 
 demo: $(VENV)/installed
 	$(BIN)/contextseg demo
@@ -23,6 +28,23 @@ test: compiled
 
 test-fast: compiled
 	$(BIN)/pytest -q -n 2 -m "not slow"
+
+test-oldest:
+	.ci/oldest
+
+pythons:
+	.ci/pythons
+
+dist: $(VENV)/installed-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/pytest -q tests/test_dist.py
+
+licences: $(VENV)/installed
+	$(BIN)/python .ci/licences.py
+
+audit: $(VENV)/installed
+	$(BIN)/python -m uv tool run pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 results-check: $(VENV)/installed
 	$(BIN)/python -m benchmarks.results_check

@@ -1,9 +1,11 @@
-"""List the licences of what contextseg depends on; exit code 1 if one of the core's is not known.
+"""List the licences of what contextseg depends on; exit code 1 if one is unknown.
 
 Everything is read from the metadata of the packages that are installed: no service is asked.
 
-    python .ci/licences.py            what `pip install contextseg` brings, checked
-    python .ci/licences.py train app  also what these extras bring
+    python .ci/licences.py            what `pip install contextseg` brings
+    python .ci/licences.py train app  what these extras bring, too; they are listed, not judged
+
+Unknown is also what asks for more than a notice, such as the GPL. MPL is allowed.
 """
 
 from __future__ import annotations
@@ -101,7 +103,10 @@ def main(extras: list[str]) -> int:
         if judged == "unknown" and name in core:
             refused.append(name)
     if refused:
-        print(f"\nNot known to be permissive: {', '.join(refused)}.", file=sys.stderr)
+        print(
+            f"\nNeither permissive nor MPL, as far as metadata say: {', '.join(refused)}.",
+            file=sys.stderr,
+        )
     return int(bool(refused))
 
 

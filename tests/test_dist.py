@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
                    "report/published.json"):  # fmt: skip
         assert f"contextseg/{needed}" in names
     suffixes = {name.rpartition(".")[2] for name in names if "LICENSE" not in name}
-    assert suffixes <= {"py", "typed", "js", "json", "html", "svg", "css", "txt"}
+    assert suffixes <= {"py", "typed", "js", "json", "html", "svg", "css", "md"}
 
 
 def test_the_licences_of_what_is_in_it_are_in_it(wheel):

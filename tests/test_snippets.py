@@ -63,6 +63,7 @@ NEITHER = {
     ("docs/configuration.md", "Precision bf16: on"): "printed output",
     ("docs/configuration.md", "model:"): "YAML",
     ("docs/data.md", "{"): "JSON",
+    ("docs/stability.md", "DeprecationWarning: "): "printed output",
     ("docs/scaling.md", "apiVersion"): "a manifest; tests/training/test_manifest.py reads it",
     ("docs/architecture.md", " image"): "a drawing",
     ("README.md", " image"): "a drawing",

@@ -160,6 +160,15 @@ def test_a_missing_compiler_is_optional(monkeypatch):
     assert finding.said == "there is no C++ compiler here; trainings run uncompiled"
 
 
+def test_a_model_that_is_not_here(monkeypatch):
+    from contextseg.doctor import models
+
+    monkeypatch.setattr(models, "shipped_model", lambda name: None)
+    assert {(finding.state, finding.said) for finding in models.models()} == {
+        ("missing", "not here: it comes with the repository")
+    }
+
+
 def test_the_folder_of_data_sets_is_looked_at(tmp_path, monkeypatch):
     from contextseg.doctor import models
 

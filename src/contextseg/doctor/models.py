@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contextseg.doctor.findings import Finding
-from contextseg.system.samples import MODELS, missing, shipped_model
+from contextseg.system.samples import MODELS, shipped_model
 
 DATA = "CONTEXTSEG_DATA"
 """Variable that names the folder of data sets for tests and benchmarks."""
@@ -21,7 +21,7 @@ def models() -> Iterator[Finding]:
             section="models",
             name=name,
             state="missing" if place is None else "fine",
-            said=missing(name) if place is None else str(place),
+            said="not here: it comes with the repository" if place is None else str(place),
             details={"folder": None if place is None else str(place)},
         )
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import torch
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from contextseg.models.narrow_convolutions import NarrowConv2d

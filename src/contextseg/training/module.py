@@ -120,7 +120,9 @@ class TrainingModule(pl.LightningModule):
             *self.model.named_parameters(),
             *(pair for pair in self.model.named_buffers() if pair[0].endswith(STATISTICS)),
         ]
-        largest = torch.stack(torch._foreach_norm([each.detach() for _, each in named], math.inf))
+        tensors = [each.detach() for _, each in named]
+        norms = torch._foreach_norm(tensors, math.inf)  # pyright: ignore[reportPrivateImportUsage]
+        largest = torch.stack(norms)
         if not bool(in_any_process(~largest.isfinite().all())):
             return
         broken = [name for (name, _), value in zip(named, largest, strict=True)

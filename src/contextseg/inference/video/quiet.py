@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import cv2
 
@@ -17,9 +18,10 @@ _SILENT = 0
 def quiet() -> Iterator[None]:
     """A block in which OpenCV and, unless its variable is set, FFmpeg print nothing."""
     os.environ.setdefault(_VARIABLE, "-8")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(_SILENT)
+    logs: Any = getattr(cv2.utils, "logging", cv2)  # before 4.13, they were functions of cv2 itself
+    level = logs.getLogLevel()
+    logs.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logs.setLogLevel(level)
