@@ -48,11 +48,15 @@ def test_labels_are_decided_among_those_that_are_ticked():
 def test_what_a_pixel_of_cpnet_takes_for_its_class():
     pytest.importorskip("matplotlib")
     found = predictor("cpnet").inspect(picture())
-    panels = shown(found.figure(pixel=(70, 100)))
+    figure = found.figure(pixel=(70, 100))
+    panels = shown(figure)
+    figure.draw_without_rendering()
     rows, columns = found.prior.size
     i, j = 70 * rows // found.canvas[0], 100 * columns // found.canvas[1]
     drawn = panels["what (70, 100) takes for its class"].images[0].get_array()
     assert np.allclose(drawn, found.prior.row(i, j)[0])
+    places = [axes.get_window_extent() for axes in panels.values()]
+    assert len({(round(each.width), round(each.height)) for each in places}) == 1
     for outside in ((75, 0), (0, 110), (-1, 0)):
         with pytest.raises(ValueError, match="75 rows and 110 columns"):
             found.figure(pixel=outside)

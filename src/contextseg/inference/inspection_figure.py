@@ -113,7 +113,8 @@ def _row_of_prior(axes: Axes, found: Inspection, row: int, column: int) -> None:
 
 
 def _map(axes: Axes, values: np.ndarray, title: str, highest: float) -> None:
-    drawn = axes.imshow(values, vmin=0, vmax=highest, cmap="viridis")
+    # Whatever its rows and columns (the prior has a grid of its own), a map covers the image.
+    drawn = axes.imshow(values, vmin=0, vmax=highest, cmap="viridis", aspect="auto")
     # Inside the panel's own space, so that pictures with and without a scale are of one size.
     axes.figure.colorbar(drawn, cax=axes.inset_axes((1.02, 0, 0.04, 1)))
     axes.set_title(title)

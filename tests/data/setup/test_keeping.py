@@ -11,6 +11,7 @@ from contextseg.data import open_dataset, splits_of
 from contextseg.data.setup.init import init_data
 from tests.data import native
 from tests.data.setup import variants as v
+from tests.training.tiny import write_data
 
 
 def test_edited_classes_and_lists_are_kept_and_replaced_on_request(tmp_path):
@@ -99,3 +100,12 @@ def test_names_that_a_list_cannot_hold_are_left_out(tmp_path):
     assert len(plan.problems) == 2
     assert "lists cannot hold its name" in plan.problems[0]
     assert sum(len(split.pairs) for split in plan.splits.values()) == 9
+
+
+def test_a_plan_prints_as_what_was_found(tmp_path):
+    write_data(tmp_path)
+    plan = init_data(tmp_path)
+    assert repr(plan) == f"DataPlan({str(tmp_path)!r}, 8 classes, train 16, val 4)"
+    assert str(plan).splitlines()[0] == f"{tmp_path}: {plan.layout}."
+    assert "  train: 16 images\n  val: 4 images" in str(plan)
+    assert all(f"- {note}" in str(plan) for note in plan.notes)
