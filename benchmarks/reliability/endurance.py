@@ -25,7 +25,7 @@ ALLOWED = 10.0
 PER_CYCLE = 0.5
 """MiB that memory may grow with each cycle of trainings, predictions and pages."""
 FEWEST = 8
-"""Cycles whose memory says something."""
+"""Samples of memory, or cycles, that say something."""
 THREADS = 8
 
 
@@ -85,11 +85,11 @@ def stays_flat(
     grown = growth(found["memory"])
     with tally.trial(count=found["done"]):
         require_flat(found, grown, ALLOWED)
-    speed, most = found["done"] / found["seconds"], max(found["memory"])
-    return (
-        f"{speed:.0f} images/s, {most:.0f} MiB, of which {grown:+.1f} MiB since the first quarter "
-        f"({ALLOWED:.0f} MiB are allowed)"
-    )
+    speed, most = found["done"] / found["seconds"], max(found["memory"], default=0.0)
+    judged = f"{grown:+.1f} MiB of it since the first quarter ({ALLOWED:.0f} MiB are allowed)"
+    if len(found["memory"]) < FEWEST:
+        judged = "too few samples to judge memory"
+    return f"{speed:.0f} images/s, {most:.0f} MiB, {judged}"
 
 
 def threads_agree(material: Material, tally: Tally, until: float) -> str:
