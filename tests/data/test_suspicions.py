@@ -166,6 +166,17 @@ def test_classes_in_no_image(root):
     assert found(root) == ["No image has k4, k5."]
 
 
+@pytest.mark.parametrize("name", ["TRAIN3", "Train3", "tRAIN3"])
+def test_names_that_differ_in_case_only(name, root):
+    if (root / f"images/train/{name}.png").exists():
+        pytest.skip("the disk takes both for one file")
+    v.save(root / f"images/train/{name}.png", v.photo(300, SIZE))
+    v.save(root / f"masks/train/{name}.png", v.labels(1, 4, SIZE))
+    (text,) = found(root, decode=False)
+    assert text.startswith("train: names that differ in case only, which Windows and macOS")
+    assert f"{name} and train3." in text
+
+
 def test_labels_that_were_called_wrong(root):
     assert not any("called wrong" in text for text in found(root))
     lines = ["train/train3\ttail cut off", "val/val0", "val/gone", "train3/odd\tx"]

@@ -142,6 +142,23 @@ def test_entries_outside_links_and_secrets_are_left_out(tmp_path):
     assert recognise(path) == "labelme"
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("x.txt", "x.txt/b.txt"), ("x/b.txt", "x"), ("a" * 300 + ".txt",), ("b/" * 3000 + "x",)],
+)
+def test_entries_whose_names_no_disk_takes_are_left_out(names, tmp_path):
+    exports.labelme(tmp_path / "e")
+    path = archive(tmp_path / "e", tmp_path / "x.zip")
+    with zipfile.ZipFile(path, "a") as opened:
+        for name in names:
+            opened.writestr(name, b"x")
+    report = import_data(path, tmp_path / "out", val=0)
+    (fault,) = report.log.faults
+    assert fault.startswith(f"{path}: {names[-1][:100]}")
+    assert "cannot be unpacked: " in fault
+    assert open_dataset(str(tmp_path / "out"), "train").names == ["a"]
+
+
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(unzip, "ALLOWANCE", 1000)
     path = tmp_path / "bomb.zip"
