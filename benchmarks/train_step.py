@@ -31,6 +31,8 @@ from contextseg.data import open_dataset
 from contextseg.data.loading import TrainingLoader, TrainingSet
 from contextseg.factory import with_prior_grid
 from contextseg.losses import SegmentationLoss, se_loss
+from contextseg.losses.affinity_loss import affinity_sums, combined_affinity
+from contextseg.losses.mean import means_over_processes
 from contextseg.models.backbone import Backbone
 from contextseg.models.outputs import SegmentationOutput
 from contextseg.models.pointwise_convolutions import hasten_pointwise
@@ -237,8 +239,9 @@ def plain(loss: SegmentationLoss, output: SegmentationOutput, labels: Tensor) ->
         if presence is not None:
             total = total + loss.se_weight * se_loss(presence, labels)
     if output.affinity is not None:
-        terms = loss(output, labels)
-        total = total + loss.affinity_weight * terms["affinity"]
+        means = means_over_processes(affinity_sums(output.affinity))
+        affinity = combined_affinity(means, loss.unary_weight, loss.global_weight)
+        total = total + loss.affinity_weight * affinity
     return total
 
 
