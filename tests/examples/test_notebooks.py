@@ -82,8 +82,8 @@ def executed(name: str, folder: Path) -> list[Any]:
 
 
 def shown(cell: Any) -> str:
-    """All text that a cell shows."""
-    texts = [output.get("text", "") for output in cell.outputs]
+    """All text that a cell shows, without the log."""
+    texts = [o.get("text", "") for o in cell.outputs if o.get("name") != "stderr"]
     return "".join([*texts, *(o.data.get("text/plain", "") for o in cell.outputs if "data" in o)])
 
 
