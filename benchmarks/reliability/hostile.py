@@ -10,7 +10,7 @@ from benchmarks.reliability.rows import Row, Tally
 from tests.hostile.corpus import CORPUS, MIB, RAN, SECONDS, Outcome, outcomes
 
 NAME = "hostile"
-SHARE = 2.0
+SHARE = 4.0
 AREA = f"hostile files: refused in one message, within {SECONDS} s and {MIB} MiB, nothing executed"
 TITLES = {
     "model_files": "models whose descriptions claim too much", "exported_files": "exported files",

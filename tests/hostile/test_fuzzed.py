@@ -274,7 +274,8 @@ DETAIL = {
 @pytest.mark.parametrize(
     ("part", "key", "value"),
     [("images", "height", 10**9), ("images", "height", "x"), ("images", "width", float("inf")),
-     ("images", "width", -1), ("annos_segmentation", "category_id", float("inf")),
+     ("images", "width", -1), ("images", "image_id", [1]), ("images", "image_id", {}),
+      ("annos_segmentation", "category_id", float("inf")),
      ("annos_segmentation", "segmentation", 3),
      ("annos_segmentation", "segmentation", {"counts": [16], "size": "ab"})],
 )  # fmt: skip

@@ -78,11 +78,14 @@ class DetailAnnotations:
             rows, columns = int(image["height"]), int(image["width"])
             require_size(f"{entry.mask}: {entry.name}", rows, columns)
             mask = np.zeros((rows, columns), np.uint8)
+            parts = self._parts.get(image["image_id"], ())
         except _OTHER as error:
             if isinstance(error, ImageError):
                 raise
-            raise ImageError(f"{entry.mask}: {entry.name} has no size ({error}).") from error
-        for category, segment in self._parts.get(image.get("image_id"), ()):
+            raise ImageError(
+                f"{entry.mask}: {entry.name} has no size or no number ({error})."
+            ) from error
+        for category, segment in parts:
             known = self._id_of[category] if 0 <= category < len(self._id_of) else 0
             try:
                 mask[decode_run_lengths(segment["counts"], tuple(segment["size"]))] = known
