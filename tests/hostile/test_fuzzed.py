@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,25 @@ def test_a_config_of_mmsegmentation_with_endless_numbers(number):
     steps = [{"type": "Normalize", "mean": [1, number, 1], "std": [1, 1, 1]}]
     with pytest.raises(ForeignCheckpointError, match="mean that cannot be read as three numbers"):
         conventions({"test_pipeline": steps})
+
+
+@pytest.mark.parametrize("key", ["strides", "dilations"])
+@pytest.mark.parametrize("value", [3, "1222", [[1], 2, 1, 1], {"a": 1}, [1, 2, None, 1], True])
+def test_a_config_of_mmsegmentation_with_other_things_than_strides(key, value):
+    with pytest.raises(ForeignCheckpointError, match="the dilation patterns of output stride"):
+        conventions({"model": {"backbone": {"type": "ResNetV1c", key: value}}})
+
+
+@pytest.mark.parametrize("version", [64, 90, 255])
+def test_a_zip_file_of_another_version(version, tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.json", "{}")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 6] = version
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.zip: is no zip file, or a damaged one"):
+        import_data(path, tmp_path / "out")
 
 
 SCORES = {"presence_map": 0.5, "exact": [3, 4], "classes": [{"name": "a"}], "confusion": [[1]]}

@@ -62,7 +62,7 @@ def unzip(archive: Path, folder: Path, log: Log) -> None:
                         path.unlink(missing_ok=True)
                     reason = getattr(error, "strerror", None) or error
                     log.skip(f"{archive}: {entry.filename:.200}", f"cannot be unpacked: {reason}")
-    except zipfile.BadZipFile as error:
+    except BROKEN as error:
         raise ValueError(f"{archive}: is no zip file, or a damaged one ({error}).") from None
 
 

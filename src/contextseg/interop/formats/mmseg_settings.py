@@ -64,8 +64,8 @@ def conventions(settings: Settings) -> Conventions:
 
 
 def _output_stride(backbone: Mapping[str, Any]) -> int:
-    strides = tuple(backbone.get("strides") or (1, 2, 1, 1))
-    dilations = tuple(backbone.get("dilations") or (1, 1, 2, 4))
+    strides = _numbers(backbone.get("strides") or (1, 2, 1, 1))
+    dilations = _numbers(backbone.get("dilations") or (1, 1, 2, 4))
     known: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {
         ((1, 2, 1, 1), (1, 1, 2, 4)): 8,
         ((1, 2, 2, 1), (1, 1, 1, 2)): 16,
@@ -79,6 +79,12 @@ def _output_stride(backbone: Mapping[str, Any]) -> int:
             "the dilation patterns of output stride 8, 16 and 32, contracted",
         )
     return stride
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    """Whole numbers of a config; none if it holds anything else."""
+    found = tuple(value) if isinstance(value, list | tuple) else ()
+    return found if all(type(each) is int for each in found) else ()
 
 
 def _part(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
