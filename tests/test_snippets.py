@@ -56,6 +56,7 @@ COMPILED = {
 """Python that is compiled only, by page and beginning, and why."""
 
 NEITHER = {
+    ("docs/reliability.md", "python -m benchmarks.reliability"): "takes half an hour",
     ("docs/cli.md", "contextseg demo | train | recipes"): "an overview of the commands",
     ("docs/cli.md", "contextseg train: starting"): "printed output",
     ("docs/cli.md", "1.2 s per step: 18 epochs"): "printed output",

@@ -83,7 +83,7 @@ def test_without_a_model_and_a_repository_it_says_where_to_get_one(photos, monke
     monkeypatch.setattr("contextseg.system.samples.shipped_model", lambda name="street": None)
     assert main(["predict", str(photos / "a.png"), "-o", str(photos / "out")]) == 2
     error = capsys.readouterr().err
-    assert "models/street is in the repository" in error
+    assert "CLONE/models/street" in error
     assert not (photos / "out").exists()
 
 

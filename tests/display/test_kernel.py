@@ -84,7 +84,7 @@ def test_the_bar_of_work_that_fails_goes(cells):
     ("begin", "line", "view"),
     [
         ("import contextseg", "ShapesDataset(", "train 256 val (this one) 64"),
-        ("run = ", "TrainResult('run', 2 steps, Scores(mean IoU ", "Training loss"),
+        ("run = ", "Run('run', 2 steps, mIoU ", "Training loss"),
         ("predictor.model.info", "EncNet on test_resnet, 8 classes\n", "AuxiliaryHead"),
         ("predictor(", "Prediction(96 x 128: ", "96 × 128 pixels"),
         ("contextseg.evaluate", "Scores(mean IoU ", "pixel accuracy"),
