@@ -17,7 +17,7 @@ from typing import Any
 from contextseg.cli.__main__ import main
 from tests.snippets import ROOT, shell_lines
 
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 NEAR = 0.1
 """Relative difference of two numbers that machines may differ by; of whole ones, at least 1."""
 

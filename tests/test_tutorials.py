@@ -78,6 +78,7 @@ def test_shorter_options_are_those_of_the_pages():
     [
         ("road  0.31, 12 of 84 images", True),
         ("road 0.33, 12 of 84 images", True),
+        ("road 3.1e-01, 12 of 84 images", True),
         ("road 0.41, 12 of 84 images", False),
         ("sky 0.31, 12 of 84 images", False),
         ("road 0.31, 12 of 84 images more", False),
