@@ -158,14 +158,17 @@ def test_crashed_after_a_validation_within_a_step(data, tmp_path, options):
 def test_two_processes_stop_between_two_steps(data, tmp_path):
     """Long: three times, two processes import PyTorch."""
     whole = tmp_path / "whole"
-    options = {"devices": 2, "accumulate": 3, "ema_decay": 0.9, "checkpoint_every": 1}
+    options = {
+        "devices": 2, "accumulate": 3, "ema_decay": 0.9, "checkpoint_every": 1, "epochs": 4
+    }  # fmt: skip
     train(tiny(data, whole, **options), progress=False)
     config = tiny(data, tmp_path / "run", **options)
     press = Press(4, validating=True, parent=True)  # four batches an epoch: after 1 1/3 steps
     before = handlers()
     stopped = train(config, progress=False, watch=press)
     assert stopped.interrupted
-    assert stopped.steps == 2
+    # The vote of step 2, if the signal has arrived, is read after step 3 of 6.
+    assert 3 <= stopped.steps < 6
     assert handlers() == before
     assert not train(config, resume=True, progress=False).interrupted
     assert_same_run(whole, tmp_path / "run")
