@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -45,6 +46,8 @@ def _as_if_new() -> None:
     # it when it is killed.
     multiprocessing.set_start_method(None, force=True)
     torch.set_num_threads(1)
+    # A shell ignores Ctrl-C for what it starts in the background, and so do all its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def printed(code: str) -> str:

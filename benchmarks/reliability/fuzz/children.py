@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+import cv2
+
 from benchmarks.reliability.fuzz.engine import Outcome, Target, described, fuzz
 
 MIB = 4096
@@ -34,6 +36,9 @@ def run_all(
         theirs.close()
         running[ours] = process, part
 
+    # A fork in which OpenCV's threads do not exist would wait for them for ever.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
     for part in waiting:
         start(part)
     while running:
@@ -54,15 +59,13 @@ def run_all(
                     done[left[0].name] = died
                     if left[1:]:
                         start(left[1:])
+    cv2.setNumThreads(threads)
     return [done[target.name] for target in targets]
 
 
 def _work(
     pipe: Connection, targets: Sequence[Target], seconds: float, seed: int, most: int | None
 ) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
     _limit_memory()
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 2)  # libraries of pictures write their warnings there
