@@ -128,7 +128,7 @@ def single_files(material: Material) -> list[Work]:
 
     def evaluate(out: Path) -> list[str]:
         return ["evaluate", str(material.model), str(material.scenes), "--device", "cpu",
-                "--json", str(out / "scores.json")]  # fmt: skip
+                "--overwrite", "--json", str(out / "scores.json")]  # fmt: skip
 
     def export(out: Path) -> list[str]:
         return ["export", str(material.model), "-o", str(out / "model.onnx"), "--overwrite"]
