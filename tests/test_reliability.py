@@ -203,6 +203,13 @@ def test_signals_reach_the_command(tmp_path, monkeypatch):
     assert detail.startswith("1 were stopped")
 
 
+def test_a_failure_names_no_folder_of_the_machine():
+    tally = Tally("a", "b")
+    with tally.trial():
+        raise ValueError('/home/me/x/scores.json: 1/2 of it, File "/opt/lib/python/conv.py", 3')
+    assert tally.failure.startswith('ValueError: scores.json: 1/2 of it, File "conv.py", 3')
+
+
 @needs_linux
 def test_few_handles_reach_the_command(tmp_path, monkeypatch):
     def opens(argv):

@@ -15,14 +15,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks.reliability.cases import Case, apart, run_cases
-from benchmarks.reliability.children import command, done, finished, started, succeeded, warm
+from benchmarks.reliability.cases import Case
+from benchmarks.reliability.children import command, finished, started, succeeded
 from benchmarks.reliability.material import Material, Moments, Work, works
+from benchmarks.reliability.on_material import run_on_material
 from benchmarks.reliability.rows import Row, Tally
 from benchmarks.reliability.saving import killed_while_saving
 from contextseg.system.exclusive import FILE_NAME
 from tests.crashing import killed_at_each_point
-from tests.inference.batch.batches import fork_workers
 
 NAME = "kills"
 SHARE = 5.0
@@ -34,16 +34,7 @@ MOST = 40
 
 def run(budget_seconds: float, seed: int, work: Path) -> list[Row]:
     """Kill trainings, `predict`, `batch` and `annotate`."""
-    return apart(tried, budget_seconds, seed, work, save=work / "rows")
-
-
-def tried(seconds: float, seed: int, root: Path) -> list[Row]:
-    """The suite, in a process that is fit to be forked."""
-    end = time.monotonic() + seconds
-    warm()
-    fork_workers()
-    done(Material(root).make)
-    return run_cases(cases(Material(root), seed, root), end - time.monotonic())
+    return run_on_material(cases, budget_seconds, seed, work)
 
 
 def cases(material: Material, seed: int, root: Path) -> list[Case]:

@@ -16,22 +16,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.reliability.cases import Case, NotTriedError, apart, run_cases
+from benchmarks.reliability.cases import Case, NotTriedError
 from benchmarks.reliability.children import (
     LIMIT,
     READY,
     child,
     command,
-    done,
     ended,
     finished,
     started,
-    warm,
 )
 from benchmarks.reliability.kills import complete, whole_of
 from benchmarks.reliability.material import Material, Work, contents, single_files, works
+from benchmarks.reliability.on_material import run_on_material
 from benchmarks.reliability.rows import Row, Tally
-from tests.inference.batch.batches import fork_workers
 from tests.limited import SHARED, can_mount, limit_memory, message, mount_shared, read_only
 
 NAME = "machine"
@@ -45,16 +43,7 @@ DISK, PAGE = 64, 4096
 
 def run(budget_seconds: float, seed: int, work: Path) -> list[Row]:
     """Run commands on machines that lack something."""
-    return apart(tried, budget_seconds, seed, work, save=work / "rows")
-
-
-def tried(seconds: float, seed: int, root: Path) -> list[Row]:
-    """The suite, in a process that is fit to be forked."""
-    end = time.monotonic() + seconds
-    warm()
-    fork_workers()
-    done(Material(root).make)
-    return run_cases(cases(Material(root), seed, root), end - time.monotonic())
+    return run_on_material(cases, budget_seconds, seed, work)
 
 
 def cases(material: Material, seed: int, root: Path) -> list[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 
 LONGEST = 300
 """Characters of a failure that a row repeats."""
+FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(?=[\w.+-])")
+"""The folders of an absolute path."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Tally:
     def _note(self, name: str, error: Exception) -> None:
         if not self.failure:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            said = " ".join(f"{type(error).__name__}: {error}".split())
+            # Folders of this machine say nothing to others.
+            said = FOLDERS.sub("", " ".join(f"{type(error).__name__}: {error}".split()))
             self.failure = f"{name}: {said[-LONGEST:]} ({where.name}:{where.lineno})".lstrip(": ")
 
     def row(self, detail: str = "") -> Row:

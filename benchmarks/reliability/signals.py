@@ -17,12 +17,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks.reliability.cases import Case, apart, run_cases
-from benchmarks.reliability.children import LIMIT, READY, done, finished, started, succeeded, warm
+from benchmarks.reliability.cases import Case
+from benchmarks.reliability.children import LIMIT, READY, finished, started, succeeded
 from benchmarks.reliability.kills import complete
 from benchmarks.reliability.material import Material, Moments, Work, single_files, works
+from benchmarks.reliability.on_material import run_on_material
 from benchmarks.reliability.rows import Row, Tally
-from tests.inference.batch.batches import fork_workers
 
 NAME = "signals"
 SHARE = 2.0
@@ -46,16 +46,7 @@ sys.exit(program.main(sys.argv[1:]))
 
 def run(budget_seconds: float, seed: int, work: Path) -> list[Row]:
     """Stop each command by each signal."""
-    return apart(tried, budget_seconds, seed, work, save=work / "rows")
-
-
-def tried(seconds: float, seed: int, root: Path) -> list[Row]:
-    """The suite, in a process that is fit to be forked."""
-    end = time.monotonic() + seconds
-    warm()
-    fork_workers()
-    done(Material(root).make)
-    return run_cases(cases(Material(root), seed, root), end - time.monotonic())
+    return run_on_material(cases, budget_seconds, seed, work)
 
 
 def cases(material: Material, seed: int, root: Path) -> list[Case]:
