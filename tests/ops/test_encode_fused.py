@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("triton", reason="the kernels need Triton")
 
 from contextseg.ops import encode
-from contextseg.ops.encode import fused
+from contextseg.ops.encode import fused, fused_plan
 from tests.ops import interpreted_bfloat16
 from tests.ops.test_encode import SHAPES, draw, run
 from tests.oracle import rms
@@ -45,3 +45,18 @@ def test_an_expanded_slope_and_frozen_codewords(device):
         encode(leaf, codewords, smoothing, impl=impl).sum().backward()
         grads.append(leaf.grad)
     torch.testing.assert_close(grads[1], grads[0])
+
+
+@pytest.mark.parametrize("by_channel", [True, False])
+def test_tiles_in_blocks_add_up_in_half_precision(by_channel, device, monkeypatch):
+    """What a GPU with much shared memory takes: several tiles of 128 pixels for each program."""
+    monkeypatch.setattr(fused, "_shared_memory", lambda device: fused_plan.LARGE)
+    features, codewords, smoothing = (t.to(device) for t in draw((2, 900, 512, 6)))
+    features = features.half()
+    if not by_channel:
+        features = features.mT.contiguous().mT
+    chosen = fused_plan.plan(512, 6, 2, fused_plan.LARGE, by_channel)
+    assert chosen.whole is not by_channel
+    found = encode(features, codewords, smoothing, impl="fused")
+    exact = encode(features.double(), codewords.double(), smoothing.double(), impl="reference")
+    assert rms(found - exact) <= 2**-18 * rms(exact)

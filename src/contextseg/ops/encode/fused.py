@@ -87,9 +87,10 @@ def encode(features: Tensor, codewords: Tensor, smoothing: Tensor) -> Tensor:
     if not (B and N and C and K):
         return features.new_zeros((B, K, C), dtype=dtype)
     features, split, centre, about, book, terms, _ = _prepare(features, codewords, smoothing)
-    sizes = plan(C, K, features.dtype.itemsize, _shared_memory(features.device))
+    memory, by_channel = _shared_memory(features.device), features.stride(2) == 1
+    sizes = plan(C, K, features.dtype.itemsize, memory, by_channel)
     num_tiles = triton.cdiv(N, sizes.block_n)
-    tiles = triton.cdiv(num_tiles, _programs(features.device, B)) if sizes.whole else 1
+    tiles = triton.cdiv(num_tiles, _programs(features.device, B))
     programs = triton.cdiv(num_tiles, tiles)
     sums, mass = terms.new_empty((B, programs, K, C)), terms.new_empty((B, programs, K))
     encoders = terms.new_empty((B, K, C))

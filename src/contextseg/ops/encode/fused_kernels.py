@@ -89,7 +89,7 @@ def encode_kernel(
     SPLIT: tl.constexpr,
     SUM: tl.constexpr,
 ):
-    """Encode some tiles of pixels of one image; if not WHOLE, one tile, block by block of C."""
+    """Encode some tiles of pixels of one image, each whole or in blocks of C."""
     program = tl.program_id(0).to(tl.int64)
     image = tl.program_id(1).to(tl.int64)
     features_ptr += image * stride_b
@@ -113,26 +113,30 @@ def encode_kernel(
         inside = (c[:, None] < C) & (k[None, :] < K)
         tl.store(sums_ptr + k[None, :] * C + c[:, None], sums, mask=inside)
     else:
-        n = program * BLOCK_N + tl.arange(0, BLOCK_N)
-        squares = tl.zeros((BLOCK_N,), SUM)
-        dots = tl.zeros((BLOCK_N, BLOCK_K), SUM)
-        for start in range(0, C, BLOCK_C):
-            x = load(features_ptr, n, start + c, N, C, stride_n, stride_c)
-            more_squares, more_dots = scores_of(
-                x, k, start + c, book_ptr, centre_ptr, K, C, SPLIT, SUM
-            )
-            squares += more_squares
-            dots += more_dots
-        distances = distances_of(squares, dots, k, terms_ptr, K)
-        assignment = assign(distances, n, k, terms_ptr, N, K)
-        mass = tl.sum(assignment, 0)
-        for start in range(0, C, BLOCK_C):
-            at = start + c
-            x = load(features_ptr, n, at, N, C, stride_n, stride_c)
-            sums = tl.zeros((BLOCK_C, BLOCK_K), SUM)
-            sums = aggregate(x, assignment, at, centre_ptr, C, sums, SPLIT, SUM, GAIN)
-            if SPLIT:
-                sums *= 1 / GAIN
-            inside = (at[:, None] < C) & (k[None, :] < K)
-            tl.store(sums_ptr + k[None, :] * C + at[:, None], sums, mask=inside)
+        for i in range(tiles):
+            n = (program * tiles + i) * BLOCK_N + tl.arange(0, BLOCK_N)
+            squares = tl.zeros((BLOCK_N,), SUM)
+            dots = tl.zeros((BLOCK_N, BLOCK_K), SUM)
+            for start in range(0, C, BLOCK_C):
+                x = load(features_ptr, n, start + c, N, C, stride_n, stride_c)
+                more_squares, more_dots = scores_of(
+                    x, k, start + c, book_ptr, centre_ptr, K, C, SPLIT, SUM
+                )
+                squares += more_squares
+                dots += more_dots
+            distances = distances_of(squares, dots, k, terms_ptr, K)
+            assignment = assign(distances, n, k, terms_ptr, N, K)
+            mass += tl.sum(assignment, 0)
+            for start in range(0, C, BLOCK_C):
+                at = start + c
+                x = load(features_ptr, n, at, N, C, stride_n, stride_c)
+                part = tl.zeros((BLOCK_C, BLOCK_K), SUM)
+                part = aggregate(x, assignment, at, centre_ptr, C, part, SPLIT, SUM, GAIN)
+                if SPLIT:
+                    part *= 1 / GAIN
+                inside = (at[:, None] < C) & (k[None, :] < K)
+                places = sums_ptr + k[None, :] * C + at[:, None]
+                earlier = tl.load(places, mask=inside & (i > 0), other=0.0)
+                tl.store(places, earlier + part, mask=inside)
+            tl.debug_barrier()  # the next tile adds to what other threads have written
     tl.store(mass_ptr + slot * K + k, mass, mask=k < K)

@@ -9,6 +9,9 @@ import triton
 SHARED_MEMORY = 101376
 """Bytes of shared memory that every GPU from compute capability 8.0 on grants a program."""
 
+LARGE = 160 * 1024
+"""What it is on data centre GPUs."""
+
 
 class Plan(NamedTuple):
     """How the work is cut up."""
@@ -22,10 +25,16 @@ class Plan(NamedTuple):
     """Tiles on their way from memory at a time."""
 
 
-def plan(C: int, K: int, itemsize: int, shared_memory: int) -> Plan:
-    """The largest tiles of features of so many bytes each that fit into shared memory."""
+def plan(C: int, K: int, itemsize: int, shared_memory: int, by_channel: bool = False) -> Plan:
+    """The largest tiles of features of so many bytes each that fit into shared memory.
+
+    `by_channel`: the channels of a pixel lie side by side.
+    """
     block_k = max(16, triton.next_power_of_2(K))  # tl.dot takes no fewer than 16
     block_c = max(16, triton.next_power_of_2(C))
+    if by_channel and itemsize == 2 and block_c >= 512 and block_k <= 64 and shared_memory >= LARGE:
+        # On an H200 at C 512: 1.3 times as fast as 16 whole pixels; with side by side pixels, 0.95.
+        return Plan(128, block_k, 128, False, 2)
     codebooks = 2 if itemsize == 2 else 1
     # With twice as many numbers in a tile registers spill: four times the instructions, says the
     # assembler for compute capability 9.0, for twice the pixels.
