@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextseg.data.classes import Classes
     from contextseg.data.setup.init import init_data
     from contextseg.data.setup.plan import DataPlan
-    from contextseg.evaluation import calibrate, evaluate
+    from contextseg.evaluation import adjust_logits, calibrate, evaluate
     from contextseg.factory import create_model
     from contextseg.inference.classifier import Classification, ClassifierPredictor
     from contextseg.inference.load import load
@@ -59,6 +59,7 @@ _HOMES = {
     "SegmentationOutput": "contextseg.models.outputs",
     "TrainConfig": "contextseg.config",
     "TrainResult": "contextseg.training.train",
+    "adjust_logits": "contextseg.evaluation",
     "benchmark": "contextseg.interop.benchmark",
     "calibrate": "contextseg.evaluation",
     "compare": "contextseg.comparison.compare",
@@ -98,6 +99,7 @@ __all__ = [
     "SegmentationOutput",
     "TrainConfig",
     "TrainResult",
+    "adjust_logits",
     "benchmark",
     "calibrate",
     "compare",

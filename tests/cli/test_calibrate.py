@@ -65,3 +65,23 @@ def test_a_mistake_is_one_line(words, message, model, tmp_path, monkeypatch, cap
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("contextseg calibrate: error: ")
     assert message.format(model=model) in error
+
+
+def test_class_frequencies_shift_the_logits_first(copied, capsys):
+    words = f"calibrate {copied} shapes --limit 1 --prior 0.2".split()
+    before = (copied / "model.safetensors").read_bytes()
+    assert main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "logits + 0.2 log frequency" in said
+    assert re.search(r"0\.2 \(chosen\)", said)
+    assert (copied / "model.safetensors").read_bytes() == before
+    temperature = re.search(r"temperature [\d.]+", said)
+    assert main(words) == 0
+    assert (copied / "model.safetensors").read_bytes() != before
+    assert temperature is not None
+    assert temperature[0] in capsys.readouterr().out
+
+
+def test_a_prior_is_a_number(copied, capsys):
+    assert main(["calibrate", str(copied), "shapes", "--prior", "much"]) == 2
+    assert "--prior takes a number from -2 to 2, or none, got 'much'" in capsys.readouterr().err

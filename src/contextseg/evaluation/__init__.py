@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextseg.evaluation.dispatch import evaluate
+from contextseg.evaluation.logit_adjustment import LogitAdjustment, adjust_logits
 from contextseg.evaluation.score_files import (
     read_class_scores,
     read_scores,
@@ -13,8 +14,10 @@ from contextseg.metrics import ClassificationScores, Scores
 
 __all__ = [
     "ClassificationScores",
+    "LogitAdjustment",
     "Scores",
     "TemperatureFit",
+    "adjust_logits",
     "calibrate",
     "evaluate",
     "read_class_scores",

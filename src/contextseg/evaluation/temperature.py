@@ -15,6 +15,7 @@ from contextseg.config.labels import IGNORED
 from contextseg.data.loading import evaluation_loader
 from contextseg.data.sample import Dataset
 from contextseg.data.workers import Workers
+from contextseg.evaluation.changeable import check_changeable
 from contextseg.evaluation.dispatch import ADVICE
 from contextseg.evaluation.reading import Reading
 from contextseg.evaluation.segmentation import opened, predictor_for
@@ -25,8 +26,7 @@ from contextseg.metrics import Calibration, CalibrationError
 from contextseg.system.failures import machine_failures
 from contextseg.system.precision import Requested
 from contextseg.system.progress import track
-from contextseg.weights.classifiers import is_classifier
-from contextseg.weights.hub import PREFIX, fetched
+from contextseg.weights.hub import fetched
 from contextseg.weights.model_file import model_file, write_temperature
 
 PIXELS = 1 << 18
@@ -103,15 +103,8 @@ def calibrate(
         raise ValueError(f"calibrate: limit must be at least 1, got {limit}.")
     advice: dict[Any, str] = {**WINDOWS, **ADVICE}
     reading = Reading(limit=limit, workers=workers, progress=progress)
-    by_path = isinstance(model, str | os.PathLike)
     with machine_failures(advice):
-        if by_path and write and str(model).startswith(PREFIX):
-            raise ValueError(
-                f"calibrate: {model} is on the Hub, and its local copy is not written to. Save it "
-                f"as a folder of your own first (contextseg.save_pretrained)."
-            )
-        if by_path and is_classifier(model):
-            raise ValueError(f"calibrate: {model} is a classifier; this is for segmentation.")
+        by_path = check_changeable("calibrate", model, write)
         scenes = opened(data, split)
         checked = scenes if held_out is None else _held_out(data, held_out, split)
         predictor = predictor_for(model, scenes, device, precision)
@@ -124,6 +117,7 @@ def calibrate(
         temperature = fitted_temperature(logits, labels)
         before, after = _calibrations(predictor, checked, reading, (1.0, temperature))
     if write and by_path:
+        assert not isinstance(model, Predictor)
         write_temperature(model_file(fetched(model)), temperature)
     predictor.config = replace(predictor.config, temperature=temperature)
     return TemperatureFit(

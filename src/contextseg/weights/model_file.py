@@ -101,6 +101,26 @@ def write_temperature(file: Path, temperature: float) -> None:
         save_file(read_tensors(file), partial, metadata=metadata)
 
 
+def add_to_tensor(file: Path, name: str, added: Tensor) -> None:
+    """Add to a tensor in a model file, atomically; the others and the metadata do not change.
+
+    Args:
+        file: a file written by `save_model`.
+        name: of the tensor, which keeps its dtype.
+        added: what is added, of its shape.
+
+    Raises:
+        ValueError: the file holds no segmentation model, or no such tensor.
+    """
+    _description(file)
+    tensors = read_tensors(file)
+    if name not in tensors or tensors[name].shape != added.shape:
+        raise ValueError(f"{file} has no tensor {name} of shape {list(added.shape)}.")
+    tensors[name] = (tensors[name].to(added.dtype) + added).to(tensors[name].dtype)
+    with atomic_path(file) as partial:
+        save_file(tensors, partial, metadata=read_metadata(file))
+
+
 def _description(file: Path) -> tuple[ModelConfig, Classes]:
     metadata = read_metadata(file)
     if TASK in metadata:
