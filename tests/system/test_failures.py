@@ -26,6 +26,8 @@ SAID = {
             "unable to mmap 8 bytes from file <filename not specified>: Cannot allocate memory (12)"
         ),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("could not create a memory object"),
         RuntimeError("Failed to allocate memory for requested buffer of size 4096"),
     ],
     "gpu_memory": [
@@ -72,6 +74,7 @@ SAID = {
         ),
     ],
     None: [
+        RuntimeError("could not create a primitive descriptor for a convolution primitive"),
         ValueError("out of memory"),
         RuntimeError("shapes do not match"),
         RuntimeError("process 1 terminated with signal SIGABRT"),  # a fault, not a lack of memory

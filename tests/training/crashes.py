@@ -73,7 +73,8 @@ def snapshots(folder: Path, to: Path) -> Iterator[list[Path]]:
 
 def assert_same_run(one: Path, other: Path) -> None:
     """Both folders hold the same files, with the same weights, scores and logs."""
-    assert names_in(one) == names_in(other)
+    apart = sorted(names_in(one) ^ names_in(other))
+    assert not apart, f"in one of the folders alone: {', '.join(apart)}"
     for file in ("last.safetensors", MODEL):
         first, second = load_file(one / file), load_file(other / file)
         assert first.keys() == second.keys()

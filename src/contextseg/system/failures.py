@@ -46,7 +46,9 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
         "memory",
         r"DefaultCPUAllocator|can't allocate memory|not enough memory|Cannot allocate memory|"
-        r"Insufficient memory|bad[ _]alloc|Failed to allocate memory|MemoryError",
+        r"Insufficient memory|bad[ _]alloc|Failed to allocate memory|MemoryError|"
+        # oneDNN, which has no memory for its code or its buffers; a descriptor is another matter.
+        r"could not create a primitive(?! descriptor)|could not create a memory",
     ),
 )
 """Messages of exceptions that have no type of their own, the most specific first."""
