@@ -150,7 +150,8 @@ class Network:
         hasten_pointwise(self.model)
         if not fuse or isinstance(model, ExportedModel):
             return
-        side = 4 * max(SMALLEST_IMAGE, int(getattr(model, "multiple", 1)))
+        multiple = int(getattr(model, "multiple", 1))
+        side = multiple * max(4, -(-4 * SMALLEST_IMAGE // multiple))
         image = torch.randn(
             (1, self.config.images.count, side, side), generator=torch.Generator().manual_seed(0)
         )
