@@ -19,12 +19,14 @@ from packaging.requirements import Requirement
 
 PERMISSIVE = (
     "apache", "mit", "bsd", "isc", "hpnd", "historical permission notice", "python software",
-    "psf", "cc0", "zlib", "boost", "bsl-1.0", "unlicense",
+    "psf", "cc0", "zlib", "boost", "bsl-1.0", "unlicense", "freebsd",
 )  # fmt: skip
 """Licences that ask for no more than a notice, by words in what metadata say of them."""
 WEAK = ("mozilla public", "mpl")
 """Copyleft of single files, which binds those who change these files alone."""
 ORDER = ("permissive", "weak", "unknown")
+GROUP = re.compile(r"\(([^()]*\b(?:AND|OR)\b[^()]*)\)")
+"""An innermost part in brackets of an SPDX expression."""
 REFUSED = re.compile(r"gpl|general public|affero|non-?commercial|proprietary")
 NVIDIA = re.compile(r"^(nvidia|cuda)-")
 """Libraries that PyTorch's builds for CUDA bring; its builds for processors do not."""
@@ -69,10 +71,15 @@ def licence(about: metadata.Distribution) -> str:
 
 def kind(name: str, said: str) -> str:
     """`permissive`, `weak`, `NVIDIA` for its libraries, or `unknown`, which copyleft is, too."""
-    # With a choice, the best part counts; of parts that all apply, the worst.
-    choices = [_worst(choice) for choice in re.split(r"\bOR\b", said)]
-    best = min(choices, key=ORDER.index)
+    while group := GROUP.search(said):
+        said = f"{said[: group.start()]}{_best(group[1])}{said[group.end() :]}"
+    best = _best(said)
     return "NVIDIA" if best == "unknown" and NVIDIA.search(name) else best
+
+
+def _best(said: str) -> str:
+    # With a choice, the best part counts; of parts that all apply, the worst.
+    return min((_worst(choice) for choice in re.split(r"\bOR\b", said)), key=ORDER.index)
 
 
 def _worst(said: str) -> str:
@@ -82,12 +89,19 @@ def _worst(said: str) -> str:
 
 
 def _of(part: str) -> str:
-    lower = part.lower()
+    lower = part.strip().lower()
+    if lower in ORDER:  # a part in brackets, judged before
+        return lower
     if REFUSED.search(lower):
         return "unknown"
-    if any(word in lower for word in PERMISSIVE):
+    if _has(lower, PERMISSIVE):
         return "permissive"
-    return "weak" if any(word in lower for word in WEAK) else "unknown"
+    return "weak" if _has(lower, WEAK) else "unknown"
+
+
+def _has(text: str, words: Iterable[str]) -> bool:
+    """Whether one of the words is in a text, and not only as letters of another (`limited`)."""
+    return any(re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", text) for word in words)
 
 
 def main(extras: list[str]) -> int:

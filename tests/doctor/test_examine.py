@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,6 +85,23 @@ def test_little_memory_is_worth_a_note(monkeypatch):
     found = {finding.name: finding for finding in machine.machine()}
     assert (found["memory"].state, found["memory"].said) == ("fine", "unknown")
     assert found["shared memory"].state == "fine"
+
+
+def test_a_folder_inside_a_closed_one_is_named(tmp_path, monkeypatch):
+    cache, exists = tmp_path / "closed" / "cache", Path.exists
+
+    def as_others_see_it(path: Path, **options: bool) -> bool:
+        if path == cache:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)
+
+    monkeypatch.setenv("CONTEXTSEG_CACHE", str(cache))
+    monkeypatch.setattr(Path, "exists", as_others_see_it)
+    found = {finding.name: finding for finding in machine.folders()}
+    assert found["temporary"].state == "fine"
+    assert found["cache"].state == "note"
+    assert "Permission denied" in found["cache"].said
+    assert "CONTEXTSEG_CACHE" in found["cache"].advice
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):

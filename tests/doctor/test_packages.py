@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
 import sys
+import threading
 from importlib import metadata
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -61,6 +65,29 @@ def test_an_import_that_hangs_is_ended(site):
     (site / "pkghangs.py").write_text("import time; time.sleep(600)")
     found = trials(["pkghangs"], seconds=0.5)
     assert found["pkghangs"].error == "the import ended Python: no end after 0.5 s"
+
+
+def test_ctrl_c_ends_the_process_and_leaves_no_timer_to_wait_for(site, monkeypatch):
+    started = []
+
+    class Noted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def interrupted(line: bytes) -> None:
+        raise KeyboardInterrupt
+
+    (site / "pkghangs.py").write_text("import time; time.sleep(600)")
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    monkeypatch.setattr(json, "loads", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        trials(["pkghangs"], seconds=30)
+    assert [each.returncode for each in started] != [None]
+    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+        thread.join(5 if isinstance(thread, threading.Timer) else 0)
+    assert threading.active_count() == before
 
 
 def test_what_every_installation_needs(site, monkeypatch):

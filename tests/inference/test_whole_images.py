@@ -91,6 +91,42 @@ def test_whole_where_memory_allows_else_windows(machine, caplog):
     assert not caplog.text
 
 
+@pytest.mark.parametrize(
+    ("views", "fit", "most", "told"),
+    [
+        ({}, 70_000, 60_000, False),
+        ({"flip": True}, 70_000, 60_000, False),  # one after the other: both do not fit
+        ({"scales": (0.5,)}, 40_000, 15_000, False),
+        ({"scales": (0.5, 2.0)}, 70_000, 35_000, True),  # in windows at twice the size
+        ({"window": 200}, 50_000, 50_000, False),  # nobody needs to be told of windows
+    ],
+)
+def test_what_is_free_holds_all_that_is_seen_at_once(machine, caplog, views, fit, most, told):
+    image = draw_image(200, 300)
+    machine(2**40, 2**40)
+    each = 2**39 / predictor(max_pixels="auto").max_pixels
+    machine(2**40, int(fit * each))
+    found = predictor(max_pixels="auto")
+    found.model.seen.clear()
+    with caplog.at_level(logging.WARNING):
+        found(image, **views)
+    together = [shape[0] * shape[2] * shape[3] for shape in found.model.seen]
+    assert max(together) <= most
+    assert ("are free" in caplog.text) is told
+    if not told and "window" not in views:
+        assert len(found.model.seen) == (2 if "flip" in views else 1)
+
+
+def test_the_smallest_bound_works_at_every_scale_of_images():
+    model = contextseg.create_model(
+        "fcn", backbone="test_resnet", num_classes=3, head_channels=16, image_scale=2.0
+    )
+    found = contextseg.Predictor(
+        model, contextseg.Classes.numbered(3), device="cpu", max_pixels=32 * 32
+    )
+    assert found.segment(torch.zeros(3, 40, 50, dtype=torch.uint8)).labels.shape == (40, 50)
+
+
 @pytest.mark.parametrize("name", ["encnet", "cpnet", "deeplabv3"])
 def test_networks_are_measured(name):
     model = contextseg.create_model(name, backbone="test_resnet", num_classes=3, head_channels=16)

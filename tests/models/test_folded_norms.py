@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import contextseg
 from contextseg.models.folded_norms import without_norms
@@ -52,6 +53,7 @@ def test_the_same_logits_to_rounding_of_float64(name, backbone):
     image = torch.randn(1, 3, 64, 96, dtype=torch.float64)
     before, state = model(image), copy.deepcopy(model.state_dict())
     twin = without_norms(model, torch.randn(1, 3, 64, 64, dtype=torch.float64))
+    assert twin is not None
     assert norms(twin) <= norms(model) / 3
     after = twin(image)
     torch.testing.assert_close(after.coarse_logits, before.coarse_logits, rtol=1e-9, atol=1e-9)
@@ -82,13 +84,68 @@ class Odd(nn.Module):
         return SegmentationOutput(coarse_logits=normal, size=(8, 8))
 
 
-@pytest.mark.parametrize("how", ["changed in place", "used twice", "called twice"])
-def test_what_is_not_a_plain_pair_stays(how):
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("changed in place", "no batch norm can be"),
+        ("called twice", "no batch norm can be"),
+        ("used twice", "changes what this network computes"),
+    ],
+)
+def test_what_is_not_a_plain_pair_stays(how, said, caplog):
     model = Odd(how).eval()
-    image = torch.randn(1, 3, 8, 8)
-    twin = without_norms(model, image)
-    assert norms(twin) == 1
-    assert torch.equal(twin(image).coarse_logits, model(image).coarse_logits)
+    assert without_norms(model, torch.randn(1, 3, 8, 8)) is None
+    assert said in caplog.text
+    assert norms(model) == 1
+
+
+@pytest.mark.parametrize("kind", ["pruned", "weight_norm", "spectral_norm", "parametrised"])
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_weights_that_are_computed_stay(kind, caplog):
+    model = trained("fcn").float()
+    for module in list(model.modules()):
+        if isinstance(module, nn.Conv2d):
+            if kind == "pruned":
+                prune.l1_unstructured(module, "weight", amount=0.3)
+            elif kind == "weight_norm":
+                nn.utils.weight_norm(module)
+            elif kind == "spectral_norm":
+                nn.utils.spectral_norm(module)
+            else:
+                nn.utils.parametrizations.weight_norm(module)
+    predictor = contextseg.Predictor(model.eval(), contextseg.Classes.numbered(3), device="cpu")
+    image = torch.randint(256, (3, 70, 90), dtype=torch.uint8)
+    before = predictor.probabilities(image)
+    fused = contextseg.Predictor(model, predictor.classes, device="cpu", fuse=True)
+    assert torch.equal(fused.probabilities(image), before)
+    assert not fused.fused
+    said = "cannot be copied" if kind in ("pruned", "weight_norm") else "no batch norm can be"
+    assert said in caplog.text
+
+
+class Patches(nn.Module):
+    """A network that takes whole patches of 14 pixels only."""
+
+    multiple = 14
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = trained("fcn").config
+        self.convolution, self.norm = nn.Conv2d(3, 3, 14, stride=14), nn.BatchNorm2d(3)
+
+    def forward(self, image: torch.Tensor) -> SegmentationOutput:
+        height, width = image.shape[2:]
+        assert height % 14 == width % 14 == 0
+        logits = self.norm(self.convolution(image))
+        return SegmentationOutput(coarse_logits=logits, size=(height, width))
+
+
+def test_a_network_of_patches_is_tried_on_whole_ones():
+    predictor = contextseg.Predictor(
+        Patches(), contextseg.Classes.numbered(3), device="cpu", fuse=True, max_pixels="auto"
+    )
+    assert predictor.fused
+    predictor.segment(torch.zeros(3, 50, 60, dtype=torch.uint8))
 
 
 def test_a_fused_predictor_gives_the_same_and_keeps_its_model(tmp_path):

@@ -133,10 +133,11 @@ def test_nothing_labelled(impl, device):
     assert (result["grad"] == 0).all()
 
 
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.1}, {"ohem_threshold": 0.7}], ids=str)
 @pytest.mark.parametrize("impl", FORMS)
-def test_no_images(impl, device):
+def test_no_images(impl, options, device):
     logits, labels = draw(device, larger(impl))
-    result = run(impl, logits[:0], labels[:0], {"label_smoothing": 0.1})
+    result = run(impl, logits[:0], labels[:0], options)
     assert result["total"] == result["weight"] == 0
     assert result["grad"].shape == (0, 5, *larger(impl)[0])
 

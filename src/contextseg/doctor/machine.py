@@ -61,9 +61,10 @@ def _found(name: str, said: str, /, **details: object) -> Finding:
 
 def _folder(name: str, folder: Path, advice: str) -> Finding:
     """Whether a folder, or the one in which it would be made, can be written to."""
-    place = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     trouble = free = ""
     try:
+        # Of a folder inside one that is closed to us, Python raises even for `exists`.
+        place = next((each for each in (folder, *folder.parents) if each.exists()), folder)
         with tempfile.TemporaryFile(dir=place):
             free = f", {in_words(shutil.disk_usage(place).free)} free"
     except OSError as error:

@@ -62,11 +62,15 @@ def _process(names: Sequence[str], seconds: float) -> dict[str, Trial]:
 
     timer = threading.Timer(seconds, end)
     timer.start()
-    assert process.stdout is not None
-    with process.stdout as lines:
-        said = [json.loads(line) for line in lines if line.endswith(b"\n")]
-    code = process.wait()
-    timer.cancel()
+    try:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            said = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        code = process.wait()
+    finally:  # at Ctrl-C too: Python would wait for the timer, and leave the process behind
+        timer.cancel()
+        process.kill()
+        process.wait()
     found = {
         begun["begins"]: Trial(abridged(ended["error"], LONGEST), abridged(ended["version"], 40))
         for begun, ended in zip(said[::2], said[1::2], strict=False)

@@ -97,7 +97,7 @@ class Network:
         multiple = getattr(self.model, "multiple", 1)
         canvas = to_canvas(image, smallest_side(scales), self.config, self.device, multiple)
         size = canvas.shape[2], canvas.shape[3]
-        most = self._pixels_now(size)
+        most = self._pixels_now(size, max(scales), window is None)
         passes = plan(
             size,
             scales=scales,
@@ -150,7 +150,8 @@ class Network:
         hasten_pointwise(self.model)
         if not fuse or isinstance(model, ExportedModel):
             return
-        side = 4 * max(SMALLEST_IMAGE, int(getattr(model, "multiple", 1)))
+        multiple = int(getattr(model, "multiple", 1))
+        side = multiple * max(4, -(-4 * SMALLEST_IMAGE // multiple))
         image = torch.randn(
             (1, self.config.images.count, side, side), generator=torch.Generator().manual_seed(0)
         )
@@ -160,7 +161,8 @@ class Network:
         """Set `max_pixels`; with `auto`, by what the network takes and the machine has."""
         if max_pixels != "auto":
             # In pixels of the image, which the network enlarges by image_scale.
-            self.max_pixels = max(1, int(max_pixels / self.config.image_scale**2))
+            most = int(max_pixels / self.config.image_scale**2)
+            self.max_pixels = max(SMALLEST_IMAGE**2, most)
             return
         self.max_pixels = MAX_PIXELS
         multiple = int(getattr(self.model, "multiple", 1))
@@ -176,18 +178,29 @@ class Network:
                 image = image.float()
             self._run_views(image, (1.0,), False, None).labels()
 
-    def _pixels_now(self, size: tuple[int, int]) -> int:
-        """Pixels that the network may see at once: fewer where memory is short at the moment."""
+    def _pixels_now(self, size: tuple[int, int], scale: float, whole: bool) -> int:
+        """Pixels that the network may see at once: fewer where memory is short at the moment.
+
+        Args:
+            size: rows and columns of the image.
+            scale: the largest one that it is seen at.
+            whole: it is seen as a whole if it can be, not in windows that were asked for.
+        """
         if self._bytes_per_pixel is None or self.device.type == "cuda":
             return self.max_pixels
-        pixels, free = size[0] * size[1], usable_memory()
-        if free is None or min(pixels, self.max_pixels) * self._bytes_per_pixel <= free:
+        free = usable_memory()
+        if free is None:
             return self.max_pixels
-        fewer = max(SMALLEST_IMAGE**2, int(SHARE * free / self._bytes_per_pixel))
+        pixels, fit = size[0] * size[1] * scale**2, free / self._bytes_per_pixel
+        if not whole or min(pixels, self.max_pixels) <= fit:
+            # One view fits; of several in a batch, such as its mirror image, as many as fit.
+            return max(SMALLEST_IMAGE**2, min(self.max_pixels, int(fit)))
+        fewer = max(SMALLEST_IMAGE**2, int(SHARE * fit))
         logger.warning(
-            "an image of %d x %d pixels takes about %s of memory, but only %s are free: using "
-            "windows of %d pixels. Labels can differ at their edges from those of the whole image",
-            *size, in_words(pixels * self._bytes_per_pixel), in_words(free), fewer,
+            "an image of %d x %d pixels takes about %s of memory at scale %g, but only %s are "
+            "free: using windows of %d pixels. Labels can differ at their edges from those of the "
+            "whole image",
+            *size, in_words(pixels * self._bytes_per_pixel), scale, in_words(free), fewer,
         )  # fmt: skip
         return fewer
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from contextseg.models.narrow_convolutions import NarrowConv2d
 from contextseg.models.pointwise_convolutions import PointwiseConv2d
+from contextseg.system.excerpts import abridged
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ TOLERANCE = 1e-3
 
 
 @torch.no_grad()
-def without_norms(network: nn.Module, image: Tensor) -> nn.Module:
+def without_norms(network: nn.Module, image: Tensor) -> nn.Module | None:
     """A copy of a network in eval mode that computes the same, up to rounding, in fewer steps.
 
     A batch norm whose input is the output of a convolution scales and shifts its channels by
@@ -33,11 +34,20 @@ def without_norms(network: nn.Module, image: Tensor) -> nn.Module:
         image: [1, C, h, w], normalised, on its device: what both are tried on.
 
     Returns:
-        The copy. Its parameters have other names: save the network itself. If the outputs differ by
-        more than rounding, a warning says so, and the copy is a plain one.
+        The copy. Its parameters have other names: save the network itself. None, and a warning that
+        says why, if the network cannot be copied, if no batch norm directly follows a convolution,
+        or if the outputs differ by more than rounding.
     """
-    twin = copy.deepcopy(network)
+    try:
+        twin = copy.deepcopy(network)
+    except Exception as error:  # weights that are computed, as by torch.nn.utils.prune
+        why = str(error).partition(". ")[0]
+        logger.warning("fuse: the network cannot be copied (%s): not done", abridged(why, 200))
+        return None
     pairs = _pairs(twin, image)
+    if not pairs:
+        logger.warning("fuse: no batch norm can be part of a convolution's weight: not done")
+        return None
     for parent in list(twin.modules()):
         for name, child in list(parent.named_children()):
             if child in pairs:
@@ -47,7 +57,7 @@ def without_norms(network: nn.Module, image: Tensor) -> nn.Module:
     if (ours - theirs).abs().max() <= TOLERANCE * theirs.abs().max():
         return twin
     logger.warning("fuse: folding batch norms changes what this network computes: not done")
-    return copy.deepcopy(network)
+    return None
 
 
 def _pairs(network: nn.Module, image: Tensor) -> dict[nn.Module, nn.Conv2d]:
@@ -67,7 +77,7 @@ def _pairs(network: nn.Module, image: Tensor) -> dict[nn.Module, nn.Conv2d]:
 
     hooks = []
     for module in network.modules():
-        if type(module) in LINEAR:
+        if type(module) in LINEAR and _has_own_weight(module):
             hooks.append(module.register_forward_hook(convolved))
         elif isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             hooks.append(module.register_forward_pre_hook(normalises))
@@ -79,6 +89,11 @@ def _pairs(network: nn.Module, image: Tensor) -> dict[nn.Module, nn.Conv2d]:
         for norm, before in found.items()
         if len(before) == 1 and before[0] is not None and calls[before[0]] == 1
     }
+
+
+def _has_own_weight(convolution: nn.Module) -> bool:
+    """Whether its weight is a parameter, and not computed before each call (`spectral_norm`)."""
+    return "weight" in dict(convolution.named_parameters(recurse=False))
 
 
 def _fold(convolution: nn.Conv2d, norm: Any) -> None:

@@ -84,7 +84,6 @@ def fit(
             limit_val_batches=1.0 if val_interval else 0,
             num_sanity_val_steps=0,
             accumulate_grad_batches=task.accumulate,
-            gradient_clip_val=config.gradient_clip or None,
             # The order matters: KeepBest comes before WeightAverage and sees the averaged weights,
             # SaveLast comes after it and sees the trained ones. DrawPictures reads what KeepBest
             # and Monitor write, and comes before SaveLast, which may end the run.

@@ -76,6 +76,22 @@ class TrainingModule(pl.LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Limit the norm of all gradients together to `config.gradient_clip`.
+
+        Lightning refuses to with a fused optimiser in mixed precision: it could undo the scaling of
+        a loss too late. Losses are scaled in float16 only, which no run uses.
+        """
+        if self.config.gradient_clip:
+            groups = optimizer.param_groups
+            parameters = [each for group in groups for each in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+
     def normalise(self, image: Tensor) -> Tensor:
         """Normalise images [B, C, h, w], as they are read, for the network."""
         normal = normalise(image, PixelStatistics(self.pixel_mean, self.pixel_std))

@@ -25,6 +25,7 @@ from contextseg.ops.encode import products
 from contextseg.ops.encode.fused_backward import backward_kernel
 from contextseg.ops.encode.fused_kernels import encode_kernel
 from contextseg.ops.encode.fused_plan import (
+    LARGE,
     SHARED_MEMORY,
     backward_plan,
     codebook_plan,
@@ -225,13 +226,18 @@ def ahead_of_time(memory: int = SHARED_MEMORY) -> list[tuple[Any, dict[str, str]
         ("fp16", 512, 32), ("bf16", 512, 32), ("bf16", 128, 32), ("bf16", 2048, 64),
         ("fp32", 512, 32), ("fp32", 128, 32), ("fp64", 128, 16),
     ):  # fmt: skip
-        sizes = plan(C, K, tl.dtype(name).primitive_bitwidth // 8, memory)
-        constants: dict[str, Any] = {
-            "BLOCK_N": sizes.block_n, "BLOCK_K": sizes.block_k, "BLOCK_C": sizes.block_c,
-            "WHOLE": sizes.whole, "GAIN": GAIN,
-        }  # fmt: skip
+        itemsize = tl.dtype(name).primitive_bitwidth // 8
         # As of a channels-last and of a contiguous feature map.
-        for unit in ("stride_c", "stride_n"):
+        plans = [(unit, plan(C, K, itemsize, memory, unit == "stride_c"))
+                 for unit in ("stride_c", "stride_n")]  # fmt: skip
+        if memory < LARGE and itemsize == 2:  # a large GPU's blocks of channels need no more
+            more = plan(C, K, itemsize, LARGE, True)
+            plans += [] if more.whole else [("stride_c", more)]
+        for unit, sizes in plans:
+            constants: dict[str, Any] = {
+                "BLOCK_N": sizes.block_n, "BLOCK_K": sizes.block_k, "BLOCK_C": sizes.block_c,
+                "WHOLE": sizes.whole, "GAIN": GAIN,
+            }  # fmt: skip
             options = {"num_warps": 8, "num_stages": sizes.stages}
             entries.append(_entry(encode_kernel, name, constants | {unit: 1}, options))
     for name in ("bf16", "fp16", "fp32", "fp64"):

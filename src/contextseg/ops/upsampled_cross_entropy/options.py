@@ -32,6 +32,8 @@ def is_hard(losses: Tensor, valid: Tensor, options: LossOptions) -> Tensor:
     Returns:
         [B, h, w], bool; of pixels that are not valid, anything.
     """
+    if losses.numel() == 0:
+        return valid
     probability = torch.where(valid, (-losses).exp(), 2.0)  # the others sort last
     kept = min(options.ohem_min_kept, probability.numel())
     least = probability.flatten().kthvalue(kept).values
