@@ -48,7 +48,7 @@ def place(original, tmp_path, model, monkeypatch):
         # Swapped.
         ("predict photos runs/mine", "Write: contextseg predict runs/mine photos"),
         ("predict photos/a.png one.safetensors", "predict one.safetensors photos/a.png"),
-        ("predict photos/*.png runs/mine -o out", "predict runs/mine photos/*.png"),
+        ("predict photos/*.png runs/mine -o out", 'predict runs/mine "photos/*.png"'),
         ("predict photos runs/new", "predict runs/new photos"),
         ("predict photos hf:owner/name", "predict hf:owner/name photos"),
         ("evaluate scenes runs/mine", "Write: contextseg evaluate runs/mine scenes"),

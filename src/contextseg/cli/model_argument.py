@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from contextseg.cli.parsing import UsageError
+from contextseg.data.wording import quoted
 from contextseg.system.samples import MODELS
 
 EXPORTED = (".onnx", ".xml", ".pt2")
@@ -43,5 +44,5 @@ def require_order(command: str, model: str, other: str | None, before: str = "")
         return
     raise UsageError(
         f"{model} is no model, and {other} is: the model comes first. Write: contextseg {command} "
-        f"{other} {before}{model}"
+        f"{quoted(other)} {before}{quoted(model)}"
     )

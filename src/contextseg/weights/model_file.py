@@ -13,6 +13,7 @@ from torch import Tensor
 from contextseg.config import ModelConfig
 from contextseg.config.io import to_dict
 from contextseg.data.classes import Classes
+from contextseg.data.wording import quoted
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.addresses import refuse_address
@@ -151,7 +152,7 @@ def _state_of_run(folder: Path) -> str:
         return ""
     return (
         f" The run in this folder has not written it: it does so at each validation, or at the end "
-        f"if there is none. Resume it with contextseg train {folder} --resume."
+        f"if there is none. Resume it with contextseg train {quoted(folder)} --resume."
     )
 
 
