@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         "--out",
         metavar="DIR",
         default="predictions",
-        help="output folder (predictions), or FILE.tif for one large raster",
+        help="output folder, or FILE.tif for one large raster (default: predictions)",
     )
     parser.add_argument(
         "--model",
