@@ -23,11 +23,31 @@ def test_it_says_what_it_found_and_what_to_do_next(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "train: 8 images\n" in out
     assert "Written: classes.json, splits/train.txt, splits/val.txt." in out
-    assert f"contextseg train RECIPE --data {root}" in out
+    assert f"Next: edit the names of the classes in {root / 'classes.json'}.\n" in out
+    assert f"contextseg train encnet_mobilenetv2 --data {root}" in out
+    names = (root / "classes.json").read_text()
+    for number, name in enumerate(("sky", "road", "tree", "car")):
+        names = names.replace(f'"class_{number}"', f'"{name}"')
+    (root / "classes.json").write_text(names)
     assert main(["data", "init", str(root)]) == 0
-    assert "Nothing had to be written." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Nothing had to be written." in out
+    assert "edit the names" not in out
     assert main(["data", "check", str(root), "--no-sheet"]) == 0
     assert capsys.readouterr().out.count("No faults.") == 2
+
+
+def test_paths_with_spaces_are_quoted_in_commands(tmp_path, capsys):
+    root = v.write(tmp_path / "my photos", image="{}.jpg", mask="{}_mask.png")
+    assert main(["data", "check", str(root), "--no-sheet"]) == 2
+    assert f'`contextseg data init "{root}"`' in capsys.readouterr().err
+    assert main(["data", "init", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert f'contextseg data check "{root}"\n' in out
+    assert f'--data "{root}"\n' in out
+    (root / "classes.json").unlink()
+    assert main(["train", "encnet_mobilenetv2", "--data", str(root)]) == 2
+    assert f'contextseg data init "{root}"' in capsys.readouterr().err
 
 
 def test_pairs_that_are_left_out_are_named_and_counted(tmp_path, capsys):

@@ -14,7 +14,7 @@ def test_a_folder_is_packed_and_checked(tmp_path, capsys):
     assert main(["data", "pack", str(root), "-o", str(out)]) == 0
     said = capsys.readouterr().out
     assert "8 images (train 5, val 3) in 1 archive, " in said
-    assert f"contextseg train RECIPE --data {out}" in said
+    assert f"contextseg train encnet_mobilenetv2 --data {out}" in said
     texts = []
     for data in (root, out):
         assert main(["data", "check", str(data), "--no-sheet"]) == 0

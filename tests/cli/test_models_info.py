@@ -49,6 +49,12 @@ def test_a_trained_model_is_described(capsys, model):
     assert found == described(capsys, str(model / "model.safetensors"))
 
 
+def test_a_model_of_the_repository_has_a_short_name(capsys, model, monkeypatch):
+    here = {"street": model, "animals": None}
+    monkeypatch.setattr("contextseg.system.samples.shipped_model", here.get)
+    assert described(capsys, "street") == described(capsys, str(model))
+
+
 def test_a_classifier_has_its_own_size(capsys):
     found = described(capsys, "resnet14")
     assert (found["num_classes"], found["size"]) == (10, [32, 32])

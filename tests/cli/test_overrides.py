@@ -146,6 +146,7 @@ def test_a_whole_config_written_by_a_run_is_read_back(tmp_path):
         (DEMO, "--model.align_corners maybe", r"must be true or false, got maybe"),
         (DEMO, "--epochs", r"--epochs: expected one argument"),
         (DEMO, "camvid", r"^unexpected arguments: camvid\.$"),
+        (DEMO, "data=my epochs=3", r"Options begin with two dashes: --data my --epochs 3$"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_sentence(config, line, message):

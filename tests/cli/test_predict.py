@@ -128,6 +128,29 @@ def test_uncertain_pixels_are_left_out(model, photos, tmp_path):
     assert (np.array(Image.open(out / "masks" / "a.png")) == 255).mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    ("option", "made_by"),
+    [
+        ("--max-pixels 1024", {"max_pixels": 1024}),
+        ("--max-pixels auto", {}),  # the number depends on the machine
+        ("--fuse", {"fuse": True}),
+    ],
+)
+def test_how_the_network_runs_is_in_the_lines(option, made_by, model, photos, tmp_path):
+    ways = {"plain": [], "other": option.split()}
+    made = {}
+    for out, options in ways.items():
+        words = ["predict", str(model), str(photos / "a.png"), "-o", str(tmp_path / out)]
+        assert main([*words, "--no-overlays", *options]) == 0
+        made[out] = json.loads((tmp_path / out / "predictions.jsonl").read_text())["made_by"]
+    assert made["other"].items() >= made_by.items()
+    assert not made["plain"].items() & made_by.items()
+    masks = [np.array(Image.open(tmp_path / out / "masks" / "a.png")) for out in ways]
+    assert masks[0].shape == masks[1].shape == (48, 64)
+    if "--fuse" in option:  # the same up to rounding
+        assert (masks[0] == masks[1]).mean() > 0.99
+
+
 def test_options_stand_anywhere(model, photos, tmp_path):
     out = tmp_path / "out"
     words = ["predict", str(model), "-o", str(out), "--no-overlays", str(photos / "a.png")]
@@ -144,6 +167,8 @@ def test_options_stand_anywhere(model, photos, tmp_path):
         ("predict {model} {photos}/absent.jpg -o out", "absent.jpg"),
         ("predict {model} {photos} -o out --window 8", "window must be at least 32"),
         ("predict {model} {photos} -o out --scales -1", "--scales"),
+        ("predict {model} {photos} -o out --max-pixels 10", "at least 1024, got '10'"),
+        ("predict {model} {photos} -o out --max-pixels all", "must be auto or a number of pixels"),
         ("predict {model} {photos} -o out --ignore-below 60", "a confidence in 0 to 1, got 60.0"),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_wrong_list(root, text, message):
         FolderDataset(root, "train")
 
 
-def test_missing_folders_come_with_a_hint(root):
+def test_missing_folders_come_with_a_hint(root, monkeypatch):
     with pytest.raises(ValueError, match=r"trian: .*Did you mean '.*images/train'\?"):
         FolderDataset(root, "trian")
     with pytest.raises(ValueError, match=r"images holds the folders train"):
@@ -89,6 +89,10 @@ def test_missing_folders_come_with_a_hint(root):
         FolderDataset(root / "nowhere/deep", "train")
     with pytest.raises(ValueError, match=r"set data\.root"):
         FolderDataset("", "train")
+    with monkeypatch.context() as here:
+        here.chdir(root)
+        with pytest.raises(ValueError, match=r"The current folder holds the folders images, masks"):
+            FolderDataset("xyz", "train")
     (root / "masks").rename(root / "Masks")
     with pytest.raises(ValueError, match=r"masks: .*Did you mean '.*Masks'\?"):
         FolderDataset(root, "train")

@@ -55,6 +55,13 @@ def test_an_empty_folder_is_removed(tmp_path):
     with pytest.raises(ValueError, match="bad data"):
         fails(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="bad data"):
+        fails(tmp_path / "new" / "runs" / "a")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(ValueError, match="bad data"):
+        fails(tmp_path / "runs" / "a")
+    assert list(tmp_path.iterdir()) == [tmp_path / "runs"]  # it was there before
 
 
 def test_a_named_folder_is_taken_as_it_is(tmp_path):

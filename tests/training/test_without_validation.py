@@ -10,7 +10,7 @@ import pytest
 
 import contextseg
 from contextseg.cli.__main__ import main
-from contextseg.cli.closing_words import closing_words
+from contextseg.cli.closing_words import closing_words, losses
 from contextseg.config import DataConfig
 from contextseg.config.classification import ClassifierDataConfig
 from contextseg.config.io import from_dict, write_yaml
@@ -74,11 +74,21 @@ def test_it_prints_losses_files_and_commands_that_run(unvalidated, tmp_path, cap
     assert contextseg.load(run, device="cpu").classes.num_classes == 8
 
 
+def test_a_single_row_of_the_log_is_told_once(tmp_path):
+    (tmp_path / "metrics.csv").write_text("step,epoch,train/loss\n9,3.0,2.5\n")
+    assert losses(tmp_path) == "Training loss: 2.500 up to step 9, the last (in metrics.csv)."
+    (tmp_path / "metrics.csv").write_text("step,epoch,train/loss\n5,2.0,3\n9,3.0,2.5\n")
+    assert losses(tmp_path).startswith("Training loss: 3.000 up to step 5, 2.500 at the end, step")
+
+
 def test_the_command_to_evaluate_names_an_unusual_split(tmp_path):
     config = tiny(tmp_path / "data", tmp_path / "run")
     usual = f"contextseg evaluate {tmp_path / 'run'} {tmp_path / 'data'}\n"
     assert usual in closing_words(config, tmp_path / "run")
     other = replace(config, data=replace(config.data, val_split="held_out"))
     assert f"{usual.strip()} --split held_out\n" in closing_words(other, tmp_path / "run")
+    spaced = closing_words(tiny(tmp_path / "my data", tmp_path / "a run"), tmp_path / "a run")
+    assert f'evaluate "{tmp_path / "a run"}" "{tmp_path / "my data"}"\n' in spaced
+    assert f'predict "{tmp_path / "a run"}" PHOTO...' in spaced
     classifier = textures_config(tmp_path / "data", tmp_path / "run")
     assert usual in closing_words(classifier, tmp_path / "run")

@@ -44,7 +44,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("images", metavar="LIST", help="a list, a folder, or a pattern in quotes")
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="folder of the archives")
     parser.add_argument(
-        "--shard-size", type=int, default=1000, metavar="N", help="images of an archive (1000)"
+        "--shard-size",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="images of an archive (default: 1000)",
     )
     parser.add_argument(
         "--engine",

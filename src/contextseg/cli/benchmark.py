@@ -36,15 +36,21 @@ def main(argv: Sequence[str]) -> int:
         "--size", type=int, nargs=2, default=(480, 480), metavar=("H", "W"),
         help="rows and columns of the timed images (default: 480 480)",
     )  # fmt: skip
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images per call (1)")
+    parser.add_argument(
+        "--batch", type=int, default=1, metavar="N", help="images per call (default: 1)"
+    )
     parser.add_argument(
         "--data",
         metavar="DIR",
         help="data set for agreement, mean IoU and int8 calibration (on its train split)",
     )
     parser.add_argument("--split", default="val", help="split to score (default: val)")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="images to score (20)")
-    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="timed calls (7)")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="images to score (default: 20)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=7, metavar="N", help="timed calls (default: 7)"
+    )
     options = parser.parse_args(list(argv))
     require_order("benchmark", options.model, options.data, "--data ")
 

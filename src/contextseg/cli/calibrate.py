@@ -46,7 +46,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--held-out",
         metavar="SPLIT",
-        help="split to compare confidence with accuracy on, before and after (default: the first)",
+        help="split to compare confidence with accuracy on, before and after (default: that of "
+        "--split)",
     )
     parser.add_argument(
         "--prior",
@@ -61,9 +62,15 @@ def main(argv: Sequence[str]) -> int:
         "--train-split", default="train", help="with --prior: split to count (default: train)"
     )
     parser.add_argument("--layout", default="auto", help="layout of DATA (default: auto)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
-        "--precision", choices=("auto", "32", "bf16"), default="32", help="number format"
+        "--device", default="auto", help="auto, cpu or cuda; auto uses a GPU if there is one"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "32", "bf16"),
+        default="32",
+        metavar="P",
+        help="32 (default), bf16, or auto: bf16 where it is faster",
     )
     parser.add_argument(
         "--limit", type=int, metavar="N", help="take only the first N images of each split"

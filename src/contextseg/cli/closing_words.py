@@ -6,6 +6,7 @@ from pathlib import Path
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.data.wording import quoted
 from contextseg.training.run_folder import LAST_MODEL, LOG, MODEL, REPORT, read_log
 
 LOSS = "train/loss"
@@ -18,7 +19,7 @@ def closing_words(config: TrainConfig | ClassifierTrainConfig, folder: Path) -> 
         config: of the run.
         folder: of the run.
     """
-    split = config.data.val_split
+    split, run = config.data.val_split, quoted(folder)
     lines = [losses(folder)]
     if not split:
         lines.append(
@@ -31,11 +32,11 @@ def closing_words(config: TrainConfig | ClassifierTrainConfig, folder: Path) -> 
     if split:
         usual = "test" if isinstance(config, ClassifierTrainConfig) else "val"
         option = "" if split == usual else f" --split {split}"
-        lines.append(f"  contextseg evaluate {folder} {config.data.root}{option}")
-    lines.append(f"  contextseg predict {folder} PHOTO... -o predictions")
+        lines.append(f"  contextseg evaluate {run} {quoted(config.data.root)}{option}")
+    lines.append(f"  contextseg predict {run} PHOTO... -o predictions")
     if not split:
         lines.append(
-            f"  contextseg evaluate {folder} DATA --split SPLIT   (labelled images, not those of "
+            f"  contextseg evaluate {run} DATA --split SPLIT   (labelled images, not those of "
             f"the training)"
         )
     return "\n".join(line for line in lines if line)
@@ -47,6 +48,8 @@ def losses(folder: Path) -> str:
     if not rows:
         return ""
     first, last = rows[0], rows[-1]
+    if last is first:
+        return f"Training loss: {last[LOSS]:.3f} up to step {last['step']}, the last (in {LOG})."
     return (
         f"Training loss: {first[LOSS]:.3f} up to step {first['step']}, {last[LOSS]:.3f} at the "
         f"end, step {last['step']} (all in {LOG})."

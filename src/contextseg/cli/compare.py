@@ -87,7 +87,13 @@ def _parser() -> CommandParser:
     add("--list", action="store_true", help="list the recipes and the ablations")
     add("--ablation", metavar="NAME", choices=ABLATIONS, help="a ready-made set of models")
     add("--base", metavar="RECIPE", help=f"base recipe of the ablation (default: {BASE})")
-    add("-o", "--out", metavar="DIR", default="comparison", help="folder of the report")
+    add(
+        "-o",
+        "--out",
+        metavar="DIR",
+        default="comparison",
+        help="folder of the report (default: comparison)",
+    )
     add("--seeds", type=int, nargs="+", metavar="N", help="seeds (default: each recipe's own)")
     add("--split", help="split to score on (default: the validation split)")
     add(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contextseg.cli.messages import counted
 from contextseg.cli.parsing import CommandParser, UsageError, add_output_file, refuse_existing
+from contextseg.data.wording import quoted
 
 EXAMPLE = """
 contextseg convert encnet_resnet50s_ade-07ac287c.pth -o encnet.safetensors
@@ -41,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
     if not Path(options.checkpoint).exists() and options.out.is_file():
         raise UsageError(
             f"there is no {options.checkpoint}, but there is {options.out}: the checkpoint comes "
-            f"first. Write: contextseg convert {options.out} -o {options.checkpoint}"
+            f"first. Write: contextseg convert {quoted(options.out)} -o "
+            f"{quoted(options.checkpoint)}"
         )
     refuse_existing(options.out, options.overwrite)
 

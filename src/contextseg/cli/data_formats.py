@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from contextseg.cli.division_options import add_division
 from contextseg.cli.parsing import CommandParser
+from contextseg.data.wording import quoted
 from contextseg.system.terminal import printable
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _print_import(report: ImportReport, out: Path) -> None:
             print(f"- {printable(message)}")
         if len(messages) > SHOWN:
             print(f"- and {len(messages) - SHOWN} more {kind}, all in {out / 'import.json'}")
-    print(f"The data set is in {out}. Check it: contextseg data check {out}")
+    print(f"The data set is in {out}. Check it: contextseg data check {quoted(out)}")
     if report.log.faults:
         reasons = ", ".join(f"{reason} ({n})" for reason, n in report.log.counts.most_common(5))
         print(

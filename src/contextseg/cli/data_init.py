@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from contextseg.cli.division_options import add_division
 from contextseg.cli.parsing import CommandParser
 from contextseg.data.places import PAIR_SEPARATOR
+from contextseg.data.wording import quoted
 
 if TYPE_CHECKING:
     from contextseg.data.setup.plan import DataPlan
@@ -83,9 +85,12 @@ def _print_plan(plan: DataPlan, dry_run: bool) -> None:
     if not plan.files:
         print("Nothing had to be written.")
     if not dry_run:
+        unnamed = any(re.fullmatch(r"class_\d+", name) for name in plan.classes.names)
+        root, file = quoted(plan.root), plan.root / "classes.json"
         print(
-            f"Next: contextseg data check {plan.root}\n"
-            f"      contextseg train RECIPE --data {plan.root}"
+            (f"Next: edit the names of the classes in {file}.\n" if unnamed else "Next:\n")
+            + f"  contextseg data check {root}\n"
+            f"  contextseg train encnet_mobilenetv2 --data {root}"
         )
 
 

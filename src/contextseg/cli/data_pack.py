@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contextseg.cli.messages import counted
 from contextseg.cli.parsing import CommandParser
+from contextseg.data.wording import quoted
 
 DESCRIPTION = """\
 Write a data set as a few tar archives with an index, for disks and stores that are slow with many
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     print(
         f"{counted(sum(report.images.values()), 'image')} ({listed}) in "
         f"{counted(report.shards, 'archive')}, {in_words(report.bytes)}, in {options.out}.\n"
-        f"Train from it: contextseg train RECIPE --data {options.out}"
+        f"Train from it: contextseg train encnet_mobilenetv2 --data {quoted(options.out)}"
     )
     return 0
 

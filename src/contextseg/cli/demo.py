@@ -91,7 +91,10 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
         "default: the repository's sample of street scenes",
     )
     parser.add_argument(
-        "--out", metavar="DIR", default=config.out, help=f"folder to write to ({config.out})"
+        "--out",
+        metavar="DIR",
+        default=config.out,
+        help=f"folder to write to (default: {config.out})",
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
@@ -99,7 +102,7 @@ def _configured(argv: Sequence[str]) -> tuple[TrainConfig, float | None, bool]:
         type=_minutes,
         metavar="M",
         default=MINUTES,
-        help=f"train for about M minutes ({MINUTES})",
+        help=f"train for about M minutes (default: {MINUTES})",
     )
     length.add_argument(
         "--epochs",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from contextseg.cli.parsing import UsageError
+from contextseg.data.wording import quoted
+from contextseg.system.samples import MODELS
 
 EXPORTED = (".onnx", ".xml", ".pt2")
 """Suffixes of exported models."""
@@ -13,8 +16,11 @@ _HUB = "hf:"
 
 
 def is_model(word: str) -> bool:
-    """Whether this is a model on the Hub, a model's file, or the folder of a run or a model."""
+    """Whether this is a model on the Hub, one of the repository by its short name, a model's file,
+    or the folder of a run or a model."""
     path = Path(word)
+    if word in MODELS and not os.path.lexists(word):
+        return True
     if word.startswith(_HUB) or (path.suffix in _FILES and path.is_file()):
         return True
     return any((path / file).is_file() for file in ("model.safetensors", "config.yaml"))
@@ -38,5 +44,5 @@ def require_order(command: str, model: str, other: str | None, before: str = "")
         return
     raise UsageError(
         f"{model} is no model, and {other} is: the model comes first. Write: contextseg {command} "
-        f"{other} {before}{model}"
+        f"{quoted(other)} {before}{quoted(model)}"
     )

@@ -13,7 +13,8 @@ from contextseg.config.auto import AUTO
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.recipes import ALL_RECIPES
 from contextseg.recipes.catalog import TASKS
-from contextseg.system.suggestions import did_you_mean
+from contextseg.system.samples import MODELS, shipped_or_given
+from contextseg.system.suggestions import did_you_mean, folders_beside
 
 EXAMPLE = """
 contextseg models info encnet_resnet50_camvid
@@ -25,8 +26,8 @@ DESCRIPTION = """\
 Show what a model is made of and what it costs: parameters, multiply-accumulates of an image,
 stages of the backbone, parts. Nothing is computed, so it takes seconds at any size.
 NAME is a recipe, a model (`contextseg models` lists them), a run or model folder, a
-model.safetensors file, a YAML file of options, or hf:owner/name. Weights of a recipe's backbone are
-not read.
+model.safetensors file, a model of the repository (street, animals), a YAML file of options, or
+hf:owner/name. Weights of a recipe's backbone are not read.
 """
 USUAL_CLASSES = {"segmentation": 150, "classification": 10}
 """Classes of a network whose number of classes nothing tells: those of ADE20K and of CIFAR-10."""
@@ -67,6 +68,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _model(name: str, changes: dict[str, Any]) -> tuple[Any, tuple[int, int] | None]:
     """The network of a name, and the size that a recipe trains it with."""
+    name = str(shipped_or_given(name))
     if Path(name).suffix in EXPORTED:
         raise UsageError(
             f"{name} is an exported file, which holds a graph without parts. Name the folder that "
@@ -108,7 +110,8 @@ def _config(name: str) -> TrainConfig | ClassifierTrainConfig:
     try:
         return starting_point(name).config
     except UnknownRecipeError:
-        known = [*ALL_RECIPES, *(model for names in TASKS.values() for model in names)]
+        known = [*MODELS, *ALL_RECIPES, *(model for names in TASKS.values() for model in names)]
+        known += folders_beside(Path(name), "model.safetensors")
         advice = did_you_mean(name, known, "contextseg models lists the models.")
         raise UsageError(
             f"{name!r} is not a recipe, a model, a model's folder or file, or a YAML file. {advice}"

@@ -163,5 +163,8 @@ def _refuse(words: Sequence[str], config: Any) -> NoReturn:
     """Raise UsageError for the unknown option or the stray argument in `words`."""
     name = next((word[2:].partition("=")[0] for word in words if word.startswith("--")), None)
     if name is None:
-        raise UsageError(f"unexpected arguments: {' '.join(words)}.")
+        pairs = [word for word in words if re.fullmatch(r"[A-Za-z_.]+=.*", word)]
+        meant = " ".join("--" + word.replace("=", " ", 1) for word in pairs)
+        advice = f" Options begin with two dashes: {meant}" if pairs else ""
+        raise UsageError(f"unexpected arguments: {' '.join(words)}.{advice}")
     raise UsageError(refusal(config, name, prefix="--"))

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         "--out",
         metavar="DIR",
         default="predictions",
-        help="output folder (predictions), or FILE.tif for one large raster",
+        help="output folder, or FILE.tif for one large raster (default: predictions)",
     )
     parser.add_argument(
         "--model",
@@ -209,6 +209,11 @@ def _choose_model(options: argparse.Namespace) -> None:
             f"Using {shipped} ({name}), trained on {samples.MODELS[name].subject}.", file=sys.stderr
         )
     elif not options.paths:
+        if not Path(first).exists() and not is_model(first):
+            raise UsageError(
+                f"{first}: no such file or folder. Name a model, and photos, folders or patterns "
+                f"after it; photos alone are segmented by the model of the repository."
+            )
         raise UsageError(f"which images? Name photos, folders or patterns after {first}.")
 
 

@@ -84,13 +84,19 @@ def _parser() -> CommandParser:
     add("--overwrite", action="store_true", help="replace OUT, and the masks in DIR")
     add("--masks", metavar="DIR", help="also write the masks, as PNG by number of frame")
     add(WEBCAM, type=int, metavar="N", help="a webcam instead of CLIP; 0 is the first")
-    add("--every", type=int, default=1, metavar="N", help="segment each N-th frame only")
+    add(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="segment each N-th frame only (default: 1)",
+    )
     add(
         "--smooth",
         type=float,
         default=0.0,
         metavar="A",
-        help="weight of the past (0 to 1) in logits",
+        help="weight of the past in logits, from 0 (default) to 1",
     )
     add("--frames", type=int, metavar="N", help="stop after N frames")
     add("--window", type=int, metavar="N", help="slide a window of N pixels over frames")

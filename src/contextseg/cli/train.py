@@ -13,6 +13,7 @@ from contextseg.cli.parsing import UsageError
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import to_yaml
+from contextseg.data.wording import quoted
 from contextseg.recipes import ALL_RECIPES as RECIPES
 from contextseg.recipes.starting_point import starting_point
 from contextseg.system.world import world_of
@@ -119,7 +120,7 @@ def _train(config: TrainConfig | ClassifierTrainConfig, *, resume: bool, numbere
 
 
 def _stopped(what: str, folder: Path) -> int:
-    print(f"{what}. Resume with:\n  contextseg train {folder} --resume", file=sys.stderr)
+    print(f"{what}. Resume with:\n  contextseg train {quoted(folder)} --resume", file=sys.stderr)
     return 130
 
 

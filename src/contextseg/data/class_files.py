@@ -9,6 +9,7 @@ from pathlib import Path
 from contextseg.config.labels import IGNORED
 from contextseg.data.classes import Classes, ClassInfo, Color
 from contextseg.data.text_files import read_lines
+from contextseg.data.wording import quoted
 
 EXAMPLE = """{
   "ignore_label": 255,
@@ -49,8 +50,8 @@ def require_own_classes(root: Path) -> Classes:
     if classes is None:
         raise ValueError(
             f"{root / 'classes.json'}: there is no such file. It defines the ids in the masks. "
-            f"`contextseg data init {root}` writes it from what the masks hold; or write it like "
-            f"this, with an entry for each class:\n{EXAMPLE}"
+            f"`contextseg data init {quoted(root)}` writes it from what the masks hold; or write "
+            f"it like this, with an entry for each class:\n{EXAMPLE}"
         )
     return replace(classes, dataset=classes.dataset or root.resolve().name)
 

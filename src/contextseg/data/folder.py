@@ -279,13 +279,14 @@ def _require_folder(path: Path, what: str, advice: str = "") -> None:
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
     folders = [name for name in siblings if (path.parent / name).is_dir()]
     near = difflib.get_close_matches(path.name.lower(), [n.lower() for n in folders], n=1)
+    where = "The current folder" if path.parent == Path() else path.parent
     if near:
         found = next(name for name in folders if name.lower() == near[0])
         hint = f"Did you mean {str(path.parent / found)!r}?"
     elif folders:
-        hint = f"{path.parent} holds the folders {some(folders)}."
+        hint = f"{where} holds the folders {some(folders)}."
     elif path.parent.is_dir():
-        hint = f"{path.parent} holds no folders."
+        hint = f"{where} holds no folders."
     else:
         hint = f"{path.parent} is missing too."
     raise ValueError(f"{path}: there is no such folder; it should be {what}. {hint}{advice}")

@@ -15,6 +15,7 @@ from contextseg.data.images import read_mask_and_mode
 from contextseg.data.masks import read_labels
 from contextseg.data.sample import Sample
 from contextseg.data.view import Viewed
+from contextseg.data.wording import quoted
 
 _SHOWN = 10
 
@@ -143,7 +144,7 @@ class ListedDataset(Viewed):
             raise ValueError(
                 f"{root}: the split {split!r} of {classes.dataset} has problems:\n"
                 + "\n".join(lines)
-                + f"\n`contextseg data check {root} --split {split}` lists them all."
+                + f"\n`contextseg data check {quoted(root)} --split {split}` lists them all."
             )
         if strict and not self.entries:
             raise ValueError(f"{root}: the split {split!r} of {classes.dataset} has no images.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from contextseg.config import EncodingConfig, TrainConfig
 from contextseg.config.auto import settled
+from contextseg.data.wording import quoted
 from contextseg.demo.words import duration
 from contextseg.display.numbers import counted
 
@@ -142,10 +143,10 @@ def _settings(config: TrainConfig, steps: int, majority: str) -> dict[str, objec
 def _commands(config: TrainConfig, split: str) -> dict[str, str]:
     return {
         "Segment your own photos with this model": (
-            f"contextseg predict {config.out} PHOTO... -o predictions"
+            f"contextseg predict {quoted(config.out)} PHOTO... -o predictions"
         ),
         "Score it at several scales and with mirror images": (
-            f"contextseg evaluate {config.out} {config.data.root} --split {split} "
+            f"contextseg evaluate {quoted(config.out)} {quoted(config.data.root)} --split {split} "
             f"--scales 0.75,1,1.25 --flip"
         ),
         "Train a larger model on all of CamVid": (

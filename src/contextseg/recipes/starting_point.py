@@ -11,7 +11,7 @@ from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import read_mapping, read_run_config
 from contextseg.recipes import ALL_RECIPES as RECIPES
-from contextseg.system.suggestions import did_you_mean
+from contextseg.system.suggestions import did_you_mean, folders_beside
 
 
 class UnknownRecipeError(ValueError):
@@ -43,5 +43,6 @@ def starting_point(recipe: str | os.PathLike[str]) -> Start:
         return Start(replace(read_run_config(file), out=name), numbered=False)
     if path.is_file():
         return Start(read_run_config(path), numbered="out" not in read_mapping(path))
-    advice = did_you_mean(name, RECIPES, "contextseg recipes lists the recipes.")
+    known = [*RECIPES, *folders_beside(path, "config.yaml")]
+    advice = did_you_mean(name, known, "contextseg recipes lists the recipes.")
     raise UnknownRecipeError(f"{name!r} is not a recipe, a YAML file or a run folder. {advice}")

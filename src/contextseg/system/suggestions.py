@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+
+
+def folders_beside(path: Path, file: str) -> list[str]:
+    """The folders beside a path that hold a file of this name, as paths; to suggest one of them."""
+    return sorted(str(each.parent) for each in path.parent.glob(f"*/{file}"))
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str, prefix: str = "") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contextseg.config import TrainConfig
 from contextseg.config.classification import ClassifierTrainConfig
+from contextseg.data.wording import quoted
 from contextseg.system.failures import Kind, machine_failures
 from contextseg.training.run_folder import LAST
 
@@ -46,7 +47,7 @@ def training_failures(
     def kept(kind: Kind) -> str:
         if not (folder / LAST).is_file():
             return "There is no checkpoint yet."
-        command = f"contextseg train {folder} --resume"
+        command = f"contextseg train {quoted(folder)} --resume"
         if kind in _HELPED_BY_NO_WORKERS:
             command += " --data.workers 0"
         return f"The last checkpoint is kept; resume from it: {command}"

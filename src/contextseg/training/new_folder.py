@@ -20,8 +20,9 @@ def folder_for(
     """A block with the folder of a run.
 
     A new folder is made at once, so that runs that start together get different ones. If it is
-    still empty at the end of the block, it is removed. Processes that a launcher starts for one run
-    must share its folder: they get `wanted`, whatever it holds.
+    still empty at the end of the block, it is removed, with the folders that were made for it.
+    Processes that a launcher starts for one run must share its folder: they get `wanted`, whatever
+    it holds.
 
     Args:
         wanted: the folder to take if nothing is in its way.
@@ -35,12 +36,14 @@ def folder_for(
     if resume:
         yield latest_folder(wanted)
         return
+    new = [each for each in Path(wanted).parents if not each.exists()]
     folder = _made(Path(wanted))
     try:
         yield str(folder)
     finally:
         with contextlib.suppress(OSError):  # it is not empty, as a rule
-            folder.rmdir()
+            for each in (folder, *new):
+                each.rmdir()
 
 
 def latest_folder(wanted: str | os.PathLike[str]) -> str:

@@ -12,6 +12,7 @@ from contextseg.config.auto import AUTO
 from contextseg.config.classification import ClassifierTrainConfig
 from contextseg.config.io import flattened, from_dict, read_yaml, to_dict
 from contextseg.config.marks import marked
+from contextseg.data.wording import quoted
 from contextseg.training.checkpoint_file import Checkpoint, read_checkpoint
 from contextseg.training.run_folder import CONFIG, LAST, is_finished
 
@@ -90,7 +91,8 @@ def _compare(old: AnyConfig, new: AnyConfig, folder: Path) -> None:
     if changed:
         raise ValueError(
             f"the run in {folder} was started with other options: {'; '.join(changed)}. Resume it "
-            f"with its own (contextseg train {folder} --resume), or start another run (--out)."
+            f"with its own (contextseg train {quoted(folder)} --resume), or start another run "
+            f"(--out)."
         )
 
 

@@ -13,12 +13,14 @@ from torch import Tensor
 from contextseg.config import ModelConfig
 from contextseg.config.io import to_dict
 from contextseg.data.classes import Classes
+from contextseg.data.wording import quoted
 from contextseg.models.classifiers import Classifier
 from contextseg.models.segmentation import SegmentationModel
 from contextseg.system.addresses import refuse_address
 from contextseg.system.atomic_files import atomic_path
 from contextseg.system.excerpts import abridged
-from contextseg.system.samples import shipped_or_given
+from contextseg.system.samples import MODELS, shipped_or_given
+from contextseg.system.suggestions import did_you_mean, folders_beside
 from contextseg.weights.contents import TASK, description, read_metadata, read_tensors
 from contextseg.weights.fitting import filled
 
@@ -145,12 +147,21 @@ def model_file(path: str | os.PathLike[str]) -> Path:
             raise FileNotFoundError(
                 f"no model at {path}: it is a folder with models in it, such as {models[0]}."
             )
+    if not os.path.lexists(path) and (near := _suggestion(Path(path))):
+        raise FileNotFoundError(f"no model at {path}: there is nothing. {near}")
     if not file.is_file():
         raise FileNotFoundError(
             f"no model at {path}: expected a folder with {FILE_NAME}, or a .safetensors file."
             f"{_state_of_run(Path(path))}"
         )
     return file
+
+
+def _suggestion(path: Path) -> str:
+    """A sentence with the models whose names are close to a path that leads nowhere, or nothing."""
+    files = map(str, path.parent.glob("*.safetensors"))
+    short = MODELS if path == Path(path.name) else ()
+    return did_you_mean(str(path), [*short, *folders_beside(path, FILE_NAME), *files], "")
 
 
 def _state_of_run(folder: Path) -> str:
@@ -161,7 +172,7 @@ def _state_of_run(folder: Path) -> str:
         return ""
     return (
         f" The run in this folder has not written it: it does so at each validation, or at the end "
-        f"if there is none. Resume it with contextseg train {folder} --resume."
+        f"if there is none. Resume it with contextseg train {quoted(folder)} --resume."
     )
 
 

@@ -14,6 +14,7 @@ from contextseg.data.layouts.layout import Layout
 from contextseg.data.layouts.pascal_context import PASCAL_CONTEXT_59, PASCAL_CONTEXT_60
 from contextseg.data.layouts.voc import SBD, VOC2012
 from contextseg.data.pairing import ListedDataset
+from contextseg.data.wording import quoted
 
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
@@ -104,6 +105,6 @@ def _certain(found: Recognised) -> Recognised:
         f"{base}: is laid out as {name}, but {reason}, which {name} does not have. If the classes "
         f"are your own, name them: keep the labelmap.txt of CVAT or the class_names.txt of labelme "
         f"in {base}, or write {base / 'classes.json'}, with an entry for each class:\n{EXAMPLE}\n"
-        f"`contextseg data init {base}` writes it from what the masks hold.\n"
+        f"`contextseg data init {quoted(base)}` writes it from what the masks hold.\n"
         f"If it is {name}, say so with --layout {layout.name} (data.layout)."
     )

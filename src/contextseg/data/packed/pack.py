@@ -27,6 +27,7 @@ from contextseg.data.packed.index import Row, index_text
 from contextseg.data.packed.writer import Member, PairWriter
 from contextseg.data.pairing import is_unlabelled
 from contextseg.data.suffixes import MASK_SUFFIXES
+from contextseg.data.wording import quoted
 from contextseg.data.wrong_labels import WRONG
 from contextseg.system.atomic_files import write_bytes, write_text
 from contextseg.system.failures import machine_failures
@@ -177,7 +178,7 @@ def _packed(
         lines = "\n".join(f"- {problem}" for problem in problems[:_SHOWN])
         raise ValueError(
             f"{dataset.root}: nothing was packed, as {dataset.split} has faults:\n{lines}\n"
-            f"`contextseg data check {dataset.root}` lists them all."
+            f"`contextseg data check {quoted(dataset.root)}` lists them all."
         )
 
 
