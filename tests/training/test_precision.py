@@ -79,3 +79,12 @@ def test_classifiers_and_old_runs(tmp_path, pretended_cpu, capabilities, expecte
 
 def test_no_recipe_assumes_a_processor():
     assert {recipe().precision for recipe in ALL_RECIPES.values()} == {"auto"}
+
+
+def test_data_that_cannot_be_read_are_told_before_anything_is_measured(tmp_path, monkeypatch):
+    def measured(*_):
+        pytest.fail("the number format is chosen before the data are opened")
+
+    monkeypatch.setattr("contextseg.training.train.with_precision", measured)
+    with pytest.raises(ValueError, match="absent"):
+        train(tiny(tmp_path / "absent", tmp_path / "run", precision="auto"), progress=False)

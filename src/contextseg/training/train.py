@@ -237,7 +237,8 @@ def _prepared(
     check_share(config, world)
     config = with_run_sizes(with_run_normalisation(config, resume), resume)
     checkpoint = checkpoint_of(Path(config.out), config, resume)
-    task = kind_of(config)(with_precision(config, resume))
+    task = kind_of(config)(config)  # opens the data: what is wrong with them is said first
+    task.config = with_precision(task.config, resume)  # may take seconds to measure
     check_share(task.config, world)
     if config.patience and not task.validates:
         raise ValueError(
