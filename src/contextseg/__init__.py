@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from contextseg.training.train import TrainResult
     from contextseg.weights.hub import from_pretrained, push_to_hub, save_pretrained
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Loaded at first use, so that importing the package costs nothing: torch alone takes seconds.
 _HOMES = {
