@@ -89,9 +89,9 @@ def labels_of_colors(mask: np.ndarray, classes: Classes, where: str = "") -> np.
     place = np.minimum(np.searchsorted(codes, pixels), len(codes) - 1)
     known = codes[place] == pixels
     if not known.all():
-        colors, counts = np.unique(mask[~known], axis=0, return_counts=True)
+        colors, counts = np.unique(pixels[~known], return_counts=True)
         most = np.argsort(-counts, kind="stable")[:10]
-        listed = ", ".join(f"{colors[i].tolist()} ({counts[i]} pixels)" for i in most)
+        listed = ", ".join(f"{_color(colors[i])} ({counts[i]} pixels)" for i in most)
         more = f" and {len(colors) - 10} more" if len(colors) > 10 else ""
         raise ValueError(
             f"{where or 'mask'}: is an RGB image with colours that no class has in classes.json: "
@@ -105,6 +105,11 @@ def _codes(colors: np.ndarray) -> np.ndarray:
     """One number per colour: [..., 3] to [...], uint32."""
     red, green, blue = (colors[..., i].astype(np.uint32) for i in range(3))
     return red << 16 | green << 8 | blue
+
+
+def _color(code: np.uint32) -> list[int]:
+    """The colour of one of the numbers of `_codes`."""
+    return [int(code) >> shift & 255 for shift in (16, 8, 0)]
 
 
 def _require_ids(indices: np.ndarray, palette: np.ndarray, classes: Classes, where: str) -> None:
