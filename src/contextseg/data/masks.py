@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def _codes(colors: np.ndarray) -> np.ndarray:
     return red << 16 | green << 8 | blue
 
 
-def _color(code: np.uint32) -> list[int]:
+def _color(code: Any) -> list[int]:
     """The colour of one of the numbers of `_codes`."""
     return [int(code) >> shift & 255 for shift in (16, 8, 0)]
 
