@@ -147,7 +147,8 @@ def model_file(path: str | os.PathLike[str]) -> Path:
             raise FileNotFoundError(
                 f"no model at {path}: it is a folder with models in it, such as {models[0]}."
             )
-    if not os.path.lexists(path) and (near := _suggestion(Path(path))):
+    there = file.is_file() or os.path.lexists(path)
+    if not there and (near := _suggestion(Path(path))):
         raise FileNotFoundError(f"no model at {path}: there is nothing. {near}")
     if not file.is_file():
         raise FileNotFoundError(
