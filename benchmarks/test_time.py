@@ -23,14 +23,13 @@ import contextseg
 from benchmarks.measuring import environment
 from contextseg.data import open_dataset
 from contextseg.data.sample import Dataset
+from contextseg.evaluation.logit_adjustment import class_frequencies
 from contextseg.inference.predictor import Predictor
 from contextseg.metrics import SegmentationMetrics
 from contextseg.system.atomic_files import write_text
 
 SCALES = (0.75, 1.0, 1.25)
 POWERS = (0.1, 0.2, 0.3, 0.5)
-LEAST = 1e-4
-"""Share of pixels that a class counts as having at least, so that no factor is zero."""
 
 
 def main() -> None:
@@ -50,7 +49,7 @@ def main() -> None:
     predictor = contextseg.load(options.model, device="cpu", precision=options.precision)
     assert isinstance(predictor, Predictor)
     data = open_dataset(options.data, options.split)
-    prior = shares(open_dataset(options.data, options.train))
+    prior = class_frequencies(open_dataset(options.data, options.train))
     rows = []
     for row in scored(predictor, data, prior, options.limit):
         print(json.dumps(row), flush=True)
@@ -67,15 +66,6 @@ def main() -> None:
             "rows": rows,
         }
         write_text(options.save, json.dumps(found, indent=1) + "\n")
-
-
-def shares(data: Dataset) -> Tensor:
-    """Share of each class in the valid pixels of a split, [L]."""
-    count = torch.zeros(256, dtype=torch.int64)
-    for i in range(len(data)):
-        count += torch.from_numpy(data[i].labels).flatten().to(torch.int64).bincount(minlength=256)
-    known = count[: data.classes.num_classes].double()
-    return (known / known.sum()).clamp_min(LEAST).float()
 
 
 def scored(

@@ -8,6 +8,7 @@ from typing import Any
 from contextseg.cli.messages import show_messages
 from contextseg.cli.model_argument import require_order
 from contextseg.cli.parsing import CommandParser
+from contextseg.cli.prediction_options import add_device_and_precision
 
 EXAMPLE = """
 contextseg calibrate runs/mine my_images
@@ -62,16 +63,7 @@ def main(argv: Sequence[str]) -> int:
         "--train-split", default="train", help="with --prior: split to count (default: train)"
     )
     parser.add_argument("--layout", default="auto", help="layout of DATA (default: auto)")
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda; auto uses a GPU if there is one"
-    )
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "32", "bf16"),
-        default="32",
-        metavar="P",
-        help="32 (default), bf16, or auto: bf16 where it is faster",
-    )
+    add_device_and_precision(parser)
     parser.add_argument(
         "--limit", type=int, metavar="N", help="take only the first N images of each split"
     )

@@ -62,8 +62,8 @@ def add_view_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that runs a model."""
+def add_device_and_precision(parser: argparse.ArgumentParser) -> None:
+    """Add where a model runs, and in which numbers."""
     parser.add_argument(
         "--device", default="auto", help="auto, cpu or cuda; auto uses a GPU if there is one"
     )
@@ -74,6 +74,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="32 (default), bf16, or auto: bf16 where it is faster",
     )
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that runs a model of any kind of file."""
+    add_device_and_precision(parser)
     parser.add_argument(
         "--trust",
         action="store_true",
